@@ -1,0 +1,34 @@
+// open_backend(): the only place that knows the concrete backends by name.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backend/backend.h"
+#include "model/checkpoint.h"
+
+namespace puna {
+
+enum class WeightFormat { kF32, kBf16, kInt8 };
+
+std::string_view describe(WeightFormat format);
+std::optional<WeightFormat> parse_weight_format(std::string_view name);  // "f32", "bf16", "int8"
+
+struct BackendOptions {
+  std::string name = "cpu";             // "cpu" or "fake"
+  std::optional<WeightFormat> weights;  // empty: chosen from memory and checkpoint, said in the log
+  int thread_count = 0;                 // 0: all usable cores
+  int max_model_len = 0;                // 0: the model's own, as far as KV memory allows
+  int max_num_seqs = 64;                // runs in a step
+  int step_tokens_max = 512;
+  int64_t kv_cache_bytes = 0;           // 0: chosen from memory
+  // fake only: microseconds a step takes, so that tests of streaming see time pass
+  int fake_step_microseconds = 0;
+};
+
+// `checkpoint` may be null for "fake" only. Its weights are read during the call and not kept.
+Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
+                                              const Checkpoint* checkpoint);
+
+}  // namespace puna

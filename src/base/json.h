@@ -1,0 +1,29 @@
+// JSON from outside, parsed with limits: bounded nesting, valid UTF-8, no duplicate keys, no exceptions.
+//
+// nlohmann-json is reached through this file; include it only where JSON is read or written.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "base/status.h"
+
+namespace puna {
+
+using Json = nlohmann::json;
+using OrderedJson = nlohmann::ordered_json;  // for writing, in the order fields were set
+
+inline constexpr size_t kJsonDepthMax = 32;
+
+// A parsed document, or kInvalidArgument with the reason and the byte offset. Never throws.
+// A duplicate key in one object is an error: two parsers would disagree on its value.
+Result<Json> parse_json(std::string_view text, size_t depth_max = kJsonDepthMax);
+
+// Text of a document; ill-formed UTF-8 inside strings becomes U+FFFD instead of an exception.
+std::string dump_json(const Json& document);
+std::string dump_json(const OrderedJson& document);
+
+}  // namespace puna

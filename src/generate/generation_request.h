@@ -1,0 +1,56 @@
+// GenerationRequest: what a client asked for, after JSON and before tokens. Plain data.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/sampling_params.h"
+#include "tokenizer/chat_message.h"
+
+namespace puna {
+
+inline constexpr size_t kStopStringsMax = 16;
+inline constexpr size_t kStopStringBytesMax = 256;
+
+using ChatMessages = std::vector<ChatMessage>;
+using TokenIds = std::vector<TokenId>;
+
+struct GenerationRequest {
+  // Messages go through the chat template, text gets BOS if the tokenizer adds one, ids are taken as they are.
+  std::variant<ChatMessages, std::string, TokenIds> prompt;
+  // Sampling fields the client left out are filled from Generator::default_sampling() by the caller.
+  SamplingParams sampling;
+  bool max_tokens_given = false;  // false: up to the end of the model's length
+  std::vector<std::string> stop;
+  bool include_stop_in_output = false;
+};
+
+enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
+const char* describe(FinishReason reason);  // "stop", "length", "cancelled", "error"
+
+struct TokenLogprob {
+  TokenId token = 0;
+  std::string piece;  // bytes the token stands for (may be a part of a character)
+  double logprob = 0;
+  bool exists = true;  // false for the first prompt token, which nothing predicts
+  std::vector<std::pair<TokenId, double>> top;  // best first
+  std::vector<std::string> top_pieces;
+};
+
+struct GenerationUsage {
+  int prompt_tokens = 0;
+  int completion_tokens = 0;
+};
+
+struct GenerationTimings {
+  std::chrono::duration<double> queued{0};       // submit to first step
+  std::chrono::duration<double> first_token{0};  // submit to first token
+  std::chrono::duration<double> decode{0};       // first token to last
+  std::chrono::duration<double> total{0};
+};
+
+}  // namespace puna

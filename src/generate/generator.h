@@ -1,0 +1,67 @@
+// Generator: requests in, streams of text out. Joins tokenizer, chat template and engine.
+//
+// Thread-safe. The front doors (HTTP, terminal) talk to this and to nothing below it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/engine_stats.h"
+#include "generate/generation_request.h"
+#include "generate/generation_stream.h"
+#include "tokenizer/chat_template.h"
+#include "tokenizer/tokenizer.h"
+
+namespace puna {
+
+struct GeneratorOptions {
+  std::string model_name;           // what /v1/models says
+  std::string bos_token, eos_token; // for the chat template
+  SamplingParams default_sampling;  // from generation_config.json, else the seed system's
+};
+
+struct ModelCard {
+  std::string name;
+  int max_model_len = 0;
+  int vocab_size = 0;
+  std::vector<std::string> adapters;
+};
+
+class Generator {
+ public:
+  Generator(std::unique_ptr<Tokenizer> tokenizer, std::optional<ChatTemplate> chat_template,
+            std::unique_ptr<Engine> engine, GeneratorOptions options);
+  ~Generator();
+
+  // kInvalidArgument: bad parameters, prompt too long (both numbers in the message), template refused.
+  // kResourceExhausted: the waiting queue is full. kUnavailable: draining.
+  Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request);
+
+  Result<std::vector<TokenId>> tokenize(std::string_view text, bool add_special_tokens) const;
+  Result<std::vector<TokenId>> tokenize(const ChatMessages& messages, bool add_generation_prompt) const;
+  Result<std::string> detokenize(std::span<const TokenId> ids) const;
+  std::string token_piece(TokenId id) const;
+
+  const SamplingParams& default_sampling() const;
+  const ModelCard& model() const;
+  EngineStats stats() const;
+  // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.
+  int retry_after_seconds() const;
+
+  // Runs a fixed prompt and compares with what this backend gave when it was opened.
+  Status known_answer_check();
+
+  // Refuses new work; running generations finish, at most for `limit`, then are cancelled.
+  void drain(std::chrono::nanoseconds limit);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace puna

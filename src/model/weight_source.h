@@ -1,0 +1,48 @@
+// WeightSource: the tensors of a Llama by their Hugging Face names, as f32 rows, wherever they come from.
+//
+// Safetensors, GGUF and "base plus adapter" are WeightSources; a backend reads rows and packs them as it
+// likes. Names: model.embed_tokens.weight, model.layers.N.self_attn.{q,k,v,o}_proj.{weight,bias},
+// model.layers.N.mlp.{gate,up,down}_proj.{weight,bias}, model.layers.N.{input,post_attention}_layernorm
+// .weight, model.norm.weight, lm_head.weight (absent when tied). Rows are in Hugging Face order always:
+// the GGUF reader undoes llama.cpp's permutation of q and k.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace puna {
+
+enum class TensorType { kF32, kF16, kBf16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ4_K, kQ5_K, kQ6_K };
+
+std::string_view describe(TensorType type);
+
+struct TensorInfo {
+  std::string name;
+  TensorType type = TensorType::kF32;  // as stored
+  std::vector<int64_t> shape;          // [row_count, column_count] or [size]
+
+  int64_t row_count() const { return shape.size() == 2 ? shape[0] : 1; }
+  int64_t column_count() const { return shape.empty() ? 1 : shape.back(); }
+};
+
+// Thread-safe after opening: rows may be read by many threads at once.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+
+  // In the order of the file; the pointer lives as long as the source.
+  virtual std::vector<const TensorInfo*> tensors() const = 0;
+  // nullptr when there is no such tensor.
+  virtual const TensorInfo* find(std::string_view name) const = 0;
+
+  // Dequantised rows [first_row, first_row + row_count) into out [row_count, column_count].
+  virtual Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                           std::span<float> out) const = 0;
+};
+
+}  // namespace puna

@@ -1,0 +1,53 @@
+// Tokenizer: text <-> token ids, equal to the reference implementation of each kind of checkpoint.
+//
+// Immutable and thread-safe after loading. Text may hold any bytes; ill-formed UTF-8 is read as U+FFFD.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "model/checkpoint.h"
+#include "tokenizer/chat_message.h"
+
+namespace puna {
+
+enum class SpecialTokens { kAsText, kRecognise };
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // Ids of `text` alone, without BOS or EOS. kAsText: "<|im_end|>" in the text is spelled out.
+  virtual std::vector<TokenId> encode(std::string_view text, SpecialTokens special) const = 0;
+  // Special tokens only where the template wrote all of their bytes. Adds no BOS: templates write their own.
+  virtual std::vector<TokenId> encode_prompt(const PromptText& prompt) const = 0;
+
+  // The bytes a token stands for ("" for control tokens). SentencePiece: "▁" is a space.
+  virtual std::string_view token_bytes(TokenId id) const = 0;
+  // The token as the vocabulary spells it, for /tokenize and logprobs.
+  virtual std::string_view token_piece(TokenId id) const = 0;
+  virtual bool is_special(TokenId id) const = 0;
+  virtual std::optional<TokenId> find_piece(std::string_view piece) const = 0;
+
+  virtual int vocabulary_size() const = 0;
+  virtual std::optional<TokenId> bos_id() const = 0;
+  virtual std::optional<TokenId> eos_id() const = 0;
+  // Whether a plain prompt starts with BOS (Llama 2 and 3: yes, SmolLM2: no).
+  virtual bool adds_bos() const = 0;
+  // Whether a text's first token carries a space that is not part of the text (SentencePiece).
+  virtual bool has_dummy_prefix() const = 0;
+  virtual std::string_view kind() const = 0;  // "sentencepiece", "byte-level bpe"
+
+  // The text of `ids`; special tokens are left out. Ill-formed UTF-8 becomes U+FFFD.
+  std::string decode(std::span<const TokenId> ids) const;
+};
+
+Result<std::unique_ptr<Tokenizer>> load_tokenizer(const TokenizerSource& source);
+
+}  // namespace puna
