@@ -10,8 +10,8 @@ namespace puna {
 
 }  // namespace puna
 
-#define CHECK(condition, sentence)                                            \
-  do {                                                                        \
+#define CHECK(condition, sentence)                                                    \
+  do {                                                                                \
     if (!(condition)) ::puna::check_failed(__FILE__, __LINE__, #condition, sentence); \
   } while (false)
 

@@ -75,7 +75,8 @@ std::string dump(const Document& document) {
 Result<Json> parse_json(std::string_view text, size_t depth_max) {
   Json document;
   LimitedBuilder builder(document, depth_max);
-  if (!Json::sax_parse(text, &builder)) return Status(StatusCode::kInvalidArgument, builder.message());
+  if (!Json::sax_parse(text, &builder))
+    return Status(StatusCode::kInvalidArgument, builder.message());
   return document;
 }
 

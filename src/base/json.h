@@ -1,13 +1,13 @@
-// JSON from outside, parsed with limits: bounded nesting, valid UTF-8, no duplicate keys, no exceptions.
+// JSON from outside, parsed with limits: bounded nesting, valid UTF-8, no duplicate keys, no
+// exceptions.
 //
 // nlohmann-json is reached through this file; include it only where JSON is read or written.
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
-
-#include <nlohmann/json.hpp>
 
 #include "base/status.h"
 

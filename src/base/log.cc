@@ -29,7 +29,8 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 spdlog::logger& logger() {
   // Leaked on purpose: threads may log while static objects are destroyed.
   static spdlog::logger* const instance = [] {
-    auto* made = new spdlog::logger("puna", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto* made =
+        new spdlog::logger("puna", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%L%$ %v");
     made->flush_on(spdlog::level::info);
     return made;

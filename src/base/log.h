@@ -1,4 +1,5 @@
-// Logging: one line per event on standard error, "time LEVEL message"; spdlog is behind this file only.
+// Logging: one line per event on standard error, "time LEVEL message"; spdlog is behind this file
+// only.
 //
 // Control characters in a message are escaped, so text from outside cannot forge lines or colours.
 // Prompts and answers are never logged unless the user asks for it.

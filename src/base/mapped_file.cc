@@ -35,7 +35,8 @@ class FileDescriptor {
   int descriptor_;
 };
 
-// Opens `path` for reading and gives its size; O_NONBLOCK so that a pipe is refused instead of waited for.
+// Opens `path` for reading and gives its size; O_NONBLOCK so that a pipe is refused instead of
+// waited for.
 Result<size_t> regular_file_size(const FileDescriptor& file, const std::filesystem::path& path) {
   if (file.get() < 0) return errno_status(path, errno);
   struct stat info = {};

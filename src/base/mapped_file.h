@@ -1,6 +1,7 @@
 // MappedFile: a whole file as read-only memory, unmapped when destroyed. Movable, not copyable.
 //
-// A file that shrinks while mapped raises SIGBUS on access: replace checkpoints by renaming, never in place.
+// A file that shrinks while mapped raises SIGBUS on access: replace checkpoints by renaming, never
+// in place.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,9 @@
-// Status and Result<T>: how every Puna function that can fail says so; no exception leaves a function.
+// Status and Result<T>: how every Puna function that can fail says so; no exception leaves a
+// function.
 //
-// The codes have the numbers of absl::StatusCode and PJRT_Error_Code, so PJRT errors cross unchanged.
-// A message is for the person who reads it: what was wrong (field, value, limit) and what to do.
+// The codes have the numbers of absl::StatusCode and PJRT_Error_Code, so PJRT errors cross
+// unchanged. A message is for the person who reads it: what was wrong (field, value, limit) and
+// what to do.
 #pragma once
 
 #include <fmt/format.h>
@@ -65,8 +67,8 @@ Status invalid_argument(fmt::format_string<Args...> format, Args&&... args) {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                       // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) {                // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}         // NOLINT(google-explicit-constructor)
+  Result(Status status) : status_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     CHECK(!status_.ok(), "a Result without a value needs an error");
   }
 
@@ -98,8 +100,8 @@ class [[nodiscard]] Result {
 }  // namespace puna
 
 // Not usable inside coroutines (they would need co_return).
-#define RETURN_IF_ERROR(expression)                            \
-  do {                                                         \
+#define RETURN_IF_ERROR(expression)                                                       \
+  do {                                                                                    \
     if (::puna::Status status_here = (expression); !status_here.ok()) return status_here; \
   } while (false)
 

@@ -117,7 +117,8 @@ std::string escape_for_terminal(std::string_view text) {
   escaped.reserve(text.size());
   while (!text.empty()) {
     const Utf8Step step = decode_utf8(text);
-    const bool control = step.code_point < 0x20 || (step.code_point >= 0x7F && step.code_point < 0xA0);
+    const bool control =
+        step.code_point < 0x20 || (step.code_point >= 0x7F && step.code_point < 0xA0);
     if (step.valid && !control) {
       escaped.append(text.substr(0, step.length));
     } else if (step.code_point == '\n') {

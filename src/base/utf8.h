@@ -22,15 +22,18 @@ Utf8Step decode_utf8(std::string_view text);
 
 bool is_valid_utf8(std::string_view text);
 
-// Replaces each ill-formed sequence by U+FFFD, as Python's errors="replace" and the WHATWG decoder do.
+// Replaces each ill-formed sequence by U+FFFD, as Python's errors="replace" and the WHATWG decoder
+// do.
 std::string repair_utf8(std::string_view text);
 
 void append_utf8(std::string& text, uint32_t code_point);
 
-// How many bytes at the end of `text` are the start of a character whose rest may still come (0 to 3).
+// How many bytes at the end of `text` are the start of a character whose rest may still come (0 to
+// 3).
 size_t incomplete_utf8_suffix(std::string_view text);
 
-// Control characters and ill-formed bytes as \n, \t or \xNN: a name from a file cannot move the cursor.
+// Control characters and ill-formed bytes as \n, \t or \xNN: a name from a file cannot move the
+// cursor.
 std::string escape_for_terminal(std::string_view text);
 
 }  // namespace puna
