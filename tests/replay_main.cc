@@ -1,6 +1,7 @@
 // Runs a fuzz target once over every file of the folders and files named on the command line.
 //
-// The main() of fuzz programs in builds without libFuzzer, so that each corpus is also a plain test.
+// The main() of fuzz programs in builds without libFuzzer, so that each corpus is also a plain
+// test.
 
 #include <cstddef>
 #include <cstdint>

