@@ -1,4 +1,5 @@
-// Checkpoint: everything a model on disk says about itself, from a Hugging Face folder or a GGUF file.
+// Checkpoint: everything a model on disk says about itself, from a Hugging Face folder or a GGUF
+// file.
 //
 // open_checkpoint() has checked that every tensor the config calls for is there in the right shape.
 #pragma once
@@ -26,7 +27,8 @@ struct GenerationConfig {
   std::optional<bool> do_sample;
 };
 
-// Where the tokenizer is described: a folder with tokenizer.model or tokenizer.json, or GGUF metadata.
+// Where the tokenizer is described: a folder with tokenizer.model or tokenizer.json, or GGUF
+// metadata.
 struct TokenizerSource {
   std::filesystem::path folder;          // empty for a GGUF file
   std::shared_ptr<const GgufFile> gguf;  // null for a folder
@@ -48,16 +50,17 @@ struct Checkpoint {
   GenerationConfig generation;
   std::shared_ptr<const WeightSource> weights;
   TokenizerSource tokenizer;
-  std::string chat_template;             // Jinja text, empty when the checkpoint has none
-  std::vector<AdapterInfo> adapters;     // merged into `weights` already
-  int64_t weight_bytes = 0;              // as stored
+  std::string chat_template;          // Jinja text, empty when the checkpoint has none
+  std::vector<AdapterInfo> adapters;  // merged into `weights` already
+  int64_t weight_bytes = 0;           // as stored
 };
 
-// `path` is a folder or a .gguf file. Refusals name the fix (pickle-only, unknown architecture, auto_map,
-// missing or misshapen tensors, truncated files).
+// `path` is a folder or a .gguf file. Refusals name the fix (pickle-only, unknown architecture,
+// auto_map, missing or misshapen tensors, truncated files).
 Result<Checkpoint> open_checkpoint(const std::filesystem::path& path);
 
-// Merges a LoRA adapter (PEFT layout) into `checkpoint.weights`; shapes and target names are checked.
+// Merges a LoRA adapter (PEFT layout) into `checkpoint.weights`; shapes and target names are
+// checked.
 Status apply_adapter(Checkpoint& checkpoint, const std::filesystem::path& adapter);
 
 }  // namespace puna

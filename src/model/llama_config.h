@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/status.h"
@@ -18,15 +19,17 @@ inline constexpr int kLayersMax = 512;
 inline constexpr int kHiddenSizeMax = 65536;
 inline constexpr int kVocabularySizeMax = 1 << 22;
 
-enum class RopeType { kDefault, kLinear, kLlama3 };
+// kFactors: one divisor per frequency, as llama.cpp writes llama3 scaling into GGUF files.
+enum class RopeType { kDefault, kLinear, kLlama3, kFactors };
 
 struct RopeConfig {
   RopeType type = RopeType::kDefault;
   double theta = 10000.0;
-  double factor = 1.0;  // linear and llama3
+  double factor = 1.0;           // linear and llama3
   double low_freq_factor = 1.0;  // the last three: llama3 only
   double high_freq_factor = 4.0;
   int original_max_position_embeddings = 8192;
+  std::vector<float> frequency_factors;  // kFactors only: [head_dim / 2], each divides a frequency
 };
 
 struct LlamaConfig {
@@ -55,5 +58,14 @@ struct LlamaConfig {
 Status validate(const LlamaConfig& config, std::string_view origin);
 
 std::string describe(const LlamaConfig& config);
+
+// Radians per position of each rotated pair, every RoPE variant applied; f32 as Hugging Face has
+// it.
+std::vector<float> rope_inverse_frequencies(const RopeConfig& rope,
+                                            int head_dim);  // [head_dim / 2]
+
+// Reads the text of a config.json; `origin` (a file name) begins every message. Refuses what is not
+// a plain LlamaForCausalLM, with the key, its value and what to do.
+Result<LlamaConfig> parse_llama_config(std::string_view json_text, std::string_view origin);
 
 }  // namespace puna

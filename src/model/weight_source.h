@@ -1,10 +1,13 @@
-// WeightSource: the tensors of a Llama by their Hugging Face names, as f32 rows, wherever they come from.
+// WeightSource: the tensors of a Llama by their Hugging Face names, as f32 rows, wherever they come
+// from.
 //
-// Safetensors, GGUF and "base plus adapter" are WeightSources; a backend reads rows and packs them as it
-// likes. Names: model.embed_tokens.weight, model.layers.N.self_attn.{q,k,v,o}_proj.{weight,bias},
-// model.layers.N.mlp.{gate,up,down}_proj.{weight,bias}, model.layers.N.{input,post_attention}_layernorm
-// .weight, model.norm.weight, lm_head.weight (absent when tied). Rows are in Hugging Face order always:
-// the GGUF reader undoes llama.cpp's permutation of q and k.
+// Safetensors, GGUF and "base plus adapter" are WeightSources; a backend reads rows and packs them
+// as it likes. Names: model.embed_tokens.weight,
+// model.layers.N.self_attn.{q,k,v,o}_proj.{weight,bias},
+// model.layers.N.mlp.{gate,up,down}_proj.{weight,bias},
+// model.layers.N.{input,post_attention}_layernorm .weight, model.norm.weight, lm_head.weight
+// (absent when tied). Rows are in Hugging Face order always: the GGUF reader undoes llama.cpp's
+// permutation of q and k.
 #pragma once
 
 #include <cstdint>
