@@ -1,0 +1,70 @@
+// Completion scripts: the first word is a command, a word that begins with "-" a flag, others
+// files.
+
+#include "app/completion.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace puna {
+namespace {
+
+std::string command_names(const std::vector<CompletionWords>& commands) {
+  std::vector<std::string> names;
+  for (const CompletionWords& words : commands) names.push_back(words.command);
+  return fmt::format("{}", fmt::join(names, " "));
+}
+
+// "serve) flags='--host --port' ;;" for each command: the same in both shells.
+std::string flag_cases(const std::vector<CompletionWords>& commands) {
+  std::string cases;
+  for (const CompletionWords& words : commands) {
+    cases += fmt::format("    {}) flags='{}' ;;\n", words.command, fmt::join(words.flags, " "));
+  }
+  return cases;
+}
+
+}  // namespace
+
+std::string bash_completion(const std::vector<CompletionWords>& commands) {
+  return fmt::format(R"(_puna() {{
+  local word="${{COMP_WORDS[COMP_CWORD]}}" flags=''
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W '{} --help --version' -- "$word"))
+    return
+  fi
+  case "${{COMP_WORDS[1]}}" in
+{}  esac
+  case "$word" in
+    -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
+    *) COMPREPLY=($(compgen -f -- "$word")) ;;
+  esac
+}}
+complete -o filenames -F _puna puna
+)",
+                     command_names(commands), flag_cases(commands));
+}
+
+std::string zsh_completion(const std::vector<CompletionWords>& commands) {
+  return fmt::format(R"(#compdef puna
+_puna() {{
+  local flags=''
+  if (( CURRENT == 2 )); then
+    compadd -- {} --help --version
+    return
+  fi
+  case "$words[2]" in
+{}  esac
+  if [[ "$words[CURRENT]" == -* ]]; then
+    compadd -- ${{=flags}}
+  else
+    _files
+  fi
+}}
+compdef _puna puna
+)",
+                     command_names(commands), flag_cases(commands));
+}
+
+}  // namespace puna

@@ -1,0 +1,93 @@
+// The command line: every flag of every command, its environment variable and its default.
+//
+// The command line beats the environment (PUNA_ + the flag in capitals) beats --config FILE. CLI11
+// is behind options.cc only; what comes out is plain data.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+
+namespace puna {
+
+// Which model, and how it is held and run: shared by serve and chat.
+struct ModelOptions {
+  std::string model;  // folder, .gguf file or hub repo id; empty: the demo
+  std::string revision;
+  std::vector<std::string> adapters;
+  std::string
+      chat_template;  // "llama-2", "chatml", "llama-3" or a file; empty: the checkpoint's own
+  std::string backend = "cpu";
+  std::string weights;  // "f32", "bf16", "int8"; empty: chosen from memory and checkpoint
+  int threads = 0;
+  int max_model_len = 0;
+  int max_num_seqs = 64;
+  int max_num_batched_tokens = 512;
+  int max_num_queued_reqs = 256;
+  int64_t kv_cache_memory_bytes = 0;
+  int fake_step_microseconds = 0;
+  bool accept_license = false;
+};
+
+struct ServeOptions {
+  ModelOptions model;
+  std::string host = "127.0.0.1";
+  int port = 8000;
+  int port_fd = -1;
+  bool watch_stdin = false;
+  std::vector<std::string> api_keys;
+  std::string api_key_file;
+  bool insecure_no_auth = false;
+  std::vector<std::string> allowed_origins;
+  std::string served_model_name;
+  int shutdown_timeout_seconds = 30;
+  int64_t max_body_bytes = 10 << 20;
+  std::string page_title;
+  std::string system_prompt_file;  // what the chat page starts with
+  std::string examples_file;       // JSON list of questions for the chat page
+};
+
+struct ChatOptions {
+  ModelOptions model;
+  std::string system_prompt;
+  std::optional<double> temperature;
+  std::optional<int> max_tokens;
+  std::optional<uint64_t> seed;
+};
+
+struct PullCommand {
+  std::string repo;
+  std::string revision = "main";
+  std::string file;
+  bool accept_license = false;
+};
+
+struct InspectCommand {
+  std::string path;
+  std::vector<std::string> adapters;
+  bool json = false;
+};
+
+// Text to print and the exit code: --help, --version, completion scripts and wrong usage.
+struct ExitCommand {
+  std::string text;
+  int code = 0;
+};
+
+using Command = std::variant<ServeOptions, ChatOptions, PullCommand, InspectCommand, ExitCommand>;
+
+struct CommandLine {
+  Command command;
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+inline constexpr const char* kVersion = PUNA_VERSION;
+
+// Reads the arguments and the environment; never exits by itself.
+CommandLine parse_command_line(int argc, const char* const* argv);
+
+}  // namespace puna
