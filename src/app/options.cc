@@ -63,6 +63,8 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
       ->type_name("PATH");
   add_option(command, "--chat-template", options.chat_template,
              "llama-2, chatml, llama-3 or a Jinja file (none: the checkpoint's own)");
+  add_option(command, "--override-generation-config", options.override_generation_config,
+             "Default sampling as JSON, e.g. '{\"temperature\": 0}'");
   add_option(command, "--backend", options.backend, "Where the model runs")
       ->check(CLI::IsMember({"cpu", "fake"}))
       ->capture_default_str();

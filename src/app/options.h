@@ -21,6 +21,7 @@ struct ModelOptions {
   std::vector<std::string> adapters;
   std::string
       chat_template;  // "llama-2", "chatml", "llama-3" or a file; empty: the checkpoint's own
+  std::string override_generation_config;  // JSON: {"temperature": 0}
   std::string backend = "cpu";
   std::string weights;  // "f32", "bf16", "int8"; empty: chosen from memory and checkpoint
   int threads = 0;

@@ -23,6 +23,7 @@ struct GeneratorOptions {
   std::string model_name;           // what /v1/models says
   std::string bos_token, eos_token; // for the chat template
   SamplingParams default_sampling;  // from generation_config.json, else the seed system's
+  std::vector<std::string> adapters;  // names of what is merged into the weights
 };
 
 struct ModelCard {

@@ -1,0 +1,11 @@
+// puna chat: a conversation in the terminal, without HTTP.
+#pragma once
+
+#include "app/options.h"
+
+namespace puna {
+
+// Returns the process's exit code.
+int run_chat(const ChatOptions& options);
+
+}  // namespace puna

@@ -1,0 +1,31 @@
+// puna: the program. Reads the command line and calls the command.
+
+#include <csignal>
+#include <cstdio>
+
+#include "app/chat.h"
+#include "app/inspect.h"
+#include "app/options.h"
+#include "app/pull.h"
+#include "app/serve.h"
+#include "base/log.h"
+
+namespace {
+
+int run(const puna::ExitCommand& command) {
+  std::fputs(command.text.c_str(), command.code == 0 ? stdout : stderr);
+  return command.code;
+}
+int run(const puna::ServeOptions& options) { return puna::run_serve(options); }
+int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
+int run(const puna::PullOptions& options) { return puna::run_pull(options); }
+int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error code of write(), not an end
+  const puna::CommandLine line = puna::parse_command_line(argc, argv);
+  puna::set_log_level(line.log_level);
+  return std::visit([](const auto& command) { return run(command); }, line.command);
+}

@@ -1,0 +1,47 @@
+// ANSI colours and error lines.
+
+#include "app/terminal.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "base/utf8.h"
+
+namespace puna {
+namespace {
+
+std::string coloured(std::string_view text, const char* code, int descriptor) {
+  static const bool wanted = std::getenv("NO_COLOR") == nullptr;
+  if (!wanted || ::isatty(descriptor) == 0) return std::string(text);
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+}  // namespace
+
+std::string dimmed(std::string_view text) { return coloured(text, "2", STDOUT_FILENO); }
+std::string prompt_text(std::string_view text) { return coloured(text, "1;36", STDOUT_FILENO); }
+std::string error_text(std::string_view text) {
+  return coloured(fmt::format("error: {}", escape_for_terminal(text)), "31", STDOUT_FILENO);
+}
+
+std::string printable(std::string_view text) {
+  std::string shown;
+  size_t begin = 0;
+  for (size_t i = 0; i <= text.size(); ++i) {
+    if (i < text.size() && text[i] != '\n' && text[i] != '\t') continue;
+    shown += escape_for_terminal(text.substr(begin, i - begin));
+    if (i < text.size()) shown += text[i];
+    begin = i + 1;
+  }
+  return shown;
+}
+
+int fail(const Status& status) {
+  const std::string prefix = coloured("error:", "31", STDERR_FILENO);
+  std::fprintf(stderr, "%s %s\n", prefix.c_str(), escape_for_terminal(status.message()).c_str());
+  return 1;
+}
+
+}  // namespace puna
