@@ -1,0 +1,52 @@
+# Puna: every way to build, run and test it. 'make help' lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# make demo ADAPTER= serves the plain base model; PORT chooses the port.
+ADAPTER ?= models/demo/adapter
+PORT ?= 8000
+HOST ?= 127.0.0.1
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: packages
+packages: ## Install the Debian packages of tools/apt-packages.txt
+	@tools/install_packages.sh
+
+.PHONY: web
+web: packages ## Build the chat page into build/web
+	@tools/build_web.sh
+
+.PHONY: build
+build: web ## Build build/release/bin/puna
+	@cmake --preset release > build/release-configure.log || { cat build/release-configure.log; exit 1; }
+	@cmake --build --preset release --target puna
+
+.PHONY: fetch-models
+fetch-models: packages ## Fetch the demo's base model (95 MB, hash-checked)
+	@tools/fetch_models.sh
+
+.PHONY: demo
+demo: build fetch-models ## Build, fetch the demo model and serve it on 127.0.0.1:8000
+	@tools/demo.sh "$(ADAPTER)" "$(HOST)" "$(PORT)"
+
+.PHONY: test
+test: packages ## Every test, from lint to browser
+	@/usr/bin/python3 tools/run_tests.py
+
+.PHONY: fuzz
+fuzz: packages ## Fuzz every target for FUZZ_SECONDS each (default 600)
+	@/usr/bin/python3 tools/run_tests.py --fuzz-seconds $(or $(FUZZ_SECONDS),600) fuzz
+
+.PHONY: format
+format: packages ## Format C++ in place
+	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-19 -i
+
+.PHONY: clean
+clean: ## Remove everything that was built (the fetched model too)
+	rm -rf build web/node_modules

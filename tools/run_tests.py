@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Runs every test of the project, layer by layer, and says what each took.
+
+    tools/run_tests.py                 all layers, in order
+    tools/run_tests.py unit http       only these
+    tools/run_tests.py --list          what there is
+
+Exits with 1 when any step failed. Logs of steps are in build/test-logs/.
+"""
+
+import argparse
+import dataclasses
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+LOGS = ROOT / "build/test-logs"
+FUZZ_TARGETS = ["safetensors", "gguf", "tokenizer_json", "chat_template", "chat_request", "detokenizer"]
+HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
+NODE_TESTS = "node --test tests/http/node/"
+# The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
+SANITIZER_ENVIRONMENT = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
+}
+
+
+@dataclasses.dataclass
+class Step:
+    layer: str
+    name: str
+    command: str
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
+def build(layer: str, preset: str, targets: str = "") -> list[Step]:
+    target = f" --target {targets}" if targets else ""
+    return [Step(layer, f"configure {preset}", f"cmake --preset {preset}"),
+            Step(layer, f"build {preset}", f"cmake --build --preset {preset}{target}")]
+
+
+def isa_steps() -> list[Step]:
+    """The kernel paths that this processor would not choose by itself."""
+    return [Step("isa", f"cpu backend on the {isa} path", "build/release/bin/backend_test",
+                 {"PUNA_ISA": isa}) for isa in ("portable", "avx2")]
+
+
+def fuzz_steps(seconds: int) -> list[Step]:
+    return [Step("fuzz", f"{target} for {seconds} s",
+                 f"build/fuzz/bin/{target}_fuzz -max_total_time={seconds} -timeout=5 "
+                 f"-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/test-logs/ "
+                 f"build/fuzz-corpus/{target} tests/corpus/{target}")
+            for target in FUZZ_TARGETS]
+
+
+def all_steps(fuzz_seconds: int) -> list[Step]:
+    sanitized = SANITIZER_ENVIRONMENT
+    http_fuzz = {**sanitized, "PUNA_BINARY": "build/fuzz/bin/puna", "PUNA_SLOW": "1"}
+    http_tsan = {**sanitized, "PUNA_BINARY": "build/tsan/bin/puna", "PUNA_SLOW": "1"}
+    return [
+        Step("lint", "project rules", "tools/tidy.py"),
+        Step("lint", "clang-format", "git ls-files -co --exclude-standard '*.cc' '*.h' | "
+             "xargs clang-format-19 --dry-run --Werror"),
+        Step("web", "build", "tools/build_web.sh"),
+        Step("web", "unit tests", "npm --prefix web test --silent"),
+        Step("unit", "fetch models", "tools/fetch_models.sh"),
+        *build("unit", "release"),
+        Step("unit", "unit, contract and golden tests", "ctest --preset release"),
+        *isa_steps(),
+        Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo"),
+        Step("http", "Python packages", "tools/venv.sh http_tests"),
+        Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error"),
+        Step("http", "Python clients", HTTP_TESTS),
+        Step("http", "Node client", NODE_TESTS),
+        Step("terminal", "puna chat, inspect, completion",
+             "/usr/bin/python3 -m unittest discover -s tests/terminal"),
+        Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
+        Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
+        *build("gcc", "dev"),
+        Step("gcc", "unit tests", "ctest --preset dev"),
+        *build("asan", "fuzz"),
+        Step("asan", "unit tests", "ctest --preset fuzz", sanitized),
+        Step("asan", "Python clients", HTTP_TESTS, http_fuzz),
+        *fuzz_steps(fuzz_seconds),
+        *build("tsan", "tsan"),
+        Step("tsan", "unit tests", "ctest --preset tsan", sanitized),
+        Step("tsan", "Python clients", HTTP_TESTS, http_tsan),
+        Step("tidy", "clang-tidy", "tools/clang_tidy.sh"),
+    ]
+
+
+def run(step: Step, number: int) -> bool:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    log = LOGS / f"{number:02d}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
+    started = time.monotonic()
+    with log.open("wb") as output:
+        code = subprocess.run(["bash", "-o", "pipefail", "-c", step.command], cwd=ROOT,
+                              env={**os.environ, **step.environment}, stdin=subprocess.DEVNULL,
+                              stdout=output, stderr=subprocess.STDOUT).returncode
+    seconds = time.monotonic() - started
+    print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:7.1f} s  {step.layer:9} {step.name}", flush=True)
+    if code != 0:
+        environment = " ".join(f"{key}={shlex.quote(value)}" for key, value in step.environment.items())
+        print(f"--- exit {code}: {environment} {step.command}\n--- end of {log.relative_to(ROOT)}:")
+        print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), flush=True)
+    return code == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
+    parser.add_argument("--fuzz-seconds", type=int, default=20, help="per fuzz target")
+    parser.add_argument("--list", action="store_true", help="print the steps")
+    options = parser.parse_args()
+    steps = all_steps(options.fuzz_seconds)
+    unknown = set(options.layers) - {step.layer for step in steps}
+    if unknown:
+        parser.error(f"no layer {', '.join(unknown)}; there are "
+                     f"{', '.join(dict.fromkeys(step.layer for step in steps))}")
+    chosen = [step for step in steps if not options.layers or step.layer in options.layers]
+    if options.list:
+        print("\n".join(f"{step.layer:9} {step.name:32} {step.command}" for step in chosen))
+        return 0
+    for target in FUZZ_TARGETS:
+        (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    results = [run(step, number) for number, step in enumerate(chosen, 1)]
+    print(f"{(time.monotonic() - started) / 60:.1f} minutes")
+    print(f"{results.count(True)} passed, {results.count(False)} failed")
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
