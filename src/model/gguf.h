@@ -91,6 +91,9 @@ class GgufFile {
   GgufFile() = default;
   std::span<const std::byte> bytes() const;
   Result<const Value*> find(std::string_view key, bool is_array) const;
+  Status wrong_type(std::string_view key, const Value& value, std::string_view wanted) const;
+  template <typename T>
+  Result<std::vector<T>> get_numbers(std::string_view key, std::string_view wanted) const;
 
   std::string origin_;
   MappedFile mapped_;

@@ -18,6 +18,11 @@ using TokenId = int32_t;
 inline constexpr int kLayersMax = 512;
 inline constexpr int kHiddenSizeMax = 65536;
 inline constexpr int kVocabularySizeMax = 1 << 22;
+inline constexpr int kIntermediateSizeMax = 1 << 20;
+inline constexpr int kHeadsMax = 4096;
+inline constexpr int kHeadDimMax = 1024;
+inline constexpr int kPositionsMax = 1 << 28;
+inline constexpr int kEosTokensMax = 64;
 
 // kFactors: one divisor per frequency, as llama.cpp writes llama3 scaling into GGUF files.
 enum class RopeType { kDefault, kLinear, kLlama3, kFactors };

@@ -48,4 +48,7 @@ class WeightSource {
                            std::span<float> out) const = 0;
 };
 
+// kInvalidArgument unless the rows exist in `tensor` and `out_size` is row_count * column_count.
+Status check_rows(const TensorInfo& tensor, int64_t first_row, int64_t row_count, size_t out_size);
+
 }  // namespace puna

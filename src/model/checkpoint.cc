@@ -1,0 +1,147 @@
+// Opens a Hugging Face folder or a GGUF file as a Checkpoint; what it cannot serve it refuses with
+// the fix.
+
+#include "model/checkpoint.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mapped_file.h"
+#include "model/config_object.h"
+#include "model/generation_config.h"
+#include "model/gguf.h"
+#include "model/gguf_llama.h"
+#include "model/llama_tensors.h"
+#include "model/safetensors_weights.h"
+
+namespace puna {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+// The first file of the folder, by name, with one of these extensions; empty when there is none.
+std::string first_file(const fs::path& folder, std::initializer_list<std::string_view> extensions) {
+  std::error_code failure;
+  std::vector<std::string> names;
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    const std::string extension = entry->path().extension().string();
+    if (std::ranges::count(extensions, std::string_view(extension)) > 0) {
+      names.push_back(entry->path().filename().string());
+    }
+  }
+  return names.empty() ? "" : *std::ranges::min_element(names);
+}
+
+// The folder's own name, also for "." and for a path that ends in '/'.
+std::string folder_name(const fs::path& folder) {
+  std::error_code ignored;
+  const fs::path normal = fs::absolute(folder, ignored).lexically_normal();
+  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
+}
+
+Status no_config(const fs::path& folder) {
+  if (is_there(folder / "adapter_config.json")) {
+    return invalid_argument(
+        "{}: a LoRA adapter without its base: give the base model's path and this as --adapter",
+        folder.string());
+  }
+  const std::string gguf = first_file(folder, {".gguf"});
+  if (!gguf.empty()) {
+    return invalid_argument("{}: no config.json; to serve the GGUF file in it give {}",
+                            folder.string(), (folder / gguf).string());
+  }
+  return error(StatusCode::kNotFound,
+               "{}: no config.json: not a Hugging Face model folder (name one, a .gguf file or a "
+               "hub repo id)",
+               folder.string());
+}
+
+Result<std::shared_ptr<const SafetensorsWeights>> open_weights(const fs::path& folder) {
+  const fs::path single = folder / "model.safetensors";
+  const fs::path index = folder / "model.safetensors.index.json";
+  if (is_there(single)) return SafetensorsWeights::open(single);
+  if (is_there(index)) return SafetensorsWeights::open_index(index);
+  const std::string pickle = first_file(folder, {".bin", ".pt", ".pth", ".ckpt"});
+  if (!pickle.empty()) {
+    return invalid_argument(
+        "{}: only pickle weights ({}), which can run code and are never loaded: convert the model "
+        "to safetensors (transformers: save_pretrained)",
+        folder.string(), pickle);
+  }
+  return error(StatusCode::kNotFound,
+               "{}: neither model.safetensors nor model.safetensors.index.json: download the "
+               "weights too",
+               folder.string());
+}
+
+Result<Checkpoint> open_folder(const fs::path& folder) {
+  const fs::path config_path = folder / "config.json";
+  if (!is_there(config_path)) return no_config(folder);
+  Checkpoint checkpoint;
+  checkpoint.path = folder;
+  checkpoint.name = folder_name(folder);
+  checkpoint.format = "safetensors";
+  ASSIGN_OR_RETURN(const std::string config_text, read_file(config_path, kConfigFileBytesMax));
+  ASSIGN_OR_RETURN(checkpoint.config, parse_llama_config(config_text, config_path.string()));
+  const fs::path generation_path = folder / "generation_config.json";
+  if (is_there(generation_path)) {
+    ASSIGN_OR_RETURN(const std::string text, read_file(generation_path, kConfigFileBytesMax));
+    ASSIGN_OR_RETURN(checkpoint.generation,
+                     parse_generation_config(text, generation_path.string(), checkpoint.config));
+  }
+  ASSIGN_OR_RETURN(const auto weights, open_weights(folder));
+  RETURN_IF_ERROR(check_tensors(checkpoint.config, *weights, folder.string()));
+  checkpoint.weight_bytes = weights->stored_bytes();
+  checkpoint.weights = weights;
+  checkpoint.tokenizer.folder = folder;
+  ASSIGN_OR_RETURN(checkpoint.chat_template, read_chat_template(folder));
+  return checkpoint;
+}
+
+Result<Checkpoint> open_gguf(const fs::path& path) {
+  Checkpoint checkpoint;
+  checkpoint.path = path;
+  checkpoint.name = path.stem().string();
+  checkpoint.format = "gguf";
+  ASSIGN_OR_RETURN(const auto file, GgufFile::open(path));
+  ASSIGN_OR_RETURN(checkpoint.config, llama_config_from_gguf(*file));
+  const auto weights = std::make_shared<const GgufWeights>(file, checkpoint.config);
+  RETURN_IF_ERROR(check_tensors(checkpoint.config, *weights, path.string()));
+  checkpoint.weight_bytes = weights->stored_bytes();
+  checkpoint.weights = weights;
+  checkpoint.tokenizer.gguf = file;
+  if (file->has("tokenizer.chat_template")) {
+    ASSIGN_OR_RETURN(checkpoint.chat_template, file->get_string("tokenizer.chat_template"));
+  }
+  return checkpoint;
+}
+
+}  // namespace
+
+Result<Checkpoint> open_checkpoint(const fs::path& path) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (status.type() == fs::file_type::not_found) {
+    return error(StatusCode::kNotFound, "{}: no such file or folder", path.string());
+  }
+  if (failure) {
+    return error(StatusCode::kUnavailable, "{}: {}", path.string(), failure.message());
+  }
+  if (fs::is_directory(status)) return open_folder(path);
+  const std::string extension = path.extension().string();
+  if (extension == ".gguf") return open_gguf(path);
+  if (extension == ".safetensors") {
+    return invalid_argument("{}: give the folder that holds it, with its config.json",
+                            path.string());
+  }
+  return invalid_argument("{}: a model is a folder with config.json or a .gguf file",
+                          path.string());
+}
+
+}  // namespace puna
