@@ -1,0 +1,75 @@
+"""TerminalSession: the real binary on a pseudo-terminal, typed at and read like a person would."""
+
+import os
+import pathlib
+import pty
+import re
+import select
+import signal
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get("PUNA_BINARY", str(ROOT / "build/release/bin/puna"))
+WAIT_SECONDS = 60.0
+# Colours and other control sequences say nothing about the words.
+CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command that ends by itself."""
+    return subprocess.run([BINARY, *arguments], cwd=ROOT, capture_output=True, text=True,
+                          timeout=WAIT_SECONDS, stdin=subprocess.DEVNULL, check=False,
+                          env={**os.environ, **environment})
+
+
+class TerminalSession:
+    """Ends the program by pid when left, whatever happened."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen([BINARY, *arguments], cwd=ROOT, stdin=slave, stdout=slave,
+                                        stderr=slave, start_new_session=True,
+                                        preexec_fn=self._own_terminal)
+        os.close(slave)
+        self._text = ""
+
+    @staticmethod
+    def _own_terminal() -> None:
+        import fcntl
+        import termios
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # so that Ctrl-C reaches it as SIGINT
+
+    def __enter__(self) -> "TerminalSession":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        os.close(self._master)
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def wait_for(self, words: str) -> str:
+        """Reads until `words` appear; returns everything since the last wait, without colours."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while words not in self._text:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"no {words!r} in {self._text!r}")
+            if select.select([self._master], [], [], 0.1)[0]:
+                self._read_some()
+        end = self._text.index(words) + len(words)
+        seen, self._text = self._text[:end], self._text[end:]
+        return seen
+
+    def exit_code(self) -> int:
+        return self.process.wait(timeout=WAIT_SECONDS)
+
+    def _read_some(self) -> None:
+        try:
+            read = os.read(self._master, 65536)
+        except OSError as error:  # Linux: EIO when the other side has gone
+            raise AssertionError(f"the program ended after {self._text!r}") from error
+        self._text += CONTROL_SEQUENCE.sub("", read.decode(errors="replace"))

@@ -1,0 +1,69 @@
+"""Flags, help, errors and exit codes of the real binary."""
+
+import json
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+from terminal_session import ROOT, run
+
+MODEL = str(ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+class CommandLineTest(unittest.TestCase):
+    def assert_one_line_error(self, *arguments: str, code: int, words: str, **environment: str) -> None:
+        done = run(*arguments, **environment)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertIn(words, done.stderr)
+        self.assertNotIn("what():", done.stderr)
+
+    def test_version(self) -> None:
+        self.assertRegex(run("--version").stdout, r"^puna \d+\.\d+\.\d+\n$")
+
+    def test_help_has_examples_and_environment_variables(self) -> None:
+        self.assertIn("puna serve", run("--help").stdout)
+        serve = run("serve", "--help").stdout
+        self.assertIn("PUNA_MAX_MODEL_LEN", serve)
+        self.assertIn("=8000", serve)
+
+    def test_wrong_usage_is_2_and_says_what_was_meant(self) -> None:
+        self.assert_one_line_error("serve", "--prot", "1", code=2, words="did you mean --port?")
+        self.assert_one_line_error("sevre", code=2, words="did you mean serve?")
+        self.assert_one_line_error("serve", "--port", "99999", code=2, words="--port")
+
+    def test_the_world_being_wrong_is_1(self) -> None:
+        self.assert_one_line_error("serve", "/nowhere/model.gguf", code=1, words="/nowhere/model.gguf")
+        self.assert_one_line_error("inspect", str(ROOT / "docs"), code=1, words="config.json")
+
+    def test_the_command_line_beats_the_environment_beats_the_file(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "puna.toml"
+            config.write_text('host = "file.invalid"\nport = 1\n')
+            arguments = ("serve", "--config", str(config), "--backend", "fake")
+            # An address that is no address is named in the error: that tells which one won.
+            self.assert_one_line_error(*arguments, code=1, words="file.invalid")
+            self.assert_one_line_error(*arguments, code=1, words="environment.invalid",
+                                       PUNA_HOST="environment.invalid")
+            self.assert_one_line_error(*arguments, "--host", "line.invalid", code=1,
+                                       words="line.invalid", PUNA_HOST="environment.invalid")
+            config.write_text("prot = 1\n")
+            self.assert_one_line_error(*arguments, code=2, words="prot")
+
+    def test_completion_scripts_are_valid_and_complete(self) -> None:
+        script = run("completion", "bash").stdout
+        asked = script + '\nCOMP_WORDS=(puna serve --max-m); COMP_CWORD=2; _puna; echo "${COMPREPLY[@]}"'
+        done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout.split(), ["--max-model-len"])
+        self.assertIn("compdef _puna puna", run("completion", "zsh").stdout)
+
+    def test_inspect_says_what_is_in_a_checkpoint(self) -> None:
+        text = run("inspect", MODEL).stdout
+        self.assertIn("LlamaForCausalLM", text)
+        summary = json.loads(run("inspect", MODEL, "--json").stdout)
+        self.assertEqual(summary["config"]["num_hidden_layers"], 30)
+        self.assertEqual(summary["parameters"], 134515008)
+
+
+if __name__ == "__main__":
+    unittest.main()
