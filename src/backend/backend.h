@@ -1,8 +1,8 @@
 // Backend: a device with a loaded model and room for KV. The seam to hardware.
 //
-// run() is called by one thread at a time (the engine's) and blocks. Batch invariance is part of the
-// contract: a token's logits depend, bit for bit, on its own sequence alone, never on what shares the
-// batch, on how its prompt was cut into runs, or on the number of threads.
+// run() is called by one thread at a time (the engine's) and blocks. Batch invariance is part of
+// the contract: a token's logits depend, bit for bit, on its own sequence alone, never on what
+// shares the batch, on how its prompt was cut into runs, or on the number of threads.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,11 @@
 namespace puna {
 
 struct BackendLimits {
-  int block_count = 0;        // KV blocks of kBlockTokens positions
-  int step_tokens_max = 0;    // tokens in one StepBatch
+  int block_count = 0;      // KV blocks of kBlockTokens positions
+  int step_tokens_max = 0;  // tokens in one StepBatch
   int step_runs_max = 0;
   int vocab_size = 0;
-  int max_model_len = 0;      // positions of one sequence
+  int max_model_len = 0;  // positions of one sequence
 };
 
 class Backend {
@@ -30,7 +30,8 @@ class Backend {
   virtual std::string describe() const = 0;
 };
 
-// kInvalidArgument when a batch breaks a limit or its tables are too short: checked by every backend.
+// kInvalidArgument when a batch breaks a limit or its tables are too short: checked by every
+// backend.
 Status validate(const StepBatch& batch, const BackendLimits& limits);
 
 }  // namespace puna

@@ -22,7 +22,7 @@ struct BackendOptions {
   int max_model_len = 0;                // 0: the model's own, as far as KV memory allows
   int max_num_seqs = 64;                // runs in a step
   int step_tokens_max = 512;
-  int64_t kv_cache_bytes = 0;           // 0: chosen from memory
+  int64_t kv_cache_bytes = 0;  // 0: chosen from memory
   // fake only: microseconds a step takes, so that tests of streaming see time pass
   int fake_step_microseconds = 0;
 };

@@ -1,4 +1,5 @@
-// StepBatch: one step of the model as plain arrays: which tokens, of which sequences, at which positions.
+// StepBatch: one step of the model as plain arrays: which tokens, of which sequences, at which
+// positions.
 //
 // A step mixes prefill chunks and single decoded tokens. Runs are contiguous in `tokens`.
 #pragma once
@@ -16,7 +17,7 @@ inline constexpr int kBlockTokens = 64;  // positions in a KV block
 
 // Consecutive tokens of one sequence.
 struct SequenceRun {
-  int first_token = 0;     // index into StepBatch::tokens
+  int first_token = 0;  // index into StepBatch::tokens
   int token_count = 0;
   int first_position = 0;  // position of its first token in the sequence
   // Block i holds positions [64 i, 64 i + 64); covers every position up to the run's last token.
@@ -24,9 +25,9 @@ struct SequenceRun {
 };
 
 struct StepBatch {
-  std::vector<TokenId> tokens;         // [token_count]
+  std::vector<TokenId> tokens;  // [token_count]
   std::vector<SequenceRun> runs;
-  std::vector<int> logit_tokens;       // indices into tokens whose logits are wanted, ascending
+  std::vector<int> logit_tokens;  // indices into tokens whose logits are wanted, ascending
 };
 
 // Rows of logits in the order of StepBatch::logit_tokens. Valid until the backend's next run().

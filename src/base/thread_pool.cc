@@ -1,4 +1,5 @@
-// ThreadPool by a generation counter: workers spin on it briefly, then sleep on a condition variable.
+// ThreadPool by a generation counter: workers spin on it briefly, then sleep on a condition
+// variable.
 
 #include "base/thread_pool.h"
 
@@ -19,7 +20,8 @@
 namespace puna {
 namespace {
 
-// About 20 microseconds: longer than the gap between two loops of one step, shorter than a time slice.
+// About 20 microseconds: longer than the gap between two loops of one step, shorter than a time
+// slice.
 constexpr int kSpins = 4000;
 
 }  // namespace

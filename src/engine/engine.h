@@ -1,7 +1,8 @@
-// Engine: continuous batching. One thread owns sequences, KV blocks and the schedule; token ids only.
+// Engine: continuous batching. One thread owns sequences, KV blocks and the schedule; token ids
+// only.
 //
-// submit() and cancel() may be called from any thread; a listener is called on the engine's thread and
-// must not block. A failed request ends that sequence and never the loop.
+// submit() and cancel() may be called from any thread; a listener is called on the engine's thread
+// and must not block. A failed request ends that sequence and never the loop.
 #pragma once
 
 #include <chrono>
@@ -47,17 +48,17 @@ struct EngineRequest {
 };
 
 struct EngineOptions {
-  int max_num_seqs = 64;           // running at once
-  int waiting_max = 256;           // submit() beyond this is kResourceExhausted
-  int step_tokens_max = 512;       // token budget of one step
+  int max_num_seqs = 64;      // running at once
+  int waiting_max = 256;      // submit() beyond this is kResourceExhausted
+  int step_tokens_max = 512;  // token budget of one step
   std::vector<TokenId> eos_token_ids;
 };
 
 class Engine {
  public:
   // The backend's limits bound the options.
-  static Result<std::unique_ptr<Engine>> start(std::unique_ptr<Backend> backend, EngineOptions options,
-                                               const Clock& clock);
+  static Result<std::unique_ptr<Engine>> start(std::unique_ptr<Backend> backend,
+                                               EngineOptions options, const Clock& clock);
   ~Engine();  // cancels everything and joins
 
   Result<SequenceId> submit(EngineRequest request);

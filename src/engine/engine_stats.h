@@ -1,4 +1,5 @@
-// EngineStats: a snapshot of what the engine is doing and has done, for /metrics and tests. Plain data.
+// EngineStats: a snapshot of what the engine is doing and has done, for /metrics and tests. Plain
+// data.
 #pragma once
 
 #include <cstdint>

@@ -15,24 +15,25 @@ inline constexpr int kTopLogprobsMax = 20;
 inline constexpr int kLogitBiasMax = 1024;
 
 struct SamplingParams {
-  double temperature = 1.0;         // 0: greedy
-  int top_k = 0;                    // 0: off
+  double temperature = 1.0;  // 0: greedy
+  int top_k = 0;             // 0: off
   double top_p = 1.0;
   double min_p = 0.0;
   double repetition_penalty = 1.0;  // over prompt and answer
   double presence_penalty = 0.0;    // over the answer, OpenAI's definition
   double frequency_penalty = 0.0;
   std::vector<std::pair<TokenId, float>> logit_bias;
-  uint64_t seed = 0;                // always set: the caller draws one when the user gives none
+  uint64_t seed = 0;  // always set: the caller draws one when the user gives none
   int max_tokens = 16;
   int min_tokens = 0;
   bool ignore_eos = false;
   std::vector<TokenId> stop_token_ids;  // besides the model's own
-  std::optional<int> logprobs;          // empty: none; else how many alternatives besides the chosen
-  bool prompt_logprobs = false;         // logprobs of the prompt's tokens too ("echo" with "logprobs")
+  std::optional<int> logprobs;   // empty: none; else how many alternatives besides the chosen
+  bool prompt_logprobs = false;  // logprobs of the prompt's tokens too ("echo" with "logprobs")
 };
 
-// Ranges as OpenAI states them (temperature 0..2, penalties -2..2, …); the message begins with the field.
+// Ranges as OpenAI states them (temperature 0..2, penalties -2..2, …); the message begins with the
+// field.
 Status validate(const SamplingParams& params, int vocab_size);
 
 }  // namespace puna

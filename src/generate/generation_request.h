@@ -20,9 +20,11 @@ using ChatMessages = std::vector<ChatMessage>;
 using TokenIds = std::vector<TokenId>;
 
 struct GenerationRequest {
-  // Messages go through the chat template, text gets BOS if the tokenizer adds one, ids are taken as they are.
+  // Messages go through the chat template, text gets BOS if the tokenizer adds one, ids are taken
+  // as they are.
   std::variant<ChatMessages, std::string, TokenIds> prompt;
-  // Sampling fields the client left out are filled from Generator::default_sampling() by the caller.
+  // Sampling fields the client left out are filled from Generator::default_sampling() by the
+  // caller.
   SamplingParams sampling;
   bool max_tokens_given = false;  // false: up to the end of the model's length
   std::vector<std::string> stop;

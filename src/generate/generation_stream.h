@@ -1,7 +1,9 @@
-// GenerationStream: one running generation, seen by its reader: text as it comes, then how it ended.
+// GenerationStream: one running generation, seen by its reader: text as it comes, then how it
+// ended.
 //
-// One reader, any thread. poll() never blocks; on_ready() tells an event loop when to poll; wait() is for
-// terminals. Destroying the stream cancels the generation: its blocks are free within one step.
+// One reader, any thread. poll() never blocks; on_ready() tells an event loop when to poll; wait()
+// is for terminals. Destroying the stream cancels the generation: its blocks are free within one
+// step.
 #pragma once
 
 #include <chrono>
@@ -17,16 +19,17 @@
 namespace puna {
 
 struct GenerationChunk {
-  std::string text;                         // whole characters, no part of a stop string
-  std::vector<TokenId> tokens;              // ids behind the text so far (may lead it)
-  std::vector<TokenLogprob> logprobs;       // one per id in `tokens` when asked for
+  std::string text;                           // whole characters, no part of a stop string
+  std::vector<TokenId> tokens;                // ids behind the text so far (may lead it)
+  std::vector<TokenLogprob> logprobs;         // one per id in `tokens` when asked for
   std::vector<TokenLogprob> prompt_logprobs;  // in the first chunk, when asked for
   FinishReason finish = FinishReason::kNone;  // not kNone: this is the last chunk
   std::optional<std::string> stop_reason;     // the stop string that matched
   Status error;                               // when finish is kError
 
   bool empty() const {
-    return text.empty() && tokens.empty() && prompt_logprobs.empty() && finish == FinishReason::kNone;
+    return text.empty() && tokens.empty() && prompt_logprobs.empty() &&
+           finish == FinishReason::kNone;
   }
 };
 
@@ -38,8 +41,8 @@ class GenerationStream {
   virtual GenerationChunk poll() = 0;
   // Waits for the next chunk, at most `timeout`.
   virtual GenerationChunk wait(std::chrono::nanoseconds timeout) = 0;
-  // `wake` is called (on the engine's thread, must not block) when poll() has something after having
-  // been empty; at once if it already has. Set once; cleared by nullptr.
+  // `wake` is called (on the engine's thread, must not block) when poll() has something after
+  // having been empty; at once if it already has. Set once; cleared by nullptr.
   virtual void on_ready(std::function<void()> wake) = 0;
   virtual void cancel() = 0;
 

@@ -20,9 +20,9 @@
 namespace puna {
 
 struct GeneratorOptions {
-  std::string model_name;           // what /v1/models says
-  std::string bos_token, eos_token; // for the chat template
-  SamplingParams default_sampling;  // from generation_config.json, else the seed system's
+  std::string model_name;             // what /v1/models says
+  std::string bos_token, eos_token;   // for the chat template
+  SamplingParams default_sampling;    // from generation_config.json, else the seed system's
   std::vector<std::string> adapters;  // names of what is merged into the weights
 };
 
@@ -39,12 +39,13 @@ class Generator {
             std::unique_ptr<Engine> engine, GeneratorOptions options);
   ~Generator();
 
-  // kInvalidArgument: bad parameters, prompt too long (both numbers in the message), template refused.
-  // kResourceExhausted: the waiting queue is full. kUnavailable: draining.
+  // kInvalidArgument: bad parameters, prompt too long (both numbers in the message), template
+  // refused. kResourceExhausted: the waiting queue is full. kUnavailable: draining.
   Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request);
 
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool add_special_tokens) const;
-  Result<std::vector<TokenId>> tokenize(const ChatMessages& messages, bool add_generation_prompt) const;
+  Result<std::vector<TokenId>> tokenize(const ChatMessages& messages,
+                                        bool add_generation_prompt) const;
   Result<std::string> detokenize(std::span<const TokenId> ids) const;
   std::string token_piece(TokenId id) const;
 

@@ -3,7 +3,6 @@
 
 #include "model/checkpoint.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/mapped_file.h"
@@ -12,38 +11,13 @@
 #include "model/gguf.h"
 #include "model/gguf_llama.h"
 #include "model/llama_tensors.h"
+#include "model/model_folder.h"
 #include "model/safetensors_weights.h"
 
 namespace puna {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_there(const fs::path& path) {
-  std::error_code ignored;
-  return fs::exists(path, ignored);
-}
-
-// The first file of the folder, by name, with one of these extensions; empty when there is none.
-std::string first_file(const fs::path& folder, std::initializer_list<std::string_view> extensions) {
-  std::error_code failure;
-  std::vector<std::string> names;
-  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
-       entry.increment(failure)) {
-    const std::string extension = entry->path().extension().string();
-    if (std::ranges::count(extensions, std::string_view(extension)) > 0) {
-      names.push_back(entry->path().filename().string());
-    }
-  }
-  return names.empty() ? "" : *std::ranges::min_element(names);
-}
-
-// The folder's own name, also for "." and for a path that ends in '/'.
-std::string folder_name(const fs::path& folder) {
-  std::error_code ignored;
-  const fs::path normal = fs::absolute(folder, ignored).lexically_normal();
-  return (normal.has_filename() ? normal : normal.parent_path()).filename().string();
-}
 
 Status no_config(const fs::path& folder) {
   if (is_there(folder / "adapter_config.json")) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "model/config_object.h"
+#include "model/model_folder.h"
 
 namespace puna {
 namespace {
@@ -72,11 +73,10 @@ Result<GenerationConfig> parse_generation_config(std::string_view text, std::str
 }
 
 Result<std::string> read_chat_template(const std::filesystem::path& folder) {
-  std::error_code ignored;
   const std::filesystem::path jinja = folder / "chat_template.jinja";
-  if (std::filesystem::exists(jinja, ignored)) return read_file(jinja, kChatTemplateBytesMax);
+  if (is_there(jinja)) return read_file(jinja, kChatTemplateBytesMax);
   const std::filesystem::path path = folder / "tokenizer_config.json";
-  if (!std::filesystem::exists(path, ignored)) return std::string();
+  if (!is_there(path)) return std::string();
   ASSIGN_OR_RETURN(const Json document, read_config_object(path));
   const Json* chat_template = ConfigObject(document, path.string()).find("chat_template");
   if (chat_template == nullptr) return std::string();

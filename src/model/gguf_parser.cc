@@ -9,9 +9,9 @@
 #include <set>
 #include <utility>
 
-#include "base/utf8.h"
 #include "model/dequantize.h"
 #include "model/gguf.h"
+#include "model/model_folder.h"
 
 namespace puna {
 namespace {
@@ -74,8 +74,6 @@ std::optional<TensorType> tensor_type(uint32_t number) {
       return std::nullopt;
   }
 }
-
-std::string printable(std::string_view name) { return escape_for_terminal(name.substr(0, 100)); }
 
 }  // namespace
 
@@ -177,7 +175,7 @@ class GgufParser {
 
   Status parse_key() {
     ASSIGN_OR_RETURN(const std::string key, take_name("the name of a metadata key"));
-    const std::string what = fmt::format("metadata key \"{}\"", printable(key));
+    const std::string what = fmt::format("metadata key \"{}\"", printable_name(key));
     GgufFile::Value value;
     ASSIGN_OR_RETURN(uint32_t type, take_number<uint32_t>(what));
     if (static_cast<GgufType>(type) == GgufType::kArray) {
@@ -210,7 +208,7 @@ class GgufParser {
   Status parse_tensor(std::vector<uint64_t>& offsets) {
     GgufTensor tensor;
     ASSIGN_OR_RETURN(tensor.info.name, take_name("the name of a tensor"));
-    const std::string what = fmt::format("tensor \"{}\"", printable(tensor.info.name));
+    const std::string what = fmt::format("tensor \"{}\"", printable_name(tensor.info.name));
     if (!names_.insert(tensor.info.name).second) return refuse("{} appears twice", what);
     ASSIGN_OR_RETURN(const auto dimension_count, take_number<uint32_t>(what));
     if (dimension_count == 0 || dimension_count > kDimensionsMax) {
@@ -246,14 +244,14 @@ class GgufParser {
     const int64_t per_row = overflow ? 0 : row_bytes(info.type, info.shape.back());
     if (per_row < 0) {
       return refuse("tensor \"{}\" has rows of {} values, not a whole number of {} blocks",
-                    printable(info.name), info.shape.back(), describe(info.type));
+                    printable_name(info.name), info.shape.back(), describe(info.type));
     }
     int64_t total = per_row;
     for (size_t i = 0; i + 1 < info.shape.size(); ++i) {
       overflow = overflow || __builtin_mul_overflow(total, info.shape[i], &total);
     }
     if (overflow) {
-      return refuse("tensor \"{}\" has a size that overflows 64 bits", printable(info.name));
+      return refuse("tensor \"{}\" has a size that overflows 64 bits", printable_name(info.name));
     }
     return static_cast<uint64_t>(total);
   }
@@ -268,7 +266,7 @@ class GgufParser {
     uint64_t end = 0;
     for (size_t i = 0; i < file_.tensors_.size(); ++i) {
       GgufTensor& tensor = file_.tensors_[i];
-      const std::string name = printable(tensor.info.name);
+      const std::string name = printable_name(tensor.info.name);
       ASSIGN_OR_RETURN(const uint64_t size, stored_bytes(tensor.info));
       if (offsets[i] != expected) {
         return refuse("tensor \"{}\" begins at data byte {}, expected {}", name, offsets[i],

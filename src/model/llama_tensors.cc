@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/log.h"
-#include "base/utf8.h"
+#include "model/model_folder.h"
 
 namespace puna {
 namespace {
@@ -44,7 +44,7 @@ void warn_of_extra(const std::set<std::string_view>& expected, const WeightSourc
   for (const TensorInfo* tensor : weights.tensors()) {
     // Old checkpoints store the RoPE frequencies, which the config gives as well.
     if (expected.contains(tensor->name) || tensor->name.ends_with(".inv_freq")) continue;
-    extra.push_back(escape_for_terminal(tensor->name.substr(0, 100)));
+    extra.push_back(printable_name(tensor->name));
   }
   if (extra.empty()) return;
   const size_t count = extra.size();

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/json.h"
-#include "base/utf8.h"
+#include "model/model_folder.h"
 
 namespace puna {
 namespace {
@@ -52,8 +52,6 @@ struct Range {
   uint64_t begin = 0;
   uint64_t end = 0;
 };
-
-std::string printable(std::string_view name) { return escape_for_terminal(name.substr(0, 100)); }
 
 Result<std::string_view> header_text(std::span<const std::byte> file, const std::string& origin) {
   if (file.size() < kLengthBytes) {
@@ -128,7 +126,7 @@ Result<Range> parse_tensor(const Json& entry, const std::string& where, Safetens
   tensor.dtype = dtype_name->get<std::string>();
   const auto dtype = std::ranges::find(kDtypes, std::string_view(tensor.dtype), &Dtype::name);
   if (dtype == kDtypes.end()) {
-    return invalid_argument("{}: unknown dtype \"{}\"", where, printable(tensor.dtype));
+    return invalid_argument("{}: unknown dtype \"{}\"", where, printable_name(tensor.dtype));
   }
   tensor.type = dtype->type;
   const auto shape = unsigned_numbers(entry, "shape");
@@ -161,13 +159,13 @@ Status place_tensors(std::span<const std::byte> data, const std::string& origin,
     if (range.begin != end) {
       return invalid_argument(
           "{}: tensor \"{}\" begins at data byte {}, expected {} (a hole or an overlap)", origin,
-          printable(tensor.name), range.begin, end);
+          printable_name(tensor.name), range.begin, end);
     }
     end = range.end;
     if (end > data.size()) {
       return invalid_argument(
           "{}: truncated: tensor \"{}\" ends at data byte {}, the file has {}: download it again",
-          origin, printable(tensor.name), end, data.size());
+          origin, printable_name(tensor.name), end, data.size());
     }
     tensor.bytes = data.subspan(static_cast<size_t>(range.begin),
                                 static_cast<size_t>(range.end - range.begin));
@@ -193,7 +191,7 @@ Result<std::vector<SafetensorsTensor>> parse_safetensors(std::span<const std::by
     }
     SafetensorsTensor tensor;
     tensor.name = name;
-    const std::string where = fmt::format("{}: tensor \"{}\"", origin, printable(name));
+    const std::string where = fmt::format("{}: tensor \"{}\"", origin, printable_name(name));
     ASSIGN_OR_RETURN(const Range range, parse_tensor(entry, where, tensor));
     placed.emplace_back(range, std::move(tensor));
   }

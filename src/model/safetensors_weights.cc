@@ -5,40 +5,14 @@
 #include <set>
 #include <utility>
 
-#include "base/utf8.h"
 #include "model/config_object.h"
 #include "model/dequantize.h"
+#include "model/model_folder.h"
 
 namespace puna {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string printable(std::string_view name) { return escape_for_terminal(name.substr(0, 100)); }
-
-bool is_plain_name(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." &&
-         name.find_first_of(std::string_view("/\\\0", 3)) == std::string::npos;
-}
-
-// The Hugging Face cache links snapshots/REVISION/FILE to ../../blobs/HASH; any other link out of
-// the folder is refused, so that a downloaded folder cannot name files elsewhere.
-Status check_inside(const fs::path& folder, const fs::path& file) {
-  std::error_code failure;
-  const fs::path real_folder = fs::canonical(folder, failure);
-  if (failure) return error(StatusCode::kNotFound, "{}: {}", folder.string(), failure.message());
-  const fs::path real_file = fs::canonical(file, failure);
-  if (failure) {
-    return error(StatusCode::kNotFound, "{}: {}: download the model again", file.string(),
-                 failure.message());
-  }
-  const fs::path parent = real_file.parent_path();
-  const bool in_cache = real_folder.parent_path().filename() == "snapshots" &&
-                        parent == real_folder.parent_path().parent_path() / "blobs";
-  if (parent == real_folder || in_cache) return Status();
-  return invalid_argument("{}: links to {}, outside the model's folder: put the file itself there",
-                          file.string(), real_file.string());
-}
 
 Result<std::map<std::string, std::string>> read_weight_map(const fs::path& index) {
   ASSIGN_OR_RETURN(const Json document, read_config_object(index));
@@ -53,7 +27,7 @@ Result<std::map<std::string, std::string>> read_weight_map(const fs::path& index
     if (!shard.is_string() || !is_plain_name(shard.get<std::string>())) {
       return invalid_argument(
           "{}: weight_map of \"{}\" is {}, expected a file name without folders", index.string(),
-          printable(tensor), printable(dump_json(shard)));
+          printable_name(tensor), printable_name(dump_json(shard)));
     }
     shards.emplace(tensor, shard.get<std::string>());
   }
@@ -70,14 +44,14 @@ Status SafetensorsWeights::add(const fs::path& path) {
       if (!tensor.name.ends_with(".weight") && !tensor.name.ends_with(".bias")) continue;
       return invalid_argument(
           "{}: tensor \"{}\" has dtype {}, which is not read: convert it to F32, F16 or BF16",
-          file.origin(), printable(tensor.name), tensor.dtype);
+          file.origin(), printable_name(tensor.name), tensor.dtype);
     }
     auto entry = std::make_unique<const Entry>(
         Entry{.info = {.name = tensor.name, .type = *tensor.type, .shape = tensor.shape},
               .bytes = tensor.bytes});
     if (!by_name_.emplace(tensor.name, entry.get()).second) {
       return invalid_argument("{}: tensor \"{}\" is in another shard too", file.origin(),
-                              printable(tensor.name));
+                              printable_name(tensor.name));
     }
     entries_.push_back(std::move(entry));
   }
@@ -111,7 +85,7 @@ Result<std::shared_ptr<const SafetensorsWeights>> SafetensorsWeights::open_index
   for (const auto& [tensor, shard] : weight_map) {
     if (names_of_shard[shard].contains(tensor)) continue;
     return invalid_argument("{}: tensor \"{}\" is not in {} as the index says", index.string(),
-                            printable(tensor), shard);
+                            printable_name(tensor), shard);
   }
   return std::shared_ptr<const SafetensorsWeights>(std::move(weights));
 }

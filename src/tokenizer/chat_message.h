@@ -11,8 +11,8 @@ struct ChatMessage {
   std::string content;
 };
 
-// A prompt as text that remembers which bytes the template wrote. Control tokens are recognised only
-// where every byte is the template's, so no text from a user can become one.
+// A prompt as text that remembers which bytes the template wrote. Control tokens are recognised
+// only where every byte is the template's, so no text from a user can become one.
 struct PromptText {
   std::string text;
   std::vector<bool> from_template;  // one per byte of text

@@ -1,7 +1,9 @@
-// ChatTemplate: renders a conversation with the checkpoint's own Jinja template, in a small sandbox.
+// ChatTemplate: renders a conversation with the checkpoint's own Jinja template, in a small
+// sandbox.
 //
-// The interpreter knows the subset that published Llama-family templates use. Depth, steps and output
-// are bounded; no attribute, import or file is reachable. Immutable and thread-safe after parsing.
+// The interpreter knows the subset that published Llama-family templates use. Depth, steps and
+// output are bounded; no attribute, import or file is reachable. Immutable and thread-safe after
+// parsing.
 #pragma once
 
 #include <memory>

@@ -9,11 +9,12 @@ namespace puna {
 
 class Detokenizer {
  public:
-  // `at_text_start`: the first token begins a text of its own (a chat answer), so SentencePiece's dummy
-  // prefix space is dropped; false when it continues a prompt.
+  // `at_text_start`: the first token begins a text of its own (a chat answer), so SentencePiece's
+  // dummy prefix space is dropped; false when it continues a prompt.
   Detokenizer(const Tokenizer& tokenizer, bool at_text_start);
 
-  // Text that is certain now; up to 3 bytes of an unfinished character are held back. Special tokens are "".
+  // Text that is certain now; up to 3 bytes of an unfinished character are held back. Special
+  // tokens are "".
   std::string push(TokenId id);
   // What was held back, as U+FFFD when it never became a character.
   std::string finish();

@@ -1,6 +1,7 @@
 // Tokenizer: text <-> token ids, equal to the reference implementation of each kind of checkpoint.
 //
-// Immutable and thread-safe after loading. Text may hold any bytes; ill-formed UTF-8 is read as U+FFFD.
+// Immutable and thread-safe after loading. Text may hold any bytes; ill-formed UTF-8 is read as
+// U+FFFD.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,8 @@ class Tokenizer {
 
   // Ids of `text` alone, without BOS or EOS. kAsText: "<|im_end|>" in the text is spelled out.
   virtual std::vector<TokenId> encode(std::string_view text, SpecialTokens special) const = 0;
-  // Special tokens only where the template wrote all of their bytes. Adds no BOS: templates write their own.
+  // Special tokens only where the template wrote all of their bytes. Adds no BOS: templates write
+  // their own.
   virtual std::vector<TokenId> encode_prompt(const PromptText& prompt) const = 0;
 
   // The bytes a token stands for ("" for control tokens). SentencePiece: "▁" is a space.

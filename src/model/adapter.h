@@ -1,0 +1,65 @@
+// LoRA adapters in PEFT's layout, merged into the base's weights as they are read.
+//
+// A folder with adapter_config.json and adapter_model.safetensors. A target's rows become
+// W + scale * (B A), scale = lora_alpha / r (or / sqrt(r) with use_rslora); all else passes
+// through. The sum runs over the rank in order, so a row is the same whatever else is read with it.
+// This is the one place of the merge.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "model/checkpoint.h"
+#include "model/safetensors_weights.h"
+#include "model/weight_source.h"
+
+namespace puna {
+
+inline constexpr int kAdapterRankMax = 4096;
+
+struct AdapterConfig {
+  int rank = 0;
+  double scale = 0;
+  std::vector<std::string> target_modules;  // empty: the tensors of the file alone decide
+};
+
+// Reads the text of an adapter_config.json; settings that would change the sums in a way Puna does
+// not know (DoRA, rank patterns, trained biases, whole modules) are refused by name.
+Result<AdapterConfig> parse_adapter_config(std::string_view text, std::string_view origin);
+
+class AdapterWeights : public WeightSource {
+ public:
+  // Checks names and shapes of the adapter's tensors against the base's.
+  static Result<std::shared_ptr<const AdapterWeights>> open(
+      std::shared_ptr<const WeightSource> base, const std::filesystem::path& adapter,
+      const AdapterConfig& config);
+
+  int64_t parameter_count() const { return parameter_count_; }
+  bool changes(std::string_view name) const { return updates_.find(name) != updates_.end(); }
+
+  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
+  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
+  Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                   std::span<float> out) const override;
+
+ private:
+  struct Update {
+    std::vector<float> a;  // [rank, column_count]
+    std::vector<float> b;  // [row_count, rank]
+  };
+
+  Status add_update(const SafetensorsWeights& file, const std::string& module,
+                    const AdapterConfig& config);
+
+  std::shared_ptr<const WeightSource> base_;
+  std::map<std::string, Update, std::less<>> updates_;  // by the base's tensor name
+  size_t rank_ = 0;
+  float scale_ = 0;
+  int64_t parameter_count_ = 0;
+};
+
+}  // namespace puna

@@ -1,0 +1,40 @@
+// CheckpointSummary: what `puna inspect` and the start of the server say about a checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/json.h"
+#include "model/checkpoint.h"
+
+namespace puna {
+
+struct CheckpointSummary {
+  std::string name;
+  std::string path;
+  std::string format;  // "safetensors" or "gguf"
+  LlamaConfig config;
+  int64_t parameter_count = 0;
+  int64_t stored_bytes = 0;
+  std::map<std::string, int> tensor_counts;  // by stored type: {"F32": 61, "Q4_1": 210}
+  std::string tokenizer;                     // "sentencepiece", "byte-level bpe" or "none"
+  bool has_chat_template = false;
+  std::vector<AdapterInfo> adapters;
+  // Memory for the weights as Puna would hold them.
+  int64_t weight_bytes_f32 = 0;
+  int64_t weight_bytes_bf16 = 0;
+  int64_t weight_bytes_int8 = 0;
+  int64_t kv_bytes_per_1000_tokens = 0;  // bf16
+};
+
+CheckpointSummary summarize(const Checkpoint& checkpoint);
+
+// `chat_format` is the tokenizer's name for the template ("chatml", "llama-2", ...); empty is left
+// out.
+std::string describe(const CheckpointSummary& summary, std::string_view chat_format);
+OrderedJson to_json(const CheckpointSummary& summary, std::string_view chat_format);
+
+}  // namespace puna
