@@ -9,6 +9,7 @@
 
 #include "app/load_generator.h"
 #include "app/terminal.h"
+#include "base/random_seed.h"
 #include "base/utf8.h"
 #include "generate/generator.h"
 

@@ -29,7 +29,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::string* nearest = nullptr;
-  size_t distance = std::max<size_t>(word.size() / 3, 1) + 1;
+  // Two mistakes, or a third of a long word, but never the whole word.
+  size_t distance = std::min(std::max<size_t>(word.size() / 3, 2) + 1, word.size());
   for (const std::string& candidate : known) {
     const size_t candidate_distance = edit_distance(word, candidate);
     if (candidate_distance < distance) {

@@ -7,7 +7,8 @@
 
 namespace puna {
 
-// "; did you mean --port?", or nothing when no word is near enough (a third of its letters).
+// "; did you mean --port?", or nothing when no word is near enough (two letters, or a third of a
+// long word).
 std::string suggestion(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace puna

@@ -1,0 +1,25 @@
+// What a completion script holds; tests/terminal runs the bash one in bash.
+
+#include "app/completion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using ::testing::HasSubstr;
+
+const std::vector<CompletionWords> kCommands = {{"serve", {"--host", "--port"}},
+                                                {"chat", {"--seed"}}};
+
+TEST(Completion, BothShellsOfferCommandsAndTheFlagsOfEach) {
+  for (const std::string& script : {bash_completion(kCommands), zsh_completion(kCommands)}) {
+    EXPECT_THAT(script, HasSubstr("serve chat --help --version"));
+    EXPECT_THAT(script, HasSubstr("serve) flags='--host --port' ;;"));
+    EXPECT_THAT(script, HasSubstr("chat) flags='--seed' ;;"));
+  }
+}
+
+}  // namespace
+}  // namespace puna

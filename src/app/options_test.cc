@@ -1,0 +1,130 @@
+// From arguments, environment and config file to plain data.
+
+#include "app/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace puna {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+CommandLine parse(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "puna");
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+}
+
+ServeOptions serve_options(const std::vector<const char*>& arguments) {
+  const CommandLine line = parse(arguments);
+  const auto* options = std::get_if<ServeOptions>(&line.command);
+  if (options == nullptr) ADD_FAILURE() << std::get<ExitCommand>(line.command).text;
+  return options == nullptr ? ServeOptions{} : *options;
+}
+
+ExitCommand exit_of(const std::vector<const char*>& arguments) {
+  const CommandLine line = parse(arguments);
+  const auto* exit = std::get_if<ExitCommand>(&line.command);
+  EXPECT_NE(exit, nullptr);
+  return exit == nullptr ? ExitCommand{} : *exit;
+}
+
+class EnvironmentVariable {
+ public:
+  EnvironmentVariable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~EnvironmentVariable() { unsetenv(name_); }
+  EnvironmentVariable(const EnvironmentVariable&) = delete;
+  EnvironmentVariable& operator=(const EnvironmentVariable&) = delete;
+
+ private:
+  const char* name_;
+};
+
+class ConfigFile {
+ public:
+  explicit ConfigFile(std::string_view text)
+      : path_(std::filesystem::temp_directory_path() /
+              (std::string("puna_options_") +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name() + ".toml")) {
+    std::ofstream(path_) << text;
+  }
+  ~ConfigFile() { std::filesystem::remove(path_); }
+  ConfigFile(const ConfigFile&) = delete;
+  ConfigFile& operator=(const ConfigFile&) = delete;
+  const char* name() const { return path_.c_str(); }
+
+ private:
+  std::filesystem::path path_;
+};
+
+TEST(Options, ServeListensOnLoopbackByDefault) {
+  const ServeOptions options = serve_options({"serve"});
+  EXPECT_EQ(options.host, "127.0.0.1");
+  EXPECT_EQ(options.port, 8000);
+  EXPECT_TRUE(options.api_keys.empty());
+  EXPECT_FALSE(options.insecure_no_auth);
+}
+
+TEST(Options, TheModelIsAnArgumentAndAdaptersMayBeRepeated) {
+  const ServeOptions options =
+      serve_options({"serve", "model.gguf", "--adapter", "one", "--adapter", "two"});
+  EXPECT_EQ(options.model.model, "model.gguf");
+  EXPECT_THAT(options.model.adapters, ElementsAre("one", "two"));
+}
+
+TEST(Options, SizesMayHaveUnits) {
+  EXPECT_EQ(serve_options({"serve", "--kv-cache-memory-bytes", "2GiB"}).model.kv_cache_memory_bytes,
+            int64_t{2} << 30);
+  EXPECT_EQ(serve_options({"serve", "--max-body-bytes", "1MiB"}).max_body_bytes, 1 << 20);
+}
+
+TEST(Options, TheCommandLineBeatsTheEnvironmentBeatsTheFile) {
+  const ConfigFile file("port = 1\nmax-num-seqs = 2\nhost = \"127.0.0.9\"\n");
+  const EnvironmentVariable port("PUNA_PORT", "3");
+  const EnvironmentVariable seqs("PUNA_MAX_NUM_SEQS", "4");
+  const ServeOptions options =
+      serve_options({"serve", "--config", file.name(), "--max-num-seqs", "5"});
+  EXPECT_EQ(options.host, "127.0.0.9");
+  EXPECT_EQ(options.port, 3);
+  EXPECT_EQ(options.model.max_num_seqs, 5);
+}
+
+TEST(Options, AnUnknownNameInTheConfigFileIsRefused) {
+  const ConfigFile file("prot = 1\n");
+  const ExitCommand exit = exit_of({"serve", "--config", file.name()});
+  EXPECT_EQ(exit.code, 2);
+  EXPECT_THAT(exit.text, HasSubstr("--prot"));
+}
+
+TEST(Options, WrongUsageIsTwoAndNamesWhatWasMeant) {
+  const ExitCommand exit = exit_of({"serve", "--prot", "1"});
+  EXPECT_EQ(exit.code, 2);
+  EXPECT_THAT(exit.text, HasSubstr("did you mean --port?"));
+  EXPECT_EQ(exit_of({"serve", "--weights", "int3"}).code, 2);
+  EXPECT_EQ(exit_of({"serve", "--max-num-seqs", "0"}).code, 2);
+  EXPECT_EQ(exit_of({}).code, 2);
+}
+
+TEST(Options, HelpOfACommandListsItsFlagsAndVariables) {
+  const ExitCommand exit = exit_of({"serve", "--help"});
+  EXPECT_EQ(exit.code, 0);
+  EXPECT_THAT(exit.text, HasSubstr("PUNA_MAX_MODEL_LEN"));
+  EXPECT_THAT(exit.text, HasSubstr("Example: puna serve"));
+}
+
+TEST(Options, VersionIsTheProjects) {
+  EXPECT_EQ(exit_of({"--version"}).text, std::string("puna ") + kVersion + "\n");
+}
+
+TEST(Options, TheLogLevelIsOfEveryCommand) {
+  EXPECT_EQ(parse({"chat", "--log-level", "error"}).log_level, LogLevel::kError);
+  EXPECT_EQ(parse({"inspect", "m", "--log-level", "debug"}).log_level, LogLevel::kDebug);
+}
+
+}  // namespace
+}  // namespace puna
