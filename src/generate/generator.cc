@@ -1,0 +1,234 @@
+// Text above, tokens below: this file is the border.
+
+#include "generate/generator.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "generate/service_rate.h"
+#include "generate/token_feed.h"
+#include "generate/token_stream.h"
+
+namespace puna {
+namespace {
+
+constexpr const char* kKnownPrompt = "The capital of France is";
+constexpr int kKnownTokens = 8;
+constexpr std::chrono::seconds kKnownAnswerLimit{60};
+
+Status validate_stop(const std::vector<std::string>& stop) {
+  if (stop.size() > kStopStringsMax) {
+    return invalid_argument("stop: {} strings, at most {}", stop.size(), kStopStringsMax);
+  }
+  for (const std::string& text : stop) {
+    if (text.empty()) return invalid_argument("stop: an empty string would end every answer");
+    if (text.size() > kStopStringBytesMax) {
+      return invalid_argument("stop: a string of {} bytes, at most {}", text.size(),
+                              kStopStringBytesMax);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+struct Generator::State {
+  SteadyClock clock;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::optional<ChatTemplate> chat_template;
+  GeneratorOptions options;
+  ModelCard card;
+  ServiceRate rate;
+  std::mutex known_answer_mutex;
+  std::vector<TokenId> known_answer;  // empty until the first check
+  std::unique_ptr<Engine> engine;     // last: ends before what its listeners use
+
+  Result<std::vector<TokenId>> render(const ChatMessages& messages,
+                                      bool add_generation_prompt) const;
+  Result<std::vector<TokenId>> encode(const std::string& text) const;
+  Result<std::vector<TokenId>> checked(const TokenIds& ids) const;
+  Result<std::vector<TokenId>> make_prompt(const GenerationRequest& request) const;
+  Result<int> max_tokens(const GenerationRequest& request, size_t prompt_size) const;
+  Result<std::vector<TokenId>> known_answer_now(Generator& generator) const;
+};
+
+Result<std::vector<TokenId>> Generator::State::render(const ChatMessages& messages,
+                                                      bool add_generation_prompt) const {
+  if (!chat_template) {
+    return invalid_argument(
+        "messages: the model {} has no chat template; restart with --chat-template llama-2, "
+        "chatml, llama-3 or a file, or use /v1/completions",
+        options.model_name);
+  }
+  ChatTemplateOptions rendering;
+  rendering.add_generation_prompt = add_generation_prompt;
+  rendering.bos_token = options.bos_token;
+  rendering.eos_token = options.eos_token;
+  ASSIGN_OR_RETURN(const PromptText prompt, chat_template->render(messages, rendering));
+  return tokenizer->encode_prompt(prompt);
+}
+
+Result<std::vector<TokenId>> Generator::State::encode(const std::string& text) const {
+  std::vector<TokenId> ids;
+  if (tokenizer->adds_bos() && tokenizer->bos_id()) ids.push_back(*tokenizer->bos_id());
+  const std::vector<TokenId> words = tokenizer->encode(text, SpecialTokens::kAsText);
+  ids.insert(ids.end(), words.begin(), words.end());
+  return ids;
+}
+
+Result<std::vector<TokenId>> Generator::State::checked(const TokenIds& ids) const {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= card.vocab_size) {
+      return invalid_argument("token id {} at index {} is not in the vocabulary of {} tokens",
+                              ids[i], i, card.vocab_size);
+    }
+  }
+  return ids;
+}
+
+Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationRequest& request) const {
+  if (const auto* messages = std::get_if<ChatMessages>(&request.prompt)) {
+    return render(*messages, /*add_generation_prompt=*/true);
+  }
+  if (const auto* text = std::get_if<std::string>(&request.prompt)) return encode(*text);
+  return checked(std::get<TokenIds>(request.prompt));
+}
+
+// How many tokens the answer may have, or why prompt and answer do not fit.
+Result<int> Generator::State::max_tokens(const GenerationRequest& request,
+                                         size_t prompt_size) const {
+  if (prompt_size == 0) return invalid_argument("the prompt is empty; send at least one token");
+  const auto room = static_cast<int64_t>(card.max_model_len) - static_cast<int64_t>(prompt_size);
+  if (room < 1) {
+    return error(StatusCode::kOutOfRange,
+                 "the prompt has {} tokens, and this model's maximum length is {} tokens with the "
+                 "answer; shorten the prompt",
+                 prompt_size, card.max_model_len);
+  }
+  if (!request.max_tokens_given) return static_cast<int>(room);
+  if (request.sampling.max_tokens > room) {
+    return error(
+        StatusCode::kOutOfRange,
+        "the prompt has {} tokens and max_tokens is {}, and this model's maximum length is "
+        "{} tokens; shorten the prompt or ask for at most {} tokens",
+        prompt_size, request.sampling.max_tokens, card.max_model_len, room);
+  }
+  return request.sampling.max_tokens;
+}
+
+Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
+                     std::optional<ChatTemplate> chat_template, std::unique_ptr<Engine> engine,
+                     GeneratorOptions options)
+    : state_(std::make_unique<State>()) {
+  state_->tokenizer = std::move(tokenizer);
+  state_->chat_template = std::move(chat_template);
+  state_->engine = std::move(engine);
+  state_->options = std::move(options);
+  state_->card = {.name = state_->options.model_name,
+                  .max_model_len = state_->engine->limits().max_model_len,
+                  .vocab_size = state_->engine->limits().vocab_size,
+                  .adapters = state_->options.adapters};
+}
+
+Generator::~Generator() = default;
+
+Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request) {
+  RETURN_IF_ERROR(validate(request.sampling, state_->card.vocab_size));
+  RETURN_IF_ERROR(validate_stop(request.stop));
+  TokenStreamOptions options;
+  ASSIGN_OR_RETURN(options.prompt, state_->make_prompt(request));
+  EngineRequest sequence;
+  sequence.sampling = request.sampling;
+  ASSIGN_OR_RETURN(sequence.sampling.max_tokens,
+                   state_->max_tokens(request, options.prompt.size()));
+  options.at_text_start = std::holds_alternative<ChatMessages>(request.prompt);
+  options.stop = request.stop;
+  options.include_stop_in_output = request.include_stop_in_output;
+  options.min_tokens = request.sampling.min_tokens;
+  options.logprobs = request.sampling.logprobs.has_value();
+
+  auto feed = std::make_shared<TokenFeed>(state_->clock);
+  sequence.prompt = options.prompt;
+  sequence.listener = feed;
+  ASSIGN_OR_RETURN(const SequenceId id, state_->engine->submit(std::move(sequence)));
+  return std::unique_ptr<GenerationStream>(std::make_unique<TokenStream>(
+      *state_->tokenizer, *state_->engine, state_->rate, id, std::move(feed), std::move(options)));
+}
+
+Result<std::vector<TokenId>> Generator::tokenize(std::string_view text,
+                                                 bool add_special_tokens) const {
+  if (add_special_tokens) return state_->encode(std::string(text));
+  return state_->tokenizer->encode(text, SpecialTokens::kAsText);
+}
+
+Result<std::vector<TokenId>> Generator::tokenize(const ChatMessages& messages,
+                                                 bool add_generation_prompt) const {
+  return state_->render(messages, add_generation_prompt);
+}
+
+Result<std::string> Generator::detokenize(std::span<const TokenId> ids) const {
+  RETURN_IF_ERROR(state_->checked(TokenIds(ids.begin(), ids.end())).status());
+  return state_->tokenizer->decode(ids);
+}
+
+std::string Generator::token_piece(TokenId id) const {
+  return std::string(state_->tokenizer->token_piece(id));
+}
+
+const SamplingParams& Generator::default_sampling() const {
+  return state_->options.default_sampling;
+}
+
+const ModelCard& Generator::model() const { return state_->card; }
+
+EngineStats Generator::stats() const { return state_->engine->stats(); }
+
+int Generator::retry_after_seconds() const {
+  const EngineStats now = stats();
+  return state_->rate.retry_after_seconds(now.sequences_running, now.sequences_waiting);
+}
+
+// A short greedy answer to a fixed prompt.
+Result<std::vector<TokenId>> Generator::State::known_answer_now(Generator& generator) const {
+  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, encode(kKnownPrompt));
+  const auto prompt_max = static_cast<size_t>(std::max(card.max_model_len - kKnownTokens, 1));
+  if (prompt.size() > prompt_max) prompt.resize(prompt_max);
+  GenerationRequest request;
+  request.prompt = std::move(prompt);
+  request.sampling.temperature = 0;
+  request.sampling.ignore_eos = true;
+  request.sampling.max_tokens = std::min(kKnownTokens, card.max_model_len - 1);
+  request.max_tokens_given = true;
+  ASSIGN_OR_RETURN(const auto stream, generator.start(request));
+  std::vector<TokenId> answer;
+  const Clock::Time deadline = clock.now() + kKnownAnswerLimit;
+  while (clock.now() < deadline) {
+    const GenerationChunk chunk = stream->wait(deadline - clock.now());
+    answer.insert(answer.end(), chunk.tokens.begin(), chunk.tokens.end());
+    if (chunk.finish == FinishReason::kError) return chunk.error;
+    if (chunk.finish == FinishReason::kLength) return answer;
+    if (chunk.finish != FinishReason::kNone) break;
+  }
+  return error(StatusCode::kUnavailable, "the known-answer check did not finish within {} s",
+               kKnownAnswerLimit.count());
+}
+
+Status Generator::known_answer_check() {
+  const std::lock_guard lock(state_->known_answer_mutex);
+  ASSIGN_OR_RETURN(std::vector<TokenId> answer, state_->known_answer_now(*this));
+  if (state_->known_answer.empty()) {
+    state_->known_answer = std::move(answer);
+    ASSIGN_OR_RETURN(answer, state_->known_answer_now(*this));
+  }
+  if (answer == state_->known_answer) return {};
+  return error(StatusCode::kInternal,
+               "the backend answers a fixed prompt differently than before; its memory or "
+               "processor may be faulty");
+}
+
+void Generator::drain(std::chrono::nanoseconds limit) { state_->engine->drain(limit); }
+
+}  // namespace puna

@@ -1,0 +1,283 @@
+// Requests in, text out, over the fake backend and the byte tokenizer.
+
+#include "generate/generator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "backend/fake/fake_backend.h"
+#include "tokenizer/byte_tokenizer.h"
+
+namespace puna {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+constexpr int kMaxModelLen = 512;
+
+struct Answer {
+  std::string text;
+  std::vector<TokenId> tokens;
+  std::vector<TokenLogprob> logprobs, prompt_logprobs;
+  FinishReason finish = FinishReason::kNone;
+  std::optional<std::string> stop_reason;
+  GenerationUsage usage;
+};
+
+class GeneratorTest : public ::testing::Test {
+ protected:
+  GeneratorTest() : generator_(open(0)) {}
+
+  static std::unique_ptr<Generator> open(int step_microseconds, int waiting_max = 64) {
+    static const SteadyClock clock;
+    BackendOptions backend_options;
+    backend_options.name = "fake";
+    backend_options.max_model_len = kMaxModelLen;
+    backend_options.fake_step_microseconds = step_microseconds;
+    auto backend = open_fake_backend(backend_options);
+    EXPECT_TRUE(backend.ok()) << backend.status().message();
+    auto tokenizer = make_byte_tokenizer();
+    EngineOptions engine_options;
+    engine_options.max_num_seqs = 4;
+    engine_options.waiting_max = waiting_max;
+    engine_options.eos_token_ids = {*tokenizer->eos_id()};
+    auto engine = Engine::start(std::move(backend).value(), engine_options, clock);
+    EXPECT_TRUE(engine.ok()) << engine.status().message();
+    GeneratorOptions options;
+    options.model_name = "fake";
+    return std::make_unique<Generator>(std::move(tokenizer),
+                                       ChatTemplate::built_in("chatml").value(),
+                                       std::move(engine).value(), options);
+  }
+
+  static GenerationRequest chat(const std::string& text) {
+    GenerationRequest request;
+    request.prompt = ChatMessages{{"user", text}};
+    request.sampling.temperature = 0;
+    request.sampling.ignore_eos = true;
+    request.sampling.max_tokens = 40;
+    request.max_tokens_given = true;
+    return request;
+  }
+
+  Answer read_all(const GenerationRequest& request) {
+    auto stream = generator_->start(request);
+    Answer answer;
+    EXPECT_TRUE(stream.ok()) << stream.status().message();
+    while (stream.ok() && answer.finish == FinishReason::kNone) {
+      const GenerationChunk chunk = (*stream)->wait(seconds(10));
+      if (chunk.empty()) {
+        ADD_FAILURE() << "no chunk within 10 s";
+        break;
+      }
+      answer.text += chunk.text;
+      answer.tokens.insert(answer.tokens.end(), chunk.tokens.begin(), chunk.tokens.end());
+      answer.logprobs.insert(answer.logprobs.end(), chunk.logprobs.begin(), chunk.logprobs.end());
+      answer.prompt_logprobs.insert(answer.prompt_logprobs.end(), chunk.prompt_logprobs.begin(),
+                                    chunk.prompt_logprobs.end());
+      answer.finish = chunk.finish;
+      answer.stop_reason = chunk.stop_reason;
+      answer.usage = (*stream)->usage();
+    }
+    return answer;
+  }
+
+  Status refusal(const GenerationRequest& request) { return generator_->start(request).status(); }
+
+  bool becomes_idle() const {
+    const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+    while (std::chrono::steady_clock::now() < deadline) {
+      const EngineStats stats = generator_->stats();
+      if (stats.sequences_running == 0 && stats.sequences_waiting == 0 && stats.blocks_used == 0) {
+        return true;
+      }
+      std::this_thread::yield();
+    }
+    return false;
+  }
+
+  std::unique_ptr<Generator> generator_;
+};
+
+TEST_F(GeneratorTest, AnswersAChat) {
+  const Answer answer = read_all(chat("Hello"));
+  EXPECT_EQ(answer.finish, FinishReason::kLength);
+  EXPECT_EQ(answer.usage.completion_tokens, 40);
+  EXPECT_EQ(answer.tokens.size(), 40U);
+  EXPECT_FALSE(answer.text.empty());
+  const auto prompt = generator_->tokenize(ChatMessages{{"user", "Hello"}}, true);
+  EXPECT_EQ(answer.usage.prompt_tokens, static_cast<int>(prompt->size()));
+}
+
+TEST_F(GeneratorTest, TheSameSeedGivesTheSameTextWhateverElseRuns) {
+  GenerationRequest request = chat("Tell me a story");
+  request.sampling.temperature = 1.0;
+  request.sampling.seed = 42;
+  const Answer alone = read_all(request);
+  const auto other = generator_->start(chat("Something else entirely"));
+  ASSERT_TRUE(other.ok());
+  EXPECT_EQ(read_all(request).text, alone.text);
+  request.sampling.seed = 43;
+  EXPECT_NE(read_all(request).text, alone.text);
+}
+
+TEST_F(GeneratorTest, APromptThatIsTooLongIsRefusedWithBothNumbers) {
+  GenerationRequest request = chat("");
+  request.prompt = TokenIds(600, 65);
+  const Status status = refusal(request);
+  EXPECT_EQ(status.code(), StatusCode::kOutOfRange);
+  EXPECT_THAT(status.message(), HasSubstr("600 tokens"));
+  EXPECT_THAT(status.message(), HasSubstr("512 tokens"));
+}
+
+TEST_F(GeneratorTest, MaxTokensThatDoNotFitAreRefusedWithWhatWould) {
+  GenerationRequest request = chat("");
+  request.prompt = TokenIds(500, 65);
+  EXPECT_THAT(refusal(request).message(), HasSubstr("at most 12 tokens"));
+  request.max_tokens_given = false;
+  EXPECT_EQ(read_all(request).usage.completion_tokens, 12);
+}
+
+TEST_F(GeneratorTest, RefusalsNameTheField) {
+  GenerationRequest request = chat("x");
+  request.sampling.temperature = 3;
+  EXPECT_THAT(refusal(request).message(), ::testing::StartsWith("temperature"));
+  request = chat("x");
+  request.stop = {""};
+  EXPECT_THAT(refusal(request).message(), ::testing::StartsWith("stop"));
+  request = chat("x");
+  request.prompt = TokenIds{65, 100000};
+  EXPECT_THAT(refusal(request).message(), HasSubstr("token id 100000 at index 1"));
+  request.prompt = TokenIds{};
+  EXPECT_THAT(refusal(request).message(), HasSubstr("empty"));
+}
+
+TEST_F(GeneratorTest, AStopStringEndsTheTextBeforeIt) {
+  GenerationRequest request = chat("Hello");
+  const std::string whole = read_all(request).text;
+  ASSERT_GT(whole.size(), 12U);
+  const std::string stop = whole.substr(8, 3);
+  request.stop = {stop};
+  const Answer answer = read_all(request);
+  EXPECT_EQ(answer.text, whole.substr(0, whole.find(stop)));
+  EXPECT_EQ(answer.finish, FinishReason::kStop);
+  EXPECT_EQ(answer.stop_reason, stop);
+  request.include_stop_in_output = true;
+  EXPECT_EQ(read_all(request).text, whole.substr(0, whole.find(stop)) + stop);
+  EXPECT_TRUE(becomes_idle());
+}
+
+TEST_F(GeneratorTest, LogprobsComeWithTheBytesOfTheirTokens) {
+  GenerationRequest request = chat("Hello");
+  request.sampling.logprobs = 3;
+  const Answer answer = read_all(request);
+  ASSERT_EQ(answer.logprobs.size(), answer.tokens.size());
+  std::string text;
+  for (const TokenLogprob& one : answer.logprobs) {
+    text += one.piece;
+    EXPECT_LE(one.logprob, 0);
+    EXPECT_EQ(one.top.size(), 3U);
+    EXPECT_EQ(one.top_pieces.size(), 3U);
+    EXPECT_DOUBLE_EQ(one.top[0].second, one.logprob) << "greedy takes the most likely";
+  }
+  EXPECT_EQ(text, answer.text);
+}
+
+TEST_F(GeneratorTest, PromptLogprobsSayThatNothingPredictsTheFirstToken) {
+  GenerationRequest request = chat("");
+  request.prompt = std::string("abcdef");
+  request.sampling.logprobs = 1;
+  request.sampling.prompt_logprobs = true;
+  const Answer answer = read_all(request);
+  ASSERT_EQ(static_cast<int>(answer.prompt_logprobs.size()), answer.usage.prompt_tokens);
+  EXPECT_FALSE(answer.prompt_logprobs[0].exists);
+  EXPECT_TRUE(answer.prompt_logprobs[1].exists);
+}
+
+TEST_F(GeneratorTest, LeavingAStreamFreesItsBlocks) {
+  generator_ = open(1000);
+  {
+    const auto stream = generator_->start(chat("Hello"));
+    ASSERT_TRUE(stream.ok());
+    EXPECT_FALSE((*stream)->wait(seconds(10)).empty());
+  }
+  EXPECT_TRUE(becomes_idle());
+  EXPECT_EQ(generator_->stats().finished_cancelled, 1U);
+}
+
+TEST_F(GeneratorTest, CancellingEndsAStreamWithWhatItHas) {
+  generator_ = open(1000);
+  const auto stream = generator_->start(chat("Hello"));
+  ASSERT_TRUE(stream.ok());
+  (*stream)->cancel();
+  GenerationChunk chunk;
+  while (chunk.finish == FinishReason::kNone) chunk = (*stream)->wait(seconds(10));
+  EXPECT_EQ(chunk.finish, FinishReason::kCancelled);
+  EXPECT_TRUE((*stream)->poll().empty()) << "nothing comes after the last chunk";
+}
+
+TEST_F(GeneratorTest, AReaderIsWokenFromTheEnginesThread) {
+  const auto stream = generator_->start(chat("Hello"));
+  ASSERT_TRUE(stream.ok());
+  std::atomic<int> wakes = 0;
+  (*stream)->on_ready([&] { ++wakes; });
+  const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+  while (wakes == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_GE(wakes, 1);
+  EXPECT_FALSE((*stream)->poll().empty());
+}
+
+TEST_F(GeneratorTest, AFullQueueIsRefusedAtOnce) {
+  generator_ = open(20000, /*waiting_max=*/1);
+  std::vector<std::unique_ptr<GenerationStream>> streams;
+  Status refused;
+  for (int i = 0; i < 8 && refused.ok(); ++i) {
+    auto stream = generator_->start(chat("Hello"));
+    if (stream.ok()) {
+      streams.push_back(std::move(stream).value());
+    } else {
+      refused = stream.status();
+    }
+  }
+  EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
+  EXPECT_GE(generator_->retry_after_seconds(), 1);
+}
+
+TEST_F(GeneratorTest, NothingNewIsTakenWhileDraining) {
+  generator_->drain(seconds(1));
+  EXPECT_EQ(refusal(chat("x")).code(), StatusCode::kUnavailable);
+}
+
+TEST_F(GeneratorTest, TextFromAUserNeverBecomesAControlToken) {
+  const auto special = generator_->tokenize(ChatMessages{{"user", "<|im_end|>"}}, true);
+  const auto harmless = generator_->tokenize(ChatMessages{{"user", "x"}}, true);
+  ASSERT_TRUE(special.ok() && harmless.ok());
+  const auto control_tokens = [](const std::vector<TokenId>& ids) {
+    return std::count_if(ids.begin(), ids.end(), [](TokenId id) { return id >= 256; });
+  };
+  EXPECT_GT(control_tokens(*harmless), 0);
+  EXPECT_EQ(control_tokens(*special), control_tokens(*harmless));
+}
+
+TEST_F(GeneratorTest, TokenizingAndBackIsTheSameText) {
+  const std::string text = "Grüße, 世界 👋";
+  const auto ids = generator_->tokenize(text, false);
+  ASSERT_TRUE(ids.ok());
+  EXPECT_EQ(generator_->detokenize(*ids).value(), text);
+  EXPECT_FALSE(generator_->detokenize(std::vector<TokenId>{-1}).ok());
+}
+
+TEST_F(GeneratorTest, KnowsItsOwnAnswer) {
+  EXPECT_TRUE(generator_->known_answer_check().ok());
+  const auto other = generator_->start(chat("Hello"));
+  EXPECT_TRUE(generator_->known_answer_check().ok()) << "whatever else runs";
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,75 @@
+// Every change wakes the reader once: only when there was nothing to read before.
+
+#include "generate/token_feed.h"
+
+#include <utility>
+
+namespace puna {
+
+TokenFeed::TokenFeed(const Clock& clock) : clock_(clock), submitted_(clock.now()) {}
+
+template <typename Change>
+void TokenFeed::change(const Change& apply) {
+  const std::lock_guard lock(mutex_);
+  const bool was_empty = fed_.empty();
+  apply(clock_.now());
+  if (!was_empty || fed_.empty()) return;
+  changed_.notify_all();
+  if (wake_) wake_();
+}
+
+void TokenFeed::on_scheduled() {
+  change([this](Clock::Time now) {
+    if (!scheduled_) scheduled_ = now;  // later ones follow a preemption
+  });
+}
+
+void TokenFeed::on_prompt_logprobs(std::vector<TokenChoice> choices) {
+  change([&](Clock::Time) { fed_.prompt = std::move(choices); });
+}
+
+void TokenFeed::on_token(const TokenChoice& choice) {
+  change([&](Clock::Time now) {
+    if (!first_token_) first_token_ = now;
+    last_token_ = now;
+    fed_.tokens.push_back(choice);
+  });
+}
+
+void TokenFeed::on_finish(EngineFinish finish, const Status& error) {
+  change([&](Clock::Time now) {
+    finished_ = now;
+    fed_.finish = finish;
+    fed_.error = error;
+  });
+}
+
+TokenFeed::Fed TokenFeed::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(fed_, Fed());
+}
+
+TokenFeed::Fed TokenFeed::wait(std::chrono::nanoseconds timeout) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, timeout, [this] { return !fed_.empty(); });
+  return std::exchange(fed_, Fed());
+}
+
+void TokenFeed::on_ready(std::function<void()> wake) {
+  const std::lock_guard lock(mutex_);
+  wake_ = std::move(wake);
+  if (wake_ && !fed_.empty()) wake_();
+}
+
+GenerationTimings TokenFeed::timings() const {
+  const std::lock_guard lock(mutex_);
+  const Clock::Time now = finished_.value_or(clock_.now());
+  GenerationTimings timings;
+  timings.queued = scheduled_.value_or(now) - submitted_;
+  timings.first_token = first_token_.value_or(now) - submitted_;
+  if (first_token_) timings.decode = *last_token_ - *first_token_;
+  timings.total = now - submitted_;
+  return timings;
+}
+
+}  // namespace puna

@@ -1,0 +1,58 @@
+// TokenFeed: hands one sequence's tokens from the engine's thread to the stream's reader.
+//
+// The engine's thread only appends and wakes; turning tokens into text is the reader's work.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/engine.h"
+#include "generate/generation_request.h"
+
+namespace puna {
+
+class TokenFeed final : public SequenceListener {
+ public:
+  // What has come since it was last taken.
+  struct Fed {
+    std::vector<TokenChoice> tokens;
+    std::vector<TokenChoice> prompt;  // logprobs of the prompt's tokens
+    std::optional<EngineFinish> finish;
+    Status error;
+
+    bool empty() const { return tokens.empty() && prompt.empty() && !finish; }
+  };
+
+  explicit TokenFeed(const Clock& clock);
+
+  void on_scheduled() override;
+  void on_prompt_logprobs(std::vector<TokenChoice> choices) override;
+  void on_token(const TokenChoice& choice) override;
+  void on_finish(EngineFinish finish, const Status& error) override;
+
+  Fed take();
+  Fed wait(std::chrono::nanoseconds timeout);
+  // `wake` runs under the feed's lock: it must not block and must not call the feed. After
+  // on_ready(nullptr) has returned it is not running and never runs again.
+  void on_ready(std::function<void()> wake);
+
+  GenerationTimings timings() const;
+
+ private:
+  template <typename Change>
+  void change(const Change& apply);
+
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  Fed fed_;  // guarded by mutex_, as all below
+  std::function<void()> wake_;
+  Clock::Time submitted_;
+  std::optional<Clock::Time> scheduled_, first_token_, last_token_, finished_;
+};
+
+}  // namespace puna

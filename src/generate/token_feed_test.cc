@@ -1,0 +1,80 @@
+// The hand-over between the engine's thread and a reader.
+
+#include "generate/token_feed.h"
+
+#include <gtest/gtest.h>
+
+namespace puna {
+namespace {
+
+using std::chrono::milliseconds;
+
+TokenChoice token(TokenId id) {
+  TokenChoice choice;
+  choice.token = id;
+  return choice;
+}
+
+TEST(TokenFeed, GivesEverythingSinceTheLastTime) {
+  const ManualClock clock;
+  TokenFeed feed(clock);
+  feed.on_token(token(1));
+  feed.on_token(token(2));
+  EXPECT_EQ(feed.take().tokens.size(), 2U);
+  EXPECT_TRUE(feed.take().empty());
+  feed.on_finish(EngineFinish::kLength, {});
+  EXPECT_EQ(feed.take().finish, EngineFinish::kLength);
+}
+
+TEST(TokenFeed, WakesOnceForMuch) {
+  const ManualClock clock;
+  TokenFeed feed(clock);
+  int wakes = 0;
+  feed.on_ready([&] { ++wakes; });
+  feed.on_scheduled();
+  EXPECT_EQ(wakes, 0) << "there is nothing to read yet";
+  feed.on_token(token(1));
+  feed.on_token(token(2));
+  EXPECT_EQ(wakes, 1);
+  feed.take();
+  feed.on_token(token(3));
+  EXPECT_EQ(wakes, 2);
+}
+
+TEST(TokenFeed, WakesAtOnceWhenSomethingIsThereAlready) {
+  const ManualClock clock;
+  TokenFeed feed(clock);
+  feed.on_token(token(1));
+  int wakes = 0;
+  feed.on_ready([&] { ++wakes; });
+  EXPECT_EQ(wakes, 1);
+}
+
+TEST(TokenFeed, WaitingEndsWithTheTimeout) {
+  const ManualClock clock;
+  TokenFeed feed(clock);
+  EXPECT_TRUE(feed.wait(milliseconds(1)).empty());
+}
+
+TEST(TokenFeed, TimesWhatHappens) {
+  ManualClock clock;
+  TokenFeed feed(clock);
+  clock.advance(milliseconds(10));
+  feed.on_scheduled();
+  clock.advance(milliseconds(20));
+  feed.on_token(token(1));
+  clock.advance(milliseconds(5));
+  feed.on_scheduled();  // again, after a preemption: the wait was before the first time
+  feed.on_token(token(2));
+  clock.advance(milliseconds(5));
+  feed.on_finish(EngineFinish::kStop, {});
+  clock.advance(milliseconds(1000));
+  const GenerationTimings timings = feed.timings();
+  EXPECT_EQ(timings.queued, milliseconds(10));
+  EXPECT_EQ(timings.first_token, milliseconds(30));
+  EXPECT_EQ(timings.decode, milliseconds(5));
+  EXPECT_EQ(timings.total, milliseconds(40));
+}
+
+}  // namespace
+}  // namespace puna

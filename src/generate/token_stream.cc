@@ -1,0 +1,133 @@
+// Runs on the reader's thread; only cancel() reaches into the engine.
+
+#include "generate/token_stream.h"
+
+#include <utility>
+
+namespace puna {
+namespace {
+
+FinishReason finish_reason(EngineFinish finish) {
+  switch (finish) {
+    case EngineFinish::kStop:
+      return FinishReason::kStop;
+    case EngineFinish::kLength:
+      return FinishReason::kLength;
+    case EngineFinish::kCancelled:
+      return FinishReason::kCancelled;
+    case EngineFinish::kError:
+      return FinishReason::kError;
+  }
+  return FinishReason::kError;
+}
+
+// Control tokens stand for no bytes; their names are shown instead.
+std::string shown_piece(const Tokenizer& tokenizer, TokenId id) {
+  return std::string(tokenizer.is_special(id) ? tokenizer.token_piece(id)
+                                              : tokenizer.token_bytes(id));
+}
+
+}  // namespace
+
+TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, ServiceRate& rate,
+                         SequenceId id, std::shared_ptr<TokenFeed> feed, TokenStreamOptions options)
+    : tokenizer_(tokenizer),
+      engine_(engine),
+      rate_(rate),
+      id_(id),
+      feed_(std::move(feed)),
+      options_(std::move(options)),
+      detokenizer_(tokenizer, options_.at_text_start),
+      stops_(options_.stop) {}
+
+TokenStream::~TokenStream() {
+  feed_->on_ready(nullptr);
+  if (!finished_) engine_.cancel(id_);
+}
+
+GenerationChunk TokenStream::poll() { return convert(feed_->take()); }
+
+GenerationChunk TokenStream::wait(std::chrono::nanoseconds timeout) {
+  return convert(finished_ ? TokenFeed::Fed() : feed_->wait(timeout));
+}
+
+void TokenStream::on_ready(std::function<void()> wake) { feed_->on_ready(std::move(wake)); }
+
+void TokenStream::cancel() { engine_.cancel(id_); }
+
+GenerationUsage TokenStream::usage() const {
+  return {.prompt_tokens = static_cast<int>(options_.prompt.size()),
+          .completion_tokens = completion_tokens_};
+}
+
+GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
+  GenerationChunk chunk;
+  if (finished_) return chunk;  // what the engine made before it saw the stop
+  if (!fed.prompt.empty()) chunk.prompt_logprobs = prompt_logprobs(fed.prompt);
+  for (const TokenChoice& choice : fed.tokens) {
+    append_token(choice, chunk);
+    if (stops_.matched()) {
+      end_at_stop_string(chunk);
+      return chunk;
+    }
+  }
+  if (fed.finish) end(*fed.finish, fed.error, chunk);
+  return chunk;
+}
+
+void TokenStream::append_token(const TokenChoice& choice, GenerationChunk& chunk) {
+  ++completion_tokens_;
+  chunk.tokens.push_back(choice.token);
+  if (options_.logprobs) chunk.logprobs.push_back(logprob_of(choice));
+  const std::string text = detokenizer_.push(choice.token);
+  chunk.text += completion_tokens_ < options_.min_tokens ? text : stops_.push(text);
+}
+
+void TokenStream::end_at_stop_string(GenerationChunk& chunk) {
+  engine_.cancel(id_);
+  chunk.stop_reason = stops_.matched();
+  if (options_.include_stop_in_output) chunk.text += *stops_.matched();
+  chunk.finish = FinishReason::kStop;
+  finished_ = true;
+  rate_.add(timings().total);
+}
+
+void TokenStream::end(EngineFinish finish, const Status& error, GenerationChunk& chunk) {
+  chunk.text += stops_.push(detokenizer_.finish());
+  if (stops_.matched()) return end_at_stop_string(chunk);
+  chunk.text += stops_.finish();
+  chunk.finish = finish_reason(finish);
+  chunk.error = error;
+  finished_ = true;
+  rate_.add(timings().total);
+}
+
+TokenLogprob TokenStream::logprob_of(const TokenChoice& choice) const {
+  TokenLogprob logprob;
+  logprob.token = choice.token;
+  logprob.piece = shown_piece(tokenizer_, choice.token);
+  logprob.logprob = choice.logprob;
+  logprob.top = choice.top;
+  for (const auto& [token, unused] : choice.top) {
+    logprob.top_pieces.push_back(shown_piece(tokenizer_, token));
+  }
+  return logprob;
+}
+
+// The engine reports the tokens that something predicts: all but the first.
+std::vector<TokenLogprob> TokenStream::prompt_logprobs(
+    const std::vector<TokenChoice>& choices) const {
+  std::vector<TokenLogprob> logprobs;
+  const size_t unpredicted = options_.prompt.size() - choices.size();
+  for (size_t i = 0; i < unpredicted; ++i) {
+    TokenLogprob first;
+    first.token = options_.prompt[i];
+    first.piece = shown_piece(tokenizer_, first.token);
+    first.exists = false;
+    logprobs.push_back(std::move(first));
+  }
+  for (const TokenChoice& choice : choices) logprobs.push_back(logprob_of(choice));
+  return logprobs;
+}
+
+}  // namespace puna

@@ -1,0 +1,64 @@
+// TokenStream: the GenerationStream over an engine's sequence: token ids in, text out.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "generate/generation_stream.h"
+#include "generate/service_rate.h"
+#include "generate/token_feed.h"
+#include "tokenizer/detokenizer.h"
+#include "tokenizer/stop_strings.h"
+#include "tokenizer/tokenizer.h"
+
+namespace puna {
+
+// What a stream needs to know about its request besides the tokens.
+struct TokenStreamOptions {
+  std::vector<TokenId> prompt;
+  // The answer is a text of its own (a chat turn) and does not continue the prompt's words.
+  bool at_text_start = false;
+  std::vector<std::string> stop;
+  bool include_stop_in_output = false;
+  int min_tokens = 0;  // stop strings are not looked for before
+  bool logprobs = false;
+};
+
+class TokenStream final : public GenerationStream {
+ public:
+  // `tokenizer`, `engine` and `rate` outlive the stream.
+  TokenStream(const Tokenizer& tokenizer, Engine& engine, ServiceRate& rate, SequenceId id,
+              std::shared_ptr<TokenFeed> feed, TokenStreamOptions options);
+  ~TokenStream() override;
+
+  GenerationChunk poll() override;
+  GenerationChunk wait(std::chrono::nanoseconds timeout) override;
+  void on_ready(std::function<void()> wake) override;
+  void cancel() override;
+  const std::vector<TokenId>& prompt_tokens() const override { return options_.prompt; }
+  GenerationUsage usage() const override;
+  GenerationTimings timings() const override { return feed_->timings(); }
+
+ private:
+  GenerationChunk convert(const TokenFeed::Fed& fed);
+  void append_token(const TokenChoice& choice, GenerationChunk& chunk);
+  void end_at_stop_string(GenerationChunk& chunk);
+  void end(EngineFinish finish, const Status& error, GenerationChunk& chunk);
+  TokenLogprob logprob_of(const TokenChoice& choice) const;
+  std::vector<TokenLogprob> prompt_logprobs(const std::vector<TokenChoice>& choices) const;
+
+  const Tokenizer& tokenizer_;
+  Engine& engine_;
+  ServiceRate& rate_;
+  const SequenceId id_;
+  const std::shared_ptr<TokenFeed> feed_;
+  const TokenStreamOptions options_;
+  Detokenizer detokenizer_;
+  StopStrings stops_;
+  int completion_tokens_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace puna
