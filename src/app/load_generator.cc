@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "app/terminal.h"
 #include "backend/open_backend.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -173,9 +174,11 @@ Result<fs::path> find_model(const ModelOptions& options) {
   if (options.model.empty()) return find_demo_model();
   std::error_code ignored;
   if (fs::exists(options.model, ignored)) return fs::path(options.model);
-  return resolve_model(
-      options.model,
-      {.revision = options.revision, .file = "", .accept_license = options.accept_license});
+  HubOptions hub;
+  hub.revision = options.revision;
+  hub.accept_license = options.accept_license;
+  hub.confirm = [](std::string_view notice) { return ask(std::string(notice) + "\nAccept it?"); };
+  return resolve_model(options.model, hub);
 }
 
 Result<std::shared_ptr<Generator>> load_generator(const ModelOptions& options,

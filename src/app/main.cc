@@ -18,7 +18,7 @@ int run(const puna::ExitCommand& command) {
 }
 int run(const puna::ServeOptions& options) { return puna::run_serve(options); }
 int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
-int run(const puna::PullOptions& options) { return puna::run_pull(options); }
+int run(const puna::PullCommand& options) { return puna::run_pull(options); }
 int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "base/utf8.h"
 
@@ -36,6 +37,15 @@ std::string printable(std::string_view text) {
     begin = i + 1;
   }
   return shown;
+}
+
+bool ask(std::string_view question) {
+  if (::isatty(STDIN_FILENO) == 0) return false;
+  fmt::print(stderr, "{} [y/N] ", question);
+  std::fflush(stderr);
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 int fail(const Status& status) {

@@ -17,6 +17,9 @@ std::string error_text(std::string_view text);
 // Model output for a terminal: line breaks and tabs stay, other control characters are escaped.
 std::string printable(std::string_view text);
 
+// Shows `question` and reads y or n. No when standard input is no terminal.
+bool ask(std::string_view question);
+
 // Prints "error: message" on standard error and returns the exit code 1.
 int fail(const Status& status);
 
