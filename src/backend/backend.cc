@@ -1,0 +1,76 @@
+// The rules of a StepBatch, the same for every backend.
+
+#include "backend/backend.h"
+
+namespace puna {
+namespace {
+
+Status validate_run(const SequenceRun& run, size_t index, const BackendLimits& limits) {
+  if (run.token_count < 1 || run.first_position < 0) {
+    return invalid_argument("run {}: {} tokens from position {}", index, run.token_count,
+                            run.first_position);
+  }
+  if (run.first_position > limits.max_model_len - run.token_count) {
+    return invalid_argument("run {}: positions up to {}, at most {}", index,
+                            int64_t{run.first_position} + run.token_count, limits.max_model_len);
+  }
+  const int end = run.first_position + run.token_count;
+  const auto blocks_needed = static_cast<size_t>((end + kBlockTokens - 1) / kBlockTokens);
+  if (run.block_table.size() < blocks_needed) {
+    return invalid_argument("run {}: a block table of {} blocks for {} positions", index,
+                            run.block_table.size(), end);
+  }
+  for (size_t i = 0; i < blocks_needed; ++i) {
+    if (run.block_table[i] < 0 || run.block_table[i] >= limits.block_count) {
+      return invalid_argument("run {}: block {} of {}", index, run.block_table[i],
+                              limits.block_count);
+    }
+  }
+  return {};
+}
+
+Status validate_runs(const StepBatch& batch, const BackendLimits& limits) {
+  int64_t next_token = 0;
+  for (size_t i = 0; i < batch.runs.size(); ++i) {
+    RETURN_IF_ERROR(validate_run(batch.runs[i], i, limits));
+    if (batch.runs[i].first_token != next_token) {
+      return invalid_argument("run {}: begins at token {}, not at {}", i, batch.runs[i].first_token,
+                              next_token);
+    }
+    next_token += batch.runs[i].token_count;
+  }
+  if (next_token != static_cast<int64_t>(batch.tokens.size())) {
+    return invalid_argument("the runs cover {} of {} tokens", next_token, batch.tokens.size());
+  }
+  return {};
+}
+
+}  // namespace
+
+Status validate(const StepBatch& batch, const BackendLimits& limits) {
+  if (batch.tokens.empty() || batch.tokens.size() > static_cast<size_t>(limits.step_tokens_max)) {
+    return invalid_argument("a step of {} tokens, from 1 to {}", batch.tokens.size(),
+                            limits.step_tokens_max);
+  }
+  if (batch.runs.size() > static_cast<size_t>(limits.step_runs_max)) {
+    return invalid_argument("a step of {} runs, at most {}", batch.runs.size(),
+                            limits.step_runs_max);
+  }
+  RETURN_IF_ERROR(validate_runs(batch, limits));
+  for (const TokenId token : batch.tokens) {
+    if (token < 0 || token >= limits.vocab_size) {
+      return invalid_argument("token {} of a vocabulary of {}", token, limits.vocab_size);
+    }
+  }
+  int previous = -1;
+  for (const int token : batch.logit_tokens) {
+    if (token <= previous || token >= static_cast<int>(batch.tokens.size())) {
+      return invalid_argument("logits of token {} after {}, of {} tokens", token, previous,
+                              batch.tokens.size());
+    }
+    previous = token;
+  }
+  return {};
+}
+
+}  // namespace puna
