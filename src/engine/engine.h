@@ -17,10 +17,9 @@
 #include "base/status.h"
 #include "engine/engine_stats.h"
 #include "engine/sampling_params.h"
+#include "engine/step_plan.h"
 
 namespace puna {
-
-using SequenceId = uint64_t;
 
 struct TokenChoice {
   TokenId token = 0;

@@ -1,0 +1,342 @@
+// The engine's thread: take commands, plan a step, run it, hand out its tokens. Other threads leave
+// commands and read a snapshot of the statistics; sequences belong to this thread alone.
+
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "base/log.h"
+#include "engine/scheduler.h"
+#include "engine/sequence.h"
+
+namespace puna {
+namespace {
+
+struct SubmitCommand {
+  SequenceId id;
+  EngineRequest request;
+};
+struct CancelCommand {
+  SequenceId id;
+};
+struct CancelAllCommand {};
+using Command = std::variant<SubmitCommand, CancelCommand, CancelAllCommand>;
+
+Status validate_options(const BackendLimits& limits, const EngineOptions& options) {
+  if (options.max_num_seqs < 1 || options.step_tokens_max < 1) {
+    return invalid_argument("--max-num-seqs {} and --max-num-batched-tokens {} must be at least 1",
+                            options.max_num_seqs, options.step_tokens_max);
+  }
+  const int64_t positions = int64_t{limits.block_count} * kBlockTokens;
+  if (positions >= limits.max_model_len) return {};
+  return error(StatusCode::kResourceExhausted,
+               "the KV cache holds {} positions, fewer than one sequence of --max-model-len {}; "
+               "raise --kv-cache-memory-bytes or lower --max-model-len",
+               positions, limits.max_model_len);
+}
+
+SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOptions& options) {
+  SchedulerLimits scheduler;
+  scheduler.step_tokens_max = std::min(options.step_tokens_max, limits.step_tokens_max);
+  scheduler.max_num_seqs =
+      std::min({options.max_num_seqs, limits.step_runs_max, scheduler.step_tokens_max});
+  scheduler.block_count = limits.block_count;
+  return scheduler;
+}
+
+}  // namespace
+
+struct Engine::State {
+  State(std::unique_ptr<Backend> opened, EngineOptions chosen, const Clock& steady)
+      : backend(std::move(opened)),
+        options(std::move(chosen)),
+        clock(steady),
+        limits(scheduler_limits(backend->limits(), options)),
+        scheduler(limits) {
+    stats.blocks_total = limits.block_count;
+  }
+
+  // The engine's thread.
+  void loop();
+  bool take_commands();
+  void apply(SubmitCommand command);
+  void apply(CancelCommand command) { finish(command.id, EngineFinish::kCancelled, {}); }
+  void apply(CancelAllCommand) { finish_all(EngineFinish::kCancelled, {}); }
+  void step();
+  StepBatch make_batch(const StepPlan& plan);
+  void add_wanted_logits(const PlannedRun& run, const Sequence& sequence, StepBatch& batch) const;
+  void hand_out(const StepPlan& plan, const StepBatch& batch, const StepLogits& logits);
+  void collect_prompt_logprobs(Sequence& sequence, int position, std::span<const float> logits);
+  void choose_token(SequenceId id, Sequence& sequence, std::span<const float> logits);
+  void finish(SequenceId id, EngineFinish reason, const Status& error);
+  void finish_all(EngineFinish reason, const Status& error);
+  bool is_end(const Sequence& sequence, TokenId token) const;
+  void publish(const StepPlan& plan, std::chrono::duration<double> taken);
+
+  const std::unique_ptr<Backend> backend;
+  const EngineOptions options;
+  const Clock& clock;
+  const SchedulerLimits limits;
+  Scheduler scheduler;
+  std::unordered_map<SequenceId, Sequence> sequences;
+  uint64_t prompt_tokens = 0, generation_tokens = 0;  // published after each step
+
+  mutable std::mutex mutex;
+  std::condition_variable commanded, finished;
+  std::deque<Command> commands;  // guarded by mutex, as all below
+  EngineStats stats;
+  SequenceId next_id = 1;
+  int in_system = 0;  // submitted and not finished
+  bool draining = false, stopping = false;
+
+  std::thread thread;  // last: uses everything above
+};
+
+void Engine::State::loop() {
+  while (take_commands()) {
+    if (!scheduler.idle()) step();
+  }
+  finish_all(EngineFinish::kCancelled, {});
+}
+
+// Waits while there is nothing to do. False when the engine ends.
+bool Engine::State::take_commands() {
+  std::deque<Command> taken;
+  {
+    std::unique_lock lock(mutex);
+    commanded.wait(lock, [&] { return stopping || !commands.empty() || !scheduler.idle(); });
+    taken.swap(commands);
+    if (stopping && taken.empty()) return false;
+  }
+  for (Command& command : taken) {
+    std::visit([&](auto& one) { apply(std::move(one)); }, command);
+  }
+  const std::lock_guard lock(mutex);
+  return !stopping;
+}
+
+void Engine::State::apply(SubmitCommand command) {
+  const int token_count = static_cast<int>(command.request.prompt.size());
+  sequences.try_emplace(command.id, std::move(command.request), options.eos_token_ids);
+  scheduler.add(command.id, token_count);
+}
+
+void Engine::State::step() {
+  const Clock::Time started = clock.now();
+  const StepPlan plan = scheduler.plan();
+  const StepBatch batch = make_batch(plan);
+  const auto logits = backend->run(batch);
+  if (logits.ok()) {
+    hand_out(plan, batch, *logits);
+  } else {
+    log_error("a step failed ({}): {}", describe(batch), logits.status().message());
+    for (const PlannedRun& run : plan.runs) finish(run.id, EngineFinish::kError, logits.status());
+  }
+  publish(plan, clock.now() - started);
+}
+
+StepBatch Engine::State::make_batch(const StepPlan& plan) {
+  StepBatch batch;
+  for (const PlannedRun& run : plan.runs) {
+    Sequence& sequence = sequences.at(run.id);
+    if (!std::exchange(sequence.started, true)) sequence.listener->on_scheduled();
+    add_wanted_logits(run, sequence, batch);
+    const auto first = sequence.tokens.begin() + run.first_position;
+    batch.runs.push_back({.first_token = static_cast<int>(batch.tokens.size()),
+                          .token_count = run.token_count,
+                          .first_position = run.first_position,
+                          .block_table = scheduler.block_table(run.id)});
+    batch.tokens.insert(batch.tokens.end(), first, first + run.token_count);
+  }
+  return batch;
+}
+
+void Engine::State::add_wanted_logits(const PlannedRun& run, const Sequence& sequence,
+                                      StepBatch& batch) const {
+  const int first_token = static_cast<int>(batch.tokens.size());
+  for (int i = 0; i < run.token_count; ++i) {
+    const int position = run.first_position + i;
+    const bool predicts_prompt = sequence.sampling.prompt_logprobs &&
+                                 position + 1 < sequence.prompt_count &&
+                                 position >= static_cast<int>(sequence.prompt_logprobs.size());
+    const bool chooses = run.is_last && i + 1 == run.token_count;
+    if (predicts_prompt || chooses) batch.logit_tokens.push_back(first_token + i);
+  }
+}
+
+void Engine::State::hand_out(const StepPlan& plan, const StepBatch& batch,
+                             const StepLogits& logits) {
+  size_t row = 0;
+  for (size_t i = 0; i < plan.runs.size(); ++i) {
+    const PlannedRun& run = plan.runs[i];
+    Sequence& sequence = sequences.at(run.id);
+    const int first_token = batch.runs[i].first_token;
+    const int last_token = first_token + run.token_count - 1;
+    if (run.first_position < sequence.prompt_count) {
+      prompt_tokens += static_cast<uint64_t>(
+          std::min(run.token_count, sequence.prompt_count - run.first_position));
+    }
+    for (; row < batch.logit_tokens.size() && batch.logit_tokens[row] <= last_token; ++row) {
+      const int token = batch.logit_tokens[row];
+      const bool chooses = run.is_last && token == last_token;
+      if (!chooses) {
+        collect_prompt_logprobs(sequence, run.first_position + token - first_token,
+                                logits.row(row));
+      } else {
+        choose_token(run.id, sequence, logits.row(row));  // may end the sequence
+      }
+    }
+  }
+}
+
+void Engine::State::collect_prompt_logprobs(Sequence& sequence, int position,
+                                            std::span<const float> logits) {
+  const TokenId token = sequence.tokens[static_cast<size_t>(position) + 1];
+  sequence.prompt_logprobs.push_back(
+      with_logprobs(token, logits, sequence.sampling.logprobs.value_or(0)));
+}
+
+bool Engine::State::is_end(const Sequence& sequence, TokenId token) const {
+  const auto has = [token](const std::vector<TokenId>& tokens) {
+    return std::find(tokens.begin(), tokens.end(), token) != tokens.end();
+  };
+  return has(sequence.sampling.stop_token_ids) ||
+         (!sequence.sampling.ignore_eos && has(options.eos_token_ids));
+}
+
+void Engine::State::choose_token(SequenceId id, Sequence& sequence, std::span<const float> logits) {
+  if (sequence.sampling.prompt_logprobs && sequence.sampler.chosen_count() == 0) {
+    sequence.listener->on_prompt_logprobs(sequence.prompt_logprobs);
+  }
+  const TokenChoice choice = sequence.sampler.choose(logits);
+  ++generation_tokens;
+  if (is_end(sequence, choice.token)) return finish(id, EngineFinish::kStop, {});
+  sequence.listener->on_token(choice);
+  sequence.tokens.push_back(choice.token);
+  const bool is_full = static_cast<int>(sequence.tokens.size()) >= backend->limits().max_model_len;
+  if (is_full || sequence.sampler.chosen_count() >= sequence.sampling.max_tokens) {
+    return finish(id, EngineFinish::kLength, {});
+  }
+  scheduler.append_token(id);
+}
+
+void Engine::State::finish(SequenceId id, EngineFinish reason, const Status& error) {
+  const auto found = sequences.find(id);
+  if (found == sequences.end()) return;
+  const std::shared_ptr<SequenceListener> listener = found->second.listener;
+  scheduler.remove(id);
+  sequences.erase(found);
+  {
+    const std::lock_guard lock(mutex);
+    --in_system;
+    stats.finished_stop += reason == EngineFinish::kStop ? 1 : 0;
+    stats.finished_length += reason == EngineFinish::kLength ? 1 : 0;
+    stats.finished_cancelled += reason == EngineFinish::kCancelled ? 1 : 0;
+    stats.finished_error += reason == EngineFinish::kError ? 1 : 0;
+    stats.sequences_running = scheduler.running_count();
+    stats.sequences_waiting = scheduler.waiting_count();
+    stats.blocks_used = scheduler.blocks().used_count();
+  }
+  finished.notify_all();
+  listener->on_finish(reason, error);
+}
+
+void Engine::State::finish_all(EngineFinish reason, const Status& error) {
+  while (!sequences.empty()) finish(sequences.begin()->first, reason, error);
+}
+
+void Engine::State::publish(const StepPlan& plan, std::chrono::duration<double> taken) {
+  const std::lock_guard lock(mutex);
+  ++stats.steps;
+  stats.step_seconds += taken.count();
+  stats.preemptions += plan.preempted.size();
+  stats.prompt_tokens = prompt_tokens;
+  stats.generation_tokens = generation_tokens;
+  stats.sequences_running = scheduler.running_count();
+  stats.sequences_waiting = scheduler.waiting_count();
+  stats.blocks_used = scheduler.blocks().used_count();
+}
+
+Result<std::unique_ptr<Engine>> Engine::start(std::unique_ptr<Backend> backend,
+                                              EngineOptions options, const Clock& clock) {
+  RETURN_IF_ERROR(validate_options(backend->limits(), options));
+  auto state = std::make_unique<State>(std::move(backend), std::move(options), clock);
+  State* running = state.get();
+  running->thread = std::thread([running] { running->loop(); });
+  return std::unique_ptr<Engine>(new Engine(std::move(state)));
+}
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Engine::~Engine() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+  }
+  state_->commanded.notify_all();
+  state_->thread.join();
+}
+
+Result<SequenceId> Engine::submit(EngineRequest request) {
+  const int max_model_len = limits().max_model_len;
+  if (request.prompt.empty() || static_cast<int64_t>(request.prompt.size()) >= max_model_len) {
+    return error(StatusCode::kOutOfRange,
+                 "the prompt has {} tokens, and this model takes from 1 to {}",
+                 request.prompt.size(), max_model_len - 1);
+  }
+  SequenceId id = 0;
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (state_->draining || state_->stopping) {
+      return error(StatusCode::kUnavailable, "the server is shutting down");
+    }
+    if (state_->in_system >= state_->limits.max_num_seqs + state_->options.waiting_max) {
+      ++state_->stats.rejected_queue_full;
+      return error(StatusCode::kResourceExhausted,
+                   "the queue is full: {} requests run and {} wait; try again later",
+                   state_->stats.sequences_running, state_->options.waiting_max);
+    }
+    id = state_->next_id++;
+    ++state_->in_system;
+    state_->commands.emplace_back(SubmitCommand{id, std::move(request)});
+  }
+  state_->commanded.notify_all();
+  return id;
+}
+
+void Engine::cancel(SequenceId id) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->commands.emplace_back(CancelCommand{id});
+  }
+  state_->commanded.notify_all();
+}
+
+void Engine::drain(std::chrono::nanoseconds limit) {
+  std::unique_lock lock(state_->mutex);
+  state_->draining = true;
+  const auto all_gone = [this] { return state_->in_system == 0; };
+  if (state_->finished.wait_for(lock, limit, all_gone)) return;
+  state_->commands.emplace_back(CancelAllCommand{});
+  state_->commanded.notify_all();
+  state_->finished.wait(lock, all_gone);
+}
+
+EngineStats Engine::stats() const {
+  const std::lock_guard lock(state_->mutex);
+  EngineStats stats = state_->stats;
+  // Submitted, but not seen by the engine's thread yet.
+  stats.sequences_waiting = state_->in_system - stats.sequences_running;
+  return stats;
+}
+
+const BackendLimits& Engine::limits() const { return state_->backend->limits(); }
+
+}  // namespace puna

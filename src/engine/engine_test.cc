@@ -1,0 +1,288 @@
+// The engine's thread over the fake backend: what goes in comes out, whatever happens meanwhile.
+
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "backend/fake/fake_backend.h"
+
+namespace puna {
+namespace {
+
+using std::chrono::seconds;
+
+const SteadyClock& steady_clock() {
+  static const SteadyClock clock;
+  return clock;
+}
+
+class Recorder final : public SequenceListener {
+ public:
+  void on_scheduled() override {}
+  void on_prompt_logprobs(std::vector<TokenChoice> choices) override {
+    const std::lock_guard lock(mutex_);
+    prompt_logprobs_ = std::move(choices);
+  }
+  void on_token(const TokenChoice& choice) override {
+    const std::lock_guard lock(mutex_);
+    tokens_.push_back(choice.token);
+    changed_.notify_all();
+  }
+  void on_finish(EngineFinish finish, const Status& error) override {
+    const std::lock_guard lock(mutex_);
+    EXPECT_FALSE(finish_) << "finished twice";
+    finish_ = finish;
+    error_ = error;
+    changed_.notify_all();
+  }
+
+  EngineFinish wait() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return finish_.has_value(); }));
+    return finish_.value_or(EngineFinish::kError);
+  }
+  void wait_for_a_token() {
+    std::unique_lock lock(mutex_);
+    EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return !tokens_.empty(); }));
+  }
+  std::vector<TokenId> tokens() {
+    const std::lock_guard lock(mutex_);
+    return tokens_;
+  }
+  std::vector<TokenChoice> prompt_logprobs() {
+    const std::lock_guard lock(mutex_);
+    return prompt_logprobs_;
+  }
+  Status error() {
+    const std::lock_guard lock(mutex_);
+    return error_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<TokenId> tokens_;
+  std::vector<TokenChoice> prompt_logprobs_;
+  std::optional<EngineFinish> finish_;
+  Status error_;
+};
+
+// Fails steps on demand.
+class FragileBackend final : public Backend {
+ public:
+  explicit FragileBackend(std::unique_ptr<Backend> sound) : sound_(std::move(sound)) {}
+  const BackendLimits& limits() const override { return sound_->limits(); }
+  std::string describe() const override { return sound_->describe(); }
+  Result<StepLogits> run(const StepBatch& batch) override {
+    if (batch.tokens[0] == kPoison) return error(StatusCode::kInternal, "poisoned");
+    return sound_->run(batch);
+  }
+  static constexpr TokenId kPoison = 99;
+
+ private:
+  std::unique_ptr<Backend> sound_;
+};
+
+struct Settings {
+  int max_num_seqs = 8;
+  int step_tokens_max = 64;
+  int waiting_max = 100;
+  int64_t kv_cache_bytes = 0;
+  int step_microseconds = 0;
+};
+
+std::unique_ptr<Backend> open_fake(const Settings& settings) {
+  BackendOptions options;
+  options.max_model_len = 512;
+  options.max_num_seqs = settings.max_num_seqs;
+  options.step_tokens_max = settings.step_tokens_max;
+  options.kv_cache_bytes = settings.kv_cache_bytes;
+  options.fake_step_microseconds = settings.step_microseconds;
+  auto backend = open_fake_backend(options);
+  EXPECT_TRUE(backend.ok()) << backend.status().message();
+  return std::move(backend).value();
+}
+
+std::unique_ptr<Engine> open_engine(const Settings& settings = {},
+                                    std::unique_ptr<Backend> backend = nullptr) {
+  EngineOptions options;
+  options.max_num_seqs = settings.max_num_seqs;
+  options.step_tokens_max = settings.step_tokens_max;
+  options.waiting_max = settings.waiting_max;
+  options.eos_token_ids = {kFakeEndToken};
+  auto engine =
+      Engine::start(backend ? std::move(backend) : open_fake(settings), options, steady_clock());
+  EXPECT_TRUE(engine.ok()) << engine.status().message();
+  return std::move(engine).value();
+}
+
+std::vector<TokenId> prompt_number(int number, int size = 20) {
+  std::vector<TokenId> prompt;
+  for (int i = 0; i < size; ++i) prompt.push_back('a' + (number * 7 + i * 3) % 26);
+  return prompt;
+}
+
+EngineRequest request_of(std::vector<TokenId> prompt, std::shared_ptr<Recorder> recorder,
+                         int max_tokens = 60) {
+  EngineRequest request;
+  request.prompt = std::move(prompt);
+  request.sampling.temperature = 1;
+  request.sampling.seed = 5;
+  request.sampling.ignore_eos = true;
+  request.sampling.max_tokens = max_tokens;
+  request.listener = std::move(recorder);
+  return request;
+}
+
+std::vector<TokenId> answer_of(Engine& engine, const std::vector<TokenId>& prompt,
+                               int max_tokens = 60) {
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_TRUE(engine.submit(request_of(prompt, recorder, max_tokens)).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
+  return recorder->tokens();
+}
+
+TEST(Engine, AnswersUpToMaxTokens) {
+  const auto engine = open_engine();
+  EXPECT_EQ(answer_of(*engine, prompt_number(1)).size(), 60U);
+  EXPECT_EQ(engine->stats().finished_length, 1U);
+  EXPECT_EQ(engine->stats().blocks_used, 0);
+}
+
+TEST(Engine, AnEndTokenStopsAndIsNotReported) {
+  const auto engine = open_engine();
+  auto recorder = std::make_shared<Recorder>();
+  EngineRequest request = request_of(prompt_number(1), recorder, 450);
+  request.sampling.ignore_eos = false;
+  request.sampling.temperature = 0;
+  ASSERT_TRUE(engine->submit(std::move(request)).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kStop);
+  for (const TokenId token : recorder->tokens()) EXPECT_NE(token, kFakeEndToken);
+}
+
+TEST(Engine, OutputsAreTheSameAloneAndTogetherAndWithTinyMemory) {
+  constexpr int kSequences = 40;
+  std::vector<std::vector<TokenId>> alone;
+  const auto roomy = open_engine();
+  for (int i = 0; i < kSequences; ++i) {
+    alone.push_back(answer_of(*roomy, prompt_number(i, 10 + 9 * i)));
+  }
+  Settings tiny;
+  tiny.kv_cache_bytes = 8 * 64 * kBlockTokens;  // one sequence at full length
+  const auto engine = open_engine(tiny);
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  for (int i = 0; i < kSequences; ++i) {
+    recorders.push_back(std::make_shared<Recorder>());
+    ASSERT_TRUE(engine->submit(request_of(prompt_number(i, 10 + 9 * i), recorders.back())).ok());
+  }
+  for (size_t i = 0; i < kSequences; ++i) {
+    EXPECT_EQ(recorders[i]->wait(), EngineFinish::kLength);
+    EXPECT_EQ(recorders[i]->tokens(), alone[i]) << "sequence " << i;
+  }
+  EXPECT_GT(engine->stats().preemptions, 0U);
+}
+
+TEST(Engine, CancellingEndsASequenceWithinOneStep) {
+  const auto engine = open_engine({.step_microseconds = 2000});
+  auto recorder = std::make_shared<Recorder>();
+  const auto id = engine->submit(request_of(prompt_number(1), recorder, 400));
+  ASSERT_TRUE(id.ok());
+  recorder->wait_for_a_token();
+  engine->cancel(*id);
+  const uint64_t steps = engine->stats().steps;
+  EXPECT_EQ(recorder->wait(), EngineFinish::kCancelled);
+  EXPECT_LE(engine->stats().steps, steps + 1);
+  EXPECT_EQ(engine->stats().blocks_used, 0);
+  engine->cancel(*id);  // once more is harmless
+  EXPECT_EQ(answer_of(*engine, prompt_number(2), 3).size(), 3U);
+}
+
+TEST(Engine, ACancelledSequenceNeverWaitsForItsTurn) {
+  const auto engine = open_engine({.max_num_seqs = 1, .step_microseconds = 2000});
+  auto running = std::make_shared<Recorder>();
+  auto waiting = std::make_shared<Recorder>();
+  ASSERT_TRUE(engine->submit(request_of(prompt_number(1), running, 400)).ok());
+  const auto id = engine->submit(request_of(prompt_number(2), waiting, 400));
+  ASSERT_TRUE(id.ok());
+  engine->cancel(*id);
+  EXPECT_EQ(waiting->wait(), EngineFinish::kCancelled);
+  EXPECT_TRUE(waiting->tokens().empty());
+}
+
+TEST(Engine, AFailedStepEndsItsSequencesAndNotTheLoop) {
+  const auto engine = open_engine({}, std::make_unique<FragileBackend>(open_fake({})));
+  auto recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(engine->submit(request_of({FragileBackend::kPoison}, recorder)).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kError);
+  EXPECT_EQ(recorder->error().message(), "poisoned");
+  EXPECT_EQ(answer_of(*engine, prompt_number(1), 3).size(), 3U);
+  EXPECT_EQ(engine->stats().blocks_used, 0);
+}
+
+TEST(Engine, AFullQueueIsRefused) {
+  const auto engine =
+      open_engine({.max_num_seqs = 2, .waiting_max = 3, .step_microseconds = 10000});
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  for (int i = 0; i < 5; ++i) {
+    recorders.push_back(std::make_shared<Recorder>());
+    EXPECT_TRUE(engine->submit(request_of(prompt_number(i), recorders.back(), 400)).ok());
+  }
+  const auto refused = engine->submit(request_of(prompt_number(9), std::make_shared<Recorder>()));
+  EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine->stats().rejected_queue_full, 1U);
+}
+
+TEST(Engine, DrainingFinishesWhatRunsAndRefusesWhatComes) {
+  const auto engine = open_engine();
+  auto recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(engine->submit(request_of(prompt_number(1), recorder)).ok());
+  engine->drain(seconds(20));
+  EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
+  const auto late = engine->submit(request_of(prompt_number(2), std::make_shared<Recorder>()));
+  EXPECT_EQ(late.status().code(), StatusCode::kUnavailable);
+}
+
+TEST(Engine, DrainingCancelsWhatDoesNotFinishInTime) {
+  const auto engine = open_engine({.step_microseconds = 5000});
+  auto recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(engine->submit(request_of(prompt_number(1), recorder, 450)).ok());
+  engine->drain(std::chrono::milliseconds(20));
+  EXPECT_EQ(recorder->wait(), EngineFinish::kCancelled);
+}
+
+TEST(Engine, EndingItCancelsEverything) {
+  auto recorder = std::make_shared<Recorder>();
+  {
+    const auto engine = open_engine({.step_microseconds = 2000});
+    ASSERT_TRUE(engine->submit(request_of(prompt_number(1), recorder, 400)).ok());
+  }
+  EXPECT_EQ(recorder->wait(), EngineFinish::kCancelled);
+}
+
+TEST(Engine, PromptLogprobsAreOfEveryTokenButTheFirst) {
+  const auto engine = open_engine({.step_tokens_max = 8});
+  auto recorder = std::make_shared<Recorder>();
+  const std::vector<TokenId> prompt = prompt_number(1);
+  EngineRequest request = request_of(prompt, recorder, 2);
+  request.sampling.prompt_logprobs = true;
+  request.sampling.logprobs = 1;
+  ASSERT_TRUE(engine->submit(std::move(request)).ok());
+  recorder->wait();
+  const std::vector<TokenChoice> choices = recorder->prompt_logprobs();
+  ASSERT_EQ(choices.size(), prompt.size() - 1);
+  for (size_t i = 0; i < choices.size(); ++i) EXPECT_EQ(choices[i].token, prompt[i + 1]);
+}
+
+TEST(Engine, TooLittleMemoryForOneSequenceIsAnErrorThatNamesTheFlags) {
+  BackendOptions options;
+  options.max_model_len = 512;
+  options.kv_cache_bytes = 64 * kBlockTokens;
+  EXPECT_NE(open_fake_backend(options).status().message().find("--max-model-len"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace puna

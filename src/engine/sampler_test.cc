@@ -1,0 +1,233 @@
+// Each parameter against its definition; distributions against the exact one by chi-square.
+
+#include "engine/sampler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numeric>
+
+#include "engine/engine.h"
+
+namespace puna {
+namespace {
+
+using ::testing::StartsWith;
+
+const std::vector<float> kLogits = {2.0F, 1.0F, 0.5F, 0.0F, -1.0F, 1.5F, -3.0F, 0.25F};
+
+SamplingParams params_with_seed(uint64_t seed) {
+  SamplingParams params;
+  params.seed = seed;
+  params.max_tokens = 100;
+  return params;
+}
+
+TokenId first_choice(const SamplingParams& params, const std::vector<float>& logits = kLogits,
+                     const std::vector<TokenId>& prompt = {}) {
+  return Sampler(params, prompt, {}).choose(logits).token;
+}
+
+std::vector<double> softmax(const std::vector<float>& logits, double temperature) {
+  std::vector<double> probabilities;
+  for (const float logit : logits) {
+    probabilities.push_back(std::exp(static_cast<double>(logit) / temperature));
+  }
+  const double sum = std::accumulate(probabilities.begin(), probabilities.end(), 0.0);
+  for (double& probability : probabilities) probability /= sum;
+  return probabilities;
+}
+
+// Keeps the given tokens and scales them to a sum of 1.
+std::vector<double> only(std::vector<double> probabilities, const std::vector<size_t>& kept) {
+  double sum = 0;
+  for (size_t i = 0; i < probabilities.size(); ++i) {
+    if (std::find(kept.begin(), kept.end(), i) == kept.end()) probabilities[i] = 0;
+    sum += probabilities[i];
+  }
+  for (double& probability : probabilities) probability /= sum;
+  return probabilities;
+}
+
+// Draws with one seed after the other and compares the counts with `expected`.
+void expect_distribution(SamplingParams params, const std::vector<double>& expected) {
+  constexpr int kDraws = 20000;
+  std::vector<int> counts(expected.size());
+  for (uint64_t seed = 0; seed < kDraws; ++seed) {
+    params.seed = seed;
+    ++counts[static_cast<size_t>(first_choice(params))];
+  }
+  double chi_square = 0;
+  int degrees = -1;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i] == 0) {
+      EXPECT_EQ(counts[i], 0) << "token " << i << " is not possible";
+      continue;
+    }
+    const double wanted = expected[i] * kDraws;
+    chi_square += (counts[i] - wanted) * (counts[i] - wanted) / wanted;
+    ++degrees;
+  }
+  // 0.999 quantiles of chi-square by degrees of freedom.
+  const double limits[] = {0, 10.83, 13.82, 16.27, 18.47, 20.52, 22.46, 24.32};
+  EXPECT_LT(chi_square, std::max(limits[degrees], 1e-9)) << degrees << " degrees of freedom";
+}
+
+TEST(Sampler, TemperatureZeroTakesTheBestAndTiesGoToTheSmallerId) {
+  SamplingParams params = params_with_seed(1);
+  params.temperature = 0;
+  EXPECT_EQ(first_choice(params), 0);
+  EXPECT_EQ(first_choice(params, {1, 3, 3, 2}), 1);
+}
+
+TEST(Sampler, FollowsTheModelsDistribution) {
+  expect_distribution(params_with_seed(0), softmax(kLogits, 1));
+}
+
+TEST(Sampler, TemperatureSharpensAndFlattens) {
+  SamplingParams params = params_with_seed(0);
+  params.temperature = 0.5;
+  expect_distribution(params, softmax(kLogits, 0.5));
+  params.temperature = 2;
+  expect_distribution(params, softmax(kLogits, 2));
+}
+
+TEST(Sampler, TopKKeepsTheBestK) {
+  SamplingParams params = params_with_seed(0);
+  params.top_k = 3;
+  expect_distribution(params, only(softmax(kLogits, 1), {0, 5, 1}));
+  params.top_k = 1;
+  expect_distribution(params, only(softmax(kLogits, 1), {0}));
+}
+
+TEST(Sampler, TopPKeepsTheFewestThatReachP) {
+  // Sorted: 0 (.395), 5 (.240), 1 (.145), …: two reach .6, three reach .7.
+  const std::vector<double> exact = softmax(kLogits, 1);
+  ASSERT_LT(exact[0] + exact[5], 0.7);
+  ASSERT_GT(exact[0] + exact[5], 0.6);
+  SamplingParams params = params_with_seed(0);
+  params.top_p = 0.6;
+  expect_distribution(params, only(exact, {0, 5}));
+  params.top_p = 0.7;
+  expect_distribution(params, only(exact, {0, 5, 1}));
+  params.top_p = 1e-9;
+  expect_distribution(params, only(exact, {0}));
+}
+
+TEST(Sampler, MinPKeepsWhatIsNearTheBest) {
+  SamplingParams params = params_with_seed(0);
+  params.min_p = 0.3;  // exp(-1.2): logits above 0.8
+  expect_distribution(params, only(softmax(kLogits, 1), {0, 1, 5}));
+}
+
+TEST(Sampler, TopPCountsWithinWhatTopKLeft) {
+  SamplingParams params = params_with_seed(0);
+  params.top_k = 3;  // .506, .307, .186 of what is left
+  params.top_p = 0.75;
+  expect_distribution(params, only(softmax(kLogits, 1), {0, 5}));
+}
+
+TEST(Sampler, LogitBiasIsAdded) {
+  SamplingParams params = params_with_seed(0);
+  params.logit_bias = {{6, 5.0F}, {0, -100.0F}};
+  std::vector<float> biased = kLogits;
+  biased[6] += 5;
+  biased[0] -= 100;
+  std::vector<double> expected = softmax(biased, 1);
+  expected[0] = 0;  // 1e-43: never drawn
+  expect_distribution(params, expected);
+}
+
+TEST(Sampler, RepetitionPenaltyDividesPositiveAndMultipliesNegativeLogits) {
+  SamplingParams params = params_with_seed(1);
+  params.temperature = 0;
+  params.repetition_penalty = 2;
+  EXPECT_EQ(first_choice(params, kLogits, {0}), 5);         // 2.0 -> 1.0, below 1.5
+  EXPECT_EQ(first_choice(params, {-1.0F, -1.5F}, {0}), 1);  // -1.0 -> -2.0
+}
+
+TEST(Sampler, PresenceAndFrequencyCountTheAnswerOnly) {
+  SamplingParams params = params_with_seed(1);
+  params.temperature = 0;
+  params.frequency_penalty = 0.3;
+  Sampler sampler(params, std::vector<TokenId>{0, 0, 0, 0}, {});
+  // 2.0, 1.7, then 1.4 is below token 5's 1.5.
+  EXPECT_EQ(sampler.choose(kLogits).token, 0);
+  EXPECT_EQ(sampler.choose(kLogits).token, 0);
+  EXPECT_EQ(sampler.choose(kLogits).token, 5);
+  params.frequency_penalty = 0;
+  params.presence_penalty = 0.6;
+  Sampler present(params, {}, {});
+  EXPECT_EQ(present.choose(kLogits).token, 0);
+  EXPECT_EQ(present.choose(kLogits).token, 5);  // 2.0 - 0.6 = 1.4
+  EXPECT_EQ(present.choose(kLogits).token, 0);  // 5 is 0.9 now; 0 stays 1.4, however often
+  EXPECT_EQ(present.choose(kLogits).token, 0);
+}
+
+TEST(Sampler, EndTokensAreNotChosenBeforeMinTokens) {
+  SamplingParams params = params_with_seed(1);
+  params.temperature = 0;
+  params.min_tokens = 2;
+  params.stop_token_ids = {5};
+  Sampler sampler(params, {}, {0});
+  EXPECT_EQ(sampler.choose(kLogits).token, 1);
+  EXPECT_EQ(sampler.choose(kLogits).token, 1);
+  EXPECT_EQ(sampler.choose(kLogits).token, 0);
+}
+
+TEST(Sampler, LogprobsAreOfTheUntemperedModel) {
+  SamplingParams params = params_with_seed(1);
+  params.temperature = 0;
+  params.logit_bias = {{6, 100.0F}};
+  params.logprobs = 2;
+  const TokenChoice choice = Sampler(params, {}, {}).choose(kLogits);
+  const std::vector<double> exact = softmax(kLogits, 1);
+  EXPECT_EQ(choice.token, 6);
+  EXPECT_NEAR(choice.logprob, std::log(exact[6]), 1e-9);
+  ASSERT_EQ(choice.top.size(), 2U);
+  EXPECT_EQ(choice.top[0].first, 0);
+  EXPECT_EQ(choice.top[1].first, 5);
+  EXPECT_NEAR(choice.top[1].second, std::log(exact[5]), 1e-9);
+}
+
+TEST(Sampler, AStreamOfTokensFollowsItsSeed) {
+  const auto draw = [](uint64_t seed) {
+    Sampler sampler(params_with_seed(seed), {}, {});
+    std::vector<TokenId> tokens;
+    for (int i = 0; i < 50; ++i) tokens.push_back(sampler.choose(kLogits).token);
+    return tokens;
+  };
+  EXPECT_EQ(draw(1), draw(1));
+  EXPECT_NE(draw(1), draw(2));
+}
+
+TEST(SamplingParams, RefusalsBeginWithTheField) {
+  const auto message = [](const auto& change) {
+    SamplingParams params = params_with_seed(1);
+    change(params);
+    return validate(params, 8).message();
+  };
+  EXPECT_EQ(message([](SamplingParams&) {}), "");
+  EXPECT_THAT(message([](SamplingParams& p) { p.temperature = 2.1; }), StartsWith("temperature"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.temperature = NAN; }), StartsWith("temperature"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.top_p = 0; }), StartsWith("top_p"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.top_k = -2; }), StartsWith("top_k"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.min_p = 1.5; }), StartsWith("min_p"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.presence_penalty = 3; }),
+              StartsWith("presence_penalty"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.frequency_penalty = -3; }),
+              StartsWith("frequency_penalty"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.repetition_penalty = 0; }),
+              StartsWith("repetition_penalty"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.max_tokens = 0; }), StartsWith("max_tokens"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.min_tokens = 101; }), StartsWith("min_tokens"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.logprobs = 21; }), StartsWith("logprobs"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.logit_bias = {{8, 1.0F}}; }),
+              StartsWith("logit_bias"));
+}
+
+}  // namespace
+}  // namespace puna

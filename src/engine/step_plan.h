@@ -1,0 +1,27 @@
+// StepPlan: which tokens of which sequences run in one step. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace puna {
+
+using SequenceId = uint64_t;
+
+// Consecutive tokens of one sequence, as SequenceRun has them.
+struct PlannedRun {
+  SequenceId id = 0;
+  int first_position = 0;
+  int token_count = 0;
+  bool is_last = false;  // ends with the sequence's last token: its logits choose the next
+};
+
+struct StepPlan {
+  std::vector<PlannedRun> runs;
+  std::vector<SequenceId> preempted;
+};
+
+std::string describe(const StepPlan& plan);
+
+}  // namespace puna
