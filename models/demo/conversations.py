@@ -28,6 +28,7 @@ FILES = (
     "wider_orders",
     "wider_rules",
     "wider_products",
+    "indirect",
 )
 INTENTS = {}
 for _file in FILES:

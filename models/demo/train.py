@@ -14,7 +14,7 @@ import time
 
 import torch
 from peft import LoraConfig, get_peft_model
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from base_model import END_OF_ANSWER, load_base, opening_text, question_text
 from conversations import make_dialogues
@@ -116,6 +116,22 @@ def add_adapter(model, rank, alpha, first_layer):
     return get_peft_model(model, config)
 
 
+def adapter_weights(model):
+    """{PEFT's name in the file: parameter} of the trained tensors."""
+    return {
+        name.replace(".default.", "."): value
+        for name, value in model.named_parameters()
+        if value.requires_grad
+    }
+
+
+def continue_from(model, folder):
+    """Starts from an adapter that was saved before, of the same rank and layers."""
+    saved = load_file(folder / "adapter_model.safetensors")
+    for name, value in adapter_weights(model).items():
+        value.data.copy_(saved[name])
+
+
 def save_adapter(model, folder):
     """PEFT's files: the configuration, and the weights as bf16."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,9 +141,8 @@ def save_adapter(model, folder):
     config.target_modules = TARGETS
     config.save_pretrained(folder)
     weights = {
-        name.replace(".default.", "."): value.detach().to(torch.bfloat16).contiguous()
-        for name, value in model.named_parameters()
-        if value.requires_grad
+        name: value.detach().to(torch.bfloat16).contiguous()
+        for name, value in adapter_weights(model).items()
     }
     save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
 
@@ -142,6 +157,7 @@ def learning_rate(done, peak):
 def main():
     parser = argparse.ArgumentParser(description="Train the shop's adapter.")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/demo-adapter"))
+    parser.add_argument("--start", type=pathlib.Path, help="an adapter to go on from")
     parser.add_argument("--minutes", type=float, default=25)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rank", type=int, default=48)
@@ -157,6 +173,8 @@ def main():
     torch.set_num_threads(options.threads)
     model, tokenizer = load_base()
     model = add_adapter(model, options.rank, options.alpha, options.first_layer)
+    if options.start:
+        continue_from(model, options.start)
     model.print_trainable_parameters()
     rows = Rows(tokenizer, options.seed, options.length)
     trainable = [value for value in model.parameters() if value.requires_grad]
