@@ -109,7 +109,7 @@ class JsonWriter {
     }
     auto entries = dict.entries;
     if (style_.sort_keys) {
-      std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+      std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
         return compare(a.first, b.first).value_or(0) < 0;
       });
     }

@@ -17,7 +17,7 @@ class StopStrings {
   std::string push(std::string_view text);
   // The held-back tail when the stream ends without a match.
   std::string finish();
-  // The stop string that ended the text (the earliest in the text, then the longest).
+  // The stop string that ended the text (the first to be complete, then the longest).
   const std::optional<std::string>& matched() const { return matched_; }
 
  private:
