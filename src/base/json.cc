@@ -15,7 +15,8 @@ class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
   using Parent = nlohmann::detail::json_sax_dom_parser<Json>;
 
  public:
-  LimitedBuilder(Json& root, size_t depth_max) : Parent(root, false), depth_max_(depth_max) {}
+  LimitedBuilder(Json& document, size_t depth_max)
+      : Parent(document, false), depth_max_(depth_max) {}
 
   bool start_object(size_t size) {
     keys_.emplace_back();
