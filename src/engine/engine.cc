@@ -4,6 +4,7 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -51,6 +52,23 @@ SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOption
   return scheduler;
 }
 
+// A NaN has no place in an order: neither the best token nor a probability could be told.
+bool are_numbers(const StepLogits& logits, size_t first_row, size_t end_row) {
+  for (size_t row = first_row; row < end_row; ++row) {
+    const std::span<const float> values = logits.row(row);
+    if (std::any_of(values.begin(), values.end(), [](float x) { return std::isnan(x); })) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Status not_numbers() {
+  return error(StatusCode::kInternal,
+               "the model computed logits that are not numbers (NaN); its weights may be damaged: "
+               "fetch the checkpoint again");
+}
+
 }  // namespace
 
 struct Engine::State {
@@ -73,6 +91,7 @@ struct Engine::State {
   StepBatch make_batch(const StepPlan& plan);
   void add_wanted_logits(const PlannedRun& run, const Sequence& sequence, StepBatch& batch) const;
   void hand_out(const StepPlan& plan, const StepBatch& batch, const StepLogits& logits);
+  void count_prompt(const PlannedRun& run, Sequence& sequence);
   void collect_prompt_logprobs(Sequence& sequence, int position, std::span<const float> logits);
   void choose_token(SequenceId id, Sequence& sequence, std::span<const float> logits);
   void finish(SequenceId id, EngineFinish reason, const Status& error);
@@ -176,24 +195,31 @@ void Engine::State::hand_out(const StepPlan& plan, const StepBatch& batch,
   size_t row = 0;
   for (size_t i = 0; i < plan.runs.size(); ++i) {
     const PlannedRun& run = plan.runs[i];
-    Sequence& sequence = sequences.at(run.id);
     const int first_token = batch.runs[i].first_token;
     const int last_token = first_token + run.token_count - 1;
-    if (run.first_position < sequence.prompt_count) {
-      prompt_tokens += static_cast<uint64_t>(
-          std::min(run.token_count, sequence.prompt_count - run.first_position));
+    const size_t first_row = row;
+    while (row < batch.logit_tokens.size() && batch.logit_tokens[row] <= last_token) ++row;
+    Sequence& sequence = sequences.at(run.id);
+    if (!are_numbers(logits, first_row, row)) {
+      finish(run.id, EngineFinish::kError, not_numbers());
+      continue;
     }
-    for (; row < batch.logit_tokens.size() && batch.logit_tokens[row] <= last_token; ++row) {
-      const int token = batch.logit_tokens[row];
-      const bool chooses = run.is_last && token == last_token;
-      if (!chooses) {
-        collect_prompt_logprobs(sequence, run.first_position + token - first_token,
-                                logits.row(row));
-      } else {
-        choose_token(run.id, sequence, logits.row(row));  // may end the sequence
-      }
+    count_prompt(run, sequence);
+    const size_t prompt_rows_end = run.is_last ? row - 1 : row;
+    for (size_t r = first_row; r < prompt_rows_end; ++r) {
+      collect_prompt_logprobs(sequence, run.first_position + batch.logit_tokens[r] - first_token,
+                              logits.row(r));
     }
+    if (run.is_last) choose_token(run.id, sequence, logits.row(row - 1));  // may end the sequence
   }
+}
+
+// Computing a prompt again after a preemption is not counted.
+void Engine::State::count_prompt(const PlannedRun& run, Sequence& sequence) {
+  const int end = std::min(run.first_position + run.token_count, sequence.prompt_count);
+  if (end <= sequence.prompt_counted) return;
+  prompt_tokens += static_cast<uint64_t>(end - sequence.prompt_counted);
+  sequence.prompt_counted = end;
 }
 
 void Engine::State::collect_prompt_logprobs(Sequence& sequence, int position,

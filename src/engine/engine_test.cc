@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <condition_variable>
 #include <mutex>
 
@@ -70,7 +71,7 @@ class Recorder final : public SequenceListener {
   Status error_;
 };
 
-// Fails steps on demand.
+// Fails steps, or computes nonsense, on demand.
 class FragileBackend final : public Backend {
  public:
   explicit FragileBackend(std::unique_ptr<Backend> sound) : sound_(std::move(sound)) {}
@@ -78,11 +79,18 @@ class FragileBackend final : public Backend {
   std::string describe() const override { return sound_->describe(); }
   Result<StepLogits> run(const StepBatch& batch) override {
     if (batch.tokens[0] == kPoison) return error(StatusCode::kInternal, "poisoned");
-    return sound_->run(batch);
+    auto logits = sound_->run(batch);
+    if (!logits.ok() || batch.tokens[0] != kNonsense) return logits;
+    nonsense_.assign(logits->values.begin(), logits->values.end());
+    if (!nonsense_.empty()) nonsense_[5] = NAN;
+    logits->values = nonsense_;
+    return logits;
   }
   static constexpr TokenId kPoison = 99;
+  static constexpr TokenId kNonsense = 98;
 
  private:
+  std::vector<float> nonsense_;
   std::unique_ptr<Backend> sound_;
 };
 
@@ -163,7 +171,7 @@ TEST(Engine, AnEndTokenStopsAndIsNotReported) {
   for (const TokenId token : recorder->tokens()) EXPECT_NE(token, kFakeEndToken);
 }
 
-TEST(Engine, OutputsAreTheSameAloneAndTogetherAndWithTinyMemory) {
+TEST(Engine, OutputsAreTheSameAloneAndTogetherWithTinyMemoryAndOthersLeaving) {
   constexpr int kSequences = 40;
   std::vector<std::vector<TokenId>> alone;
   const auto roomy = open_engine();
@@ -173,16 +181,29 @@ TEST(Engine, OutputsAreTheSameAloneAndTogetherAndWithTinyMemory) {
   Settings tiny;
   tiny.kv_cache_bytes = 8 * 64 * kBlockTokens;  // one sequence at full length
   const auto engine = open_engine(tiny);
-  std::vector<std::shared_ptr<Recorder>> recorders;
+  uint64_t prompt_tokens = 0;
+  std::vector<std::shared_ptr<Recorder>> recorders, leavers;
+  std::vector<SequenceId> leaving;
   for (int i = 0; i < kSequences; ++i) {
     recorders.push_back(std::make_shared<Recorder>());
     ASSERT_TRUE(engine->submit(request_of(prompt_number(i, 10 + 9 * i), recorders.back())).ok());
+    prompt_tokens += static_cast<uint64_t>(10 + 9 * i);
+    leavers.push_back(std::make_shared<Recorder>());
+    const auto id = engine->submit(request_of(prompt_number(i, 30), leavers.back(), 400));
+    ASSERT_TRUE(id.ok());
+    leaving.push_back(*id);
   }
+  leavers[0]->wait_for_a_token();
+  for (const SequenceId id : leaving) engine->cancel(id);
+  for (const auto& leaver : leavers) leaver->wait();
   for (size_t i = 0; i < kSequences; ++i) {
     EXPECT_EQ(recorders[i]->wait(), EngineFinish::kLength);
     EXPECT_EQ(recorders[i]->tokens(), alone[i]) << "sequence " << i;
   }
   EXPECT_GT(engine->stats().preemptions, 0U);
+  EXPECT_GE(engine->stats().prompt_tokens, prompt_tokens);
+  EXPECT_LE(engine->stats().prompt_tokens, prompt_tokens + 30 * kSequences) << "counted once";
+  EXPECT_EQ(engine->stats().blocks_used, 0);
 }
 
 TEST(Engine, CancellingEndsASequenceWithinOneStep) {
@@ -220,6 +241,17 @@ TEST(Engine, AFailedStepEndsItsSequencesAndNotTheLoop) {
   EXPECT_EQ(recorder->error().message(), "poisoned");
   EXPECT_EQ(answer_of(*engine, prompt_number(1), 3).size(), 3U);
   EXPECT_EQ(engine->stats().blocks_used, 0);
+}
+
+TEST(Engine, LogitsThatAreNotNumbersEndTheirSequence) {
+  const auto engine = open_engine({}, std::make_unique<FragileBackend>(open_fake({})));
+  auto recorder = std::make_shared<Recorder>();
+  EngineRequest request = request_of({FragileBackend::kNonsense, 65, 66}, recorder);
+  request.sampling.prompt_logprobs = true;
+  ASSERT_TRUE(engine->submit(std::move(request)).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kError);
+  EXPECT_NE(recorder->error().message().find("NaN"), std::string::npos);
+  EXPECT_EQ(answer_of(*engine, prompt_number(1), 3).size(), 3U);
 }
 
 TEST(Engine, AFullQueueIsRefused) {
@@ -276,12 +308,25 @@ TEST(Engine, PromptLogprobsAreOfEveryTokenButTheFirst) {
   for (size_t i = 0; i < choices.size(); ++i) EXPECT_EQ(choices[i].token, prompt[i + 1]);
 }
 
+// Says that it has room for less than one sequence.
+class CrampedBackend final : public Backend {
+ public:
+  const BackendLimits& limits() const override { return limits_; }
+  std::string describe() const override { return "cramped"; }
+  Result<StepLogits> run(const StepBatch&) override { return StepLogits(); }
+
+ private:
+  const BackendLimits limits_ = {.block_count = 1,
+                                 .step_tokens_max = 64,
+                                 .step_runs_max = 8,
+                                 .vocab_size = 512,
+                                 .max_model_len = 512};
+};
+
 TEST(Engine, TooLittleMemoryForOneSequenceIsAnErrorThatNamesTheFlags) {
-  BackendOptions options;
-  options.max_model_len = 512;
-  options.kv_cache_bytes = 64 * kBlockTokens;
-  EXPECT_NE(open_fake_backend(options).status().message().find("--max-model-len"),
-            std::string::npos);
+  const auto engine = Engine::start(std::make_unique<CrampedBackend>(), {}, steady_clock());
+  EXPECT_EQ(engine.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_NE(engine.status().message().find("--max-model-len"), std::string::npos);
 }
 
 }  // namespace

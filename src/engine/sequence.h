@@ -24,6 +24,7 @@ struct Sequence {
   Sampler sampler;
   // Of prompt tokens 1, 2, …; computing the prompt again after a preemption adds nothing.
   std::vector<TokenChoice> prompt_logprobs;
+  int prompt_counted = 0;  // prompt tokens in the statistics
   bool started = false;
 };
 
