@@ -173,6 +173,23 @@ TEST_F(GeneratorTest, AStopStringEndsTheTextBeforeIt) {
   EXPECT_TRUE(becomes_idle());
 }
 
+TEST_F(GeneratorTest, TokensOfAStopStringDoNotComeOut) {
+  GenerationRequest request = chat("Hello");
+  const std::string whole = read_all(request).text;
+  ASSERT_GT(whole.size(), 12U);
+  request.sampling.logprobs = 0;
+  request.stop = {whole.substr(8, 3), "#never#"};
+  const Answer answer = read_all(request);
+  EXPECT_EQ(answer.tokens, TokenIds(answer.text.begin(), answer.text.end()));  // one a byte
+  EXPECT_EQ(answer.logprobs.size(), answer.tokens.size());
+  EXPECT_EQ(answer.usage.completion_tokens, static_cast<int>(answer.tokens.size()) + 3)
+      << "they were computed all the same";
+  request.include_stop_in_output = true;
+  EXPECT_EQ(read_all(request).tokens.size(), answer.tokens.size() + 3);
+  request.stop = {whole.substr(whole.size() - 2) + "#"};  // held back at the end, then shown
+  EXPECT_EQ(read_all(request).tokens, TokenIds(whole.begin(), whole.end()));
+}
+
 TEST_F(GeneratorTest, LogprobsComeWithTheBytesOfTheirTokens) {
   GenerationRequest request = chat("Hello");
   request.sampling.logprobs = 3;

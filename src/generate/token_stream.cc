@@ -48,7 +48,15 @@ TokenStream::~TokenStream() {
 GenerationChunk TokenStream::poll() { return convert(feed_->take()); }
 
 GenerationChunk TokenStream::wait(std::chrono::nanoseconds timeout) {
-  return convert(finished_ ? TokenFeed::Fed() : feed_->wait(timeout));
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  GenerationChunk chunk;
+  // Tokens may come that show nothing yet: a part of a character, or perhaps of a stop string.
+  while (!finished_ && chunk.empty()) {
+    const auto left = deadline - std::chrono::steady_clock::now();
+    if (left.count() <= 0) return poll();
+    chunk = convert(feed_->wait(left));
+  }
+  return chunk;
 }
 
 void TokenStream::on_ready(std::function<void()> wake) { feed_->on_ready(std::move(wake)); }
@@ -77,25 +85,49 @@ GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
 
 void TokenStream::append_token(const TokenChoice& choice, GenerationChunk& chunk) {
   ++completion_tokens_;
+  held_tokens_.push_back({choice, decoded_bytes_});
+  if (options_.stop.empty()) release_all_tokens(chunk);
+  const std::string text = detokenizer_.push(choice.token);
+  decoded_bytes_ += text.size();
+  show(completion_tokens_ < options_.min_tokens ? text : stops_.push(text), chunk);
+}
+
+void TokenStream::show(const std::string& text, GenerationChunk& chunk) {
+  chunk.text += text;
+  shown_bytes_ += text.size();
+  while (!held_tokens_.empty() && held_tokens_.front().text_start < shown_bytes_) {
+    release_token(chunk);
+  }
+}
+
+void TokenStream::release_token(GenerationChunk& chunk) {
+  const TokenChoice choice = std::move(held_tokens_.front().choice);
+  held_tokens_.pop_front();
   chunk.tokens.push_back(choice.token);
   if (options_.logprobs) chunk.logprobs.push_back(logprob_of(choice));
-  const std::string text = detokenizer_.push(choice.token);
-  chunk.text += completion_tokens_ < options_.min_tokens ? text : stops_.push(text);
+}
+
+void TokenStream::release_all_tokens(GenerationChunk& chunk) {
+  while (!held_tokens_.empty()) release_token(chunk);
 }
 
 void TokenStream::end_at_stop_string(GenerationChunk& chunk) {
   engine_.cancel(id_);
   chunk.stop_reason = stops_.matched();
-  if (options_.include_stop_in_output) chunk.text += *stops_.matched();
+  if (options_.include_stop_in_output) {
+    chunk.text += *stops_.matched();
+    release_all_tokens(chunk);
+  }
   chunk.finish = FinishReason::kStop;
   finished_ = true;
   rate_.add(timings().total);
 }
 
 void TokenStream::end(EngineFinish finish, const Status& error, GenerationChunk& chunk) {
-  chunk.text += stops_.push(detokenizer_.finish());
+  show(stops_.push(detokenizer_.finish()), chunk);
   if (stops_.matched()) return end_at_stop_string(chunk);
-  chunk.text += stops_.finish();
+  show(stops_.finish(), chunk);
+  release_all_tokens(chunk);
   chunk.finish = finish_reason(finish);
   chunk.error = error;
   finished_ = true;

@@ -1,6 +1,7 @@
 // TokenStream: the GenerationStream over an engine's sequence: token ids in, text out.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,8 +43,16 @@ class TokenStream final : public GenerationStream {
   GenerationTimings timings() const override { return feed_->timings(); }
 
  private:
+  struct HeldToken {
+    TokenChoice choice;
+    size_t text_start;  // bytes of answer before it
+  };
+
   GenerationChunk convert(const TokenFeed::Fed& fed);
   void append_token(const TokenChoice& choice, GenerationChunk& chunk);
+  void show(const std::string& text, GenerationChunk& chunk);
+  void release_token(GenerationChunk& chunk);
+  void release_all_tokens(GenerationChunk& chunk);
   void end_at_stop_string(GenerationChunk& chunk);
   void end(EngineFinish finish, const Status& error, GenerationChunk& chunk);
   TokenLogprob logprob_of(const TokenChoice& choice) const;
@@ -57,6 +66,10 @@ class TokenStream final : public GenerationStream {
   const TokenStreamOptions options_;
   Detokenizer detokenizer_;
   StopStrings stops_;
+  // Tokens come out with the first byte of their text, so those of a stop string never do.
+  std::deque<HeldToken> held_tokens_;
+  size_t decoded_bytes_ = 0;  // of answer, shown or held back by stops_
+  size_t shown_bytes_ = 0;
   int completion_tokens_ = 0;
   bool finished_ = false;
 };
