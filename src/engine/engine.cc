@@ -43,6 +43,27 @@ Status validate_options(const BackendLimits& limits, const EngineOptions& option
                positions, limits.max_model_len);
 }
 
+// A wrong token would fail a whole step, with everybody in it.
+Status validate_prompt(const std::vector<TokenId>& prompt, const BackendLimits& limits) {
+  if (prompt.empty() || static_cast<int64_t>(prompt.size()) >= limits.max_model_len) {
+    return error(StatusCode::kOutOfRange,
+                 "the prompt has {} tokens, and this model takes from 1 to {}", prompt.size(),
+                 limits.max_model_len - 1);
+  }
+  for (const TokenId token : prompt) {
+    if (token >= 0 && token < limits.vocab_size) continue;
+    return invalid_argument("the prompt has token {}, outside the vocabulary of {} tokens", token,
+                            limits.vocab_size);
+  }
+  return {};
+}
+
+EngineOptions without_unknown_ends(EngineOptions options, int vocab_size) {
+  std::erase_if(options.eos_token_ids,
+                [&](TokenId token) { return token < 0 || token >= vocab_size; });
+  return options;
+}
+
 SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOptions& options) {
   SchedulerLimits scheduler;
   scheduler.step_tokens_max = std::min(options.step_tokens_max, limits.step_tokens_max);
@@ -74,7 +95,7 @@ Status not_numbers() {
 struct Engine::State {
   State(std::unique_ptr<Backend> opened, EngineOptions chosen, const Clock& steady)
       : backend(std::move(opened)),
-        options(std::move(chosen)),
+        options(without_unknown_ends(std::move(chosen), backend->limits().vocab_size)),
         clock(steady),
         limits(scheduler_limits(backend->limits(), options)),
         scheduler(limits) {
@@ -311,12 +332,8 @@ Engine::~Engine() {
 }
 
 Result<SequenceId> Engine::submit(EngineRequest request) {
-  const int max_model_len = limits().max_model_len;
-  if (request.prompt.empty() || static_cast<int64_t>(request.prompt.size()) >= max_model_len) {
-    return error(StatusCode::kOutOfRange,
-                 "the prompt has {} tokens, and this model takes from 1 to {}",
-                 request.prompt.size(), max_model_len - 1);
-  }
+  RETURN_IF_ERROR(validate_prompt(request.prompt, limits()));
+  RETURN_IF_ERROR(validate(request.sampling, limits().vocab_size));
   SequenceId id = 0;
   {
     const std::lock_guard lock(state_->mutex);

@@ -47,10 +47,10 @@ struct EngineRequest {
 };
 
 struct EngineOptions {
-  int max_num_seqs = 64;      // running at once
-  int waiting_max = 256;      // submit() beyond this is kResourceExhausted
-  int step_tokens_max = 512;  // token budget of one step
-  std::vector<TokenId> eos_token_ids;
+  int max_num_seqs = 64;               // running at once
+  int waiting_max = 256;               // submit() beyond this is kResourceExhausted
+  int step_tokens_max = 512;           // token budget of one step
+  std::vector<TokenId> eos_token_ids;  // those outside the vocabulary have no effect
 };
 
 class Engine {
@@ -60,6 +60,8 @@ class Engine {
                                                EngineOptions options, const Clock& clock);
   ~Engine();  // cancels everything and joins
 
+  // kOutOfRange: the prompt is empty or too long. kInvalidArgument: a token outside the vocabulary,
+  // or bad sampling. kResourceExhausted: the queue is full. kUnavailable: draining.
   Result<SequenceId> submit(EngineRequest request);
   // No effect on a sequence that is gone already. Ends within one step.
   void cancel(SequenceId id);

@@ -254,6 +254,35 @@ TEST(Engine, LogitsThatAreNotNumbersEndTheirSequence) {
   EXPECT_EQ(answer_of(*engine, prompt_number(1), 3).size(), 3U);
 }
 
+TEST(Engine, AWrongRequestIsRefusedBeforeItCanFailAStep) {
+  const auto engine = open_engine();
+  const auto refusal = [&](const auto& change) {
+    EngineRequest request = request_of(prompt_number(1), std::make_shared<Recorder>());
+    change(request);
+    return engine->submit(std::move(request)).status().code();
+  };
+  EXPECT_EQ(refusal([](EngineRequest& r) { r.prompt = {}; }), StatusCode::kOutOfRange);
+  EXPECT_EQ(refusal([](EngineRequest& r) { r.prompt.assign(512, 65); }), StatusCode::kOutOfRange);
+  EXPECT_EQ(refusal([](EngineRequest& r) { r.prompt = {65, 512}; }), StatusCode::kInvalidArgument);
+  EXPECT_EQ(refusal([](EngineRequest& r) { r.sampling.stop_token_ids = {512}; }),
+            StatusCode::kInvalidArgument);
+  EXPECT_EQ(engine->stats().steps, 0U);
+}
+
+TEST(Engine, EndTokensOutsideTheVocabularyHaveNoEffect) {
+  EngineOptions options;
+  options.eos_token_ids = {100000, -1, kFakeEndToken};
+  const auto engine = Engine::start(open_fake({}), options, steady_clock());
+  ASSERT_TRUE(engine.ok());
+  auto recorder = std::make_shared<Recorder>();
+  EngineRequest request = request_of(prompt_number(1), recorder);
+  request.sampling.min_tokens = 60;
+  request.sampling.ignore_eos = false;
+  ASSERT_TRUE((*engine)->submit(std::move(request)).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
+  EXPECT_EQ(recorder->tokens().size(), 60U);
+}
+
 TEST(Engine, AFullQueueIsRefused) {
   const auto engine =
       open_engine({.max_num_seqs = 2, .waiting_max = 3, .step_microseconds = 10000});

@@ -227,6 +227,10 @@ TEST(SamplingParams, RefusalsBeginWithTheField) {
   EXPECT_THAT(message([](SamplingParams& p) { p.logprobs = 21; }), StartsWith("logprobs"));
   EXPECT_THAT(message([](SamplingParams& p) { p.logit_bias = {{8, 1.0F}}; }),
               StartsWith("logit_bias"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.stop_token_ids = {8}; }),
+              StartsWith("stop_token_ids"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.stop_token_ids.assign(1025, 1); }),
+              StartsWith("stop_token_ids"));
 }
 
 }  // namespace

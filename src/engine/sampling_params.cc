@@ -38,6 +38,19 @@ Status validate_logit_bias(const SamplingParams& params, int vocab_size) {
   return {};
 }
 
+Status validate_stop_token_ids(const SamplingParams& params, int vocab_size) {
+  if (params.stop_token_ids.size() > kStopTokenIdsMax) {
+    return invalid_argument("stop_token_ids has {} tokens, at most {}",
+                            params.stop_token_ids.size(), kStopTokenIdsMax);
+  }
+  for (const TokenId token : params.stop_token_ids) {
+    if (token >= 0 && token < vocab_size) continue;
+    return invalid_argument("stop_token_ids: token {} is not in the vocabulary of {} tokens", token,
+                            vocab_size);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status validate(const SamplingParams& params, int vocab_size) {
@@ -51,6 +64,7 @@ Status validate(const SamplingParams& params, int vocab_size) {
   }
   RETURN_IF_ERROR(validate_penalties(params));
   RETURN_IF_ERROR(validate_logit_bias(params, vocab_size));
+  RETURN_IF_ERROR(validate_stop_token_ids(params, vocab_size));
   if (params.max_tokens < 1) {
     return invalid_argument("max_tokens is {}, and must be at least 1", params.max_tokens);
   }

@@ -13,6 +13,7 @@ namespace puna {
 
 inline constexpr int kTopLogprobsMax = 20;
 inline constexpr int kLogitBiasMax = 1024;
+inline constexpr int kStopTokenIdsMax = 1024;
 
 struct SamplingParams {
   double temperature = 1.0;  // 0: greedy

@@ -136,7 +136,6 @@ Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
 Generator::~Generator() = default;
 
 Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request) {
-  RETURN_IF_ERROR(validate(request.sampling, state_->card.vocab_size));
   RETURN_IF_ERROR(validate_stop(request.stop));
   TokenStreamOptions options;
   ASSIGN_OR_RETURN(options.prompt, state_->make_prompt(request));

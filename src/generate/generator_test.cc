@@ -144,6 +144,16 @@ TEST_F(GeneratorTest, MaxTokensThatDoNotFitAreRefusedWithWhatWould) {
   EXPECT_EQ(read_all(request).usage.completion_tokens, 12);
 }
 
+TEST_F(GeneratorTest, MinTokensAreHeldAgainstTheMaxTokensThatApply) {
+  GenerationRequest request = chat("Hello");
+  request.sampling.max_tokens = 16;  // a default that nobody asked for
+  request.max_tokens_given = false;
+  request.sampling.min_tokens = 20;
+  EXPECT_GE(read_all(request).usage.completion_tokens, 20);
+  request.max_tokens_given = true;
+  EXPECT_THAT(refusal(request).message(), ::testing::StartsWith("min_tokens"));
+}
+
 TEST_F(GeneratorTest, RefusalsNameTheField) {
   GenerationRequest request = chat("x");
   request.sampling.temperature = 3;
