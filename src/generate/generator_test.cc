@@ -30,24 +30,54 @@ struct Answer {
   GenerationUsage usage;
 };
 
+// Computes something else after a while, as broken memory would.
+class DriftingBackend final : public Backend {
+ public:
+  DriftingBackend(std::unique_ptr<Backend> sound, int sound_steps)
+      : sound_(std::move(sound)), sound_steps_(sound_steps) {}
+  const BackendLimits& limits() const override { return sound_->limits(); }
+  std::string describe() const override { return sound_->describe(); }
+  Result<StepLogits> run(const StepBatch& batch) override {
+    auto logits = sound_->run(batch);
+    if (!logits.ok() || sound_steps_-- > 0) return logits;
+    drifted_.assign(logits->values.begin(), logits->values.end());
+    if (!drifted_.empty()) drifted_['#'] = 100;
+    logits->values = drifted_;
+    return logits;
+  }
+
+ private:
+  std::unique_ptr<Backend> sound_;
+  int sound_steps_;
+  std::vector<float> drifted_;
+};
+
 class GeneratorTest : public ::testing::Test {
  protected:
   GeneratorTest() : generator_(open(0)) {}
 
   static std::unique_ptr<Generator> open(int step_microseconds, int waiting_max = 64) {
-    static const SteadyClock clock;
+    return open(open_backend(step_microseconds), waiting_max);
+  }
+
+  static std::unique_ptr<Backend> open_backend(int step_microseconds) {
     BackendOptions backend_options;
     backend_options.name = "fake";
     backend_options.max_model_len = kMaxModelLen;
     backend_options.fake_step_microseconds = step_microseconds;
     auto backend = open_fake_backend(backend_options);
     EXPECT_TRUE(backend.ok()) << backend.status().message();
+    return std::move(backend).value();
+  }
+
+  static std::unique_ptr<Generator> open(std::unique_ptr<Backend> backend, int waiting_max = 64) {
+    static const SteadyClock clock;
     auto tokenizer = make_byte_tokenizer();
     EngineOptions engine_options;
     engine_options.max_num_seqs = 4;
     engine_options.waiting_max = waiting_max;
     engine_options.eos_token_ids = {*tokenizer->eos_id()};
-    auto engine = Engine::start(std::move(backend).value(), engine_options, clock);
+    auto engine = Engine::start(std::move(backend), engine_options, clock);
     EXPECT_TRUE(engine.ok()) << engine.status().message();
     GeneratorOptions options;
     options.model_name = "fake";
@@ -225,6 +255,10 @@ TEST_F(GeneratorTest, PromptLogprobsSayThatNothingPredictsTheFirstToken) {
   ASSERT_EQ(static_cast<int>(answer.prompt_logprobs.size()), answer.usage.prompt_tokens);
   EXPECT_FALSE(answer.prompt_logprobs[0].exists);
   EXPECT_TRUE(answer.prompt_logprobs[1].exists);
+  request.prompt = TokenIds{65};
+  const Answer shortest = read_all(request);
+  ASSERT_EQ(shortest.prompt_logprobs.size(), 1U);
+  EXPECT_FALSE(shortest.prompt_logprobs[0].exists);
 }
 
 TEST_F(GeneratorTest, LeavingAStreamFreesItsBlocks) {
@@ -304,6 +338,13 @@ TEST_F(GeneratorTest, KnowsItsOwnAnswer) {
   EXPECT_TRUE(generator_->known_answer_check().ok());
   const auto other = generator_->start(chat("Hello"));
   EXPECT_TRUE(generator_->known_answer_check().ok()) << "whatever else runs";
+}
+
+TEST_F(GeneratorTest, NoticesABackendThatAnswersDifferentlyThanBefore) {
+  const int steps_of_two_checks = 16;  // the first check answers twice, with 8 tokens
+  generator_ = open(std::make_unique<DriftingBackend>(open_backend(0), steps_of_two_checks));
+  EXPECT_TRUE(generator_->known_answer_check().ok());
+  EXPECT_EQ(generator_->known_answer_check().code(), StatusCode::kInternal);
 }
 
 }  // namespace

@@ -20,11 +20,11 @@ class TokenFeed final : public SequenceListener {
   // What has come since it was last taken.
   struct Fed {
     std::vector<TokenChoice> tokens;
-    std::vector<TokenChoice> prompt;  // logprobs of the prompt's tokens
+    std::optional<std::vector<TokenChoice>> prompt;  // logprobs of its tokens but the first
     std::optional<EngineFinish> finish;
     Status error;
 
-    bool empty() const { return tokens.empty() && prompt.empty() && !finish; }
+    bool empty() const { return tokens.empty() && !prompt && !finish; }
   };
 
   explicit TokenFeed(const Clock& clock);

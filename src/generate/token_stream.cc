@@ -71,7 +71,7 @@ GenerationUsage TokenStream::usage() const {
 GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
   GenerationChunk chunk;
   if (finished_) return chunk;  // what the engine made before it saw the stop
-  if (!fed.prompt.empty()) chunk.prompt_logprobs = prompt_logprobs(fed.prompt);
+  if (fed.prompt) chunk.prompt_logprobs = prompt_logprobs(*fed.prompt);
   for (const TokenChoice& choice : fed.tokens) {
     append_token(choice, chunk);
     if (stops_.matched()) {
