@@ -1,0 +1,75 @@
+// Opening: instruction set, weight format, weights, KV cache, in the order in which each may fail.
+
+#include "backend/cpu/cpu_backend.h"
+
+#include "backend/cpu/forward.h"
+#include "backend/cpu/memory_plan.h"
+#include "base/log.h"
+
+namespace puna {
+namespace {
+
+constexpr int kThreadsMax = 1024;
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(const LlamaConfig& config, const BackendLimits& limits, Isa isa, CpuWeights weights,
+             KvCache kv, std::unique_ptr<ThreadPool> pool)
+      : config_(config),
+        limits_(limits),
+        isa_(isa),
+        weights_(std::move(weights)),
+        kv_(std::move(kv)),
+        pool_(std::move(pool)),
+        forward_(config_, weights_, kernels_for(isa), kv_, *pool_) {}
+
+  const BackendLimits& limits() const override { return limits_; }
+
+  Result<StepLogits> run(const StepBatch& batch) override {
+    RETURN_IF_ERROR(validate(batch, limits_));
+    return StepLogits{.values = forward_.run(batch), .vocab_size = limits_.vocab_size};
+  }
+
+  std::string describe() const override {
+    const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
+    return fmt::format("cpu: {} weights {}, {}, {} threads, kv {} for {} positions",
+                       puna::describe(weights_.format),
+                       describe_bytes(static_cast<int64_t>(weights_.bytes())), puna::describe(isa_),
+                       pool_->thread_count(), describe_bytes(kv_bytes),
+                       int64_t{limits_.block_count} * kBlockTokens);
+  }
+
+ private:
+  const LlamaConfig config_;
+  const BackendLimits limits_;
+  const Isa isa_;
+  const CpuWeights weights_;
+  KvCache kv_;
+  const std::unique_ptr<ThreadPool> pool_;
+  Forward forward_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
+                                                  const Checkpoint& checkpoint) {
+  if (options.thread_count < 0 || options.thread_count > kThreadsMax) {
+    return invalid_argument("--threads {}: expected 0 to {}", options.thread_count, kThreadsMax);
+  }
+  ASSIGN_OR_RETURN(const Isa isa, choose_isa());
+  ASSIGN_OR_RETURN(const WeightFormat format,
+                   choose_weight_format(options, checkpoint, available_memory_bytes()));
+  auto pool = std::make_unique<ThreadPool>(
+      options.thread_count > 0 ? static_cast<size_t>(options.thread_count) : usable_core_count());
+  ASSIGN_OR_RETURN(CpuWeights weights,
+                   load_cpu_weights(checkpoint.config, *checkpoint.weights, format, *pool));
+  // bf16 keeps what int8 and bf16 weights can tell apart; f32 is there to be exact.
+  const auto kv_type = format == WeightFormat::kF32 ? KvCache::Type::kF32 : KvCache::Type::kBf16;
+  ASSIGN_OR_RETURN(const BackendLimits limits,
+                   choose_limits(options, checkpoint.config, kv_type, available_memory_bytes()));
+  ASSIGN_OR_RETURN(KvCache kv, KvCache::allocate(checkpoint.config, kv_type, limits.block_count));
+  return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(
+      checkpoint.config, limits, isa, std::move(weights), std::move(kv), std::move(pool)));
+}
+
+}  // namespace puna

@@ -1,0 +1,88 @@
+// The names of a Llama's tensors, as weight_source.h lists them, and which are stacked.
+
+#include "backend/cpu/cpu_weights.h"
+
+namespace puna {
+namespace {
+
+// Padded with zeros, so that padding stays zero through a norm.
+Result<std::vector<float>> read_norm(const WeightSource& source, const std::string& name) {
+  const TensorInfo* tensor = source.find(name);
+  if (tensor == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
+  const auto size = static_cast<size_t>(tensor->column_count());
+  std::vector<float> norm(padded(size, kGroup));
+  RETURN_IF_ERROR(source.read_rows(name, 0, 1, std::span(norm).subspan(0, size)));
+  return norm;
+}
+
+class LayerLoader {
+ public:
+  LayerLoader(const WeightSource& source, WeightFormat format, ThreadPool& pool, int index)
+      : source_(source),
+        format_(format),
+        pool_(pool),
+        prefix_(fmt::format("model.layers.{}.", index)) {}
+
+  Result<PackedMatrix> stack(const std::vector<std::string>& names, bool has_bias) const {
+    std::vector<std::string> weights;
+    std::vector<std::string> biases;
+    for (const std::string& name : names) {
+      weights.push_back(prefix_ + name + ".weight");
+      if (has_bias) biases.push_back(prefix_ + name + ".bias");
+    }
+    return PackedMatrix::pack(source_, format_, weights, biases, pool_);
+  }
+
+  Result<std::vector<float>> norm(const std::string& name) const {
+    return read_norm(source_, prefix_ + name + ".weight");
+  }
+
+ private:
+  const WeightSource& source_;
+  WeightFormat format_;
+  ThreadPool& pool_;
+  std::string prefix_;
+};
+
+Result<CpuLayer> load_layer(const LlamaConfig& config, const LayerLoader& loader) {
+  CpuLayer layer;
+  ASSIGN_OR_RETURN(layer.input_norm, loader.norm("input_layernorm"));
+  ASSIGN_OR_RETURN(layer.post_attention_norm, loader.norm("post_attention_layernorm"));
+  ASSIGN_OR_RETURN(layer.qkv,
+                   loader.stack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                                config.attention_bias));
+  ASSIGN_OR_RETURN(layer.o, loader.stack({"self_attn.o_proj"}, config.attention_bias));
+  ASSIGN_OR_RETURN(layer.gate_up, loader.stack({"mlp.gate_proj", "mlp.up_proj"}, config.mlp_bias));
+  ASSIGN_OR_RETURN(layer.down, loader.stack({"mlp.down_proj"}, config.mlp_bias));
+  return layer;
+}
+
+}  // namespace
+
+size_t CpuWeights::bytes() const {
+  size_t total = embedding.bytes() + (lm_head ? lm_head->bytes() : 0);
+  for (const CpuLayer& layer : layers) {
+    total += layer.qkv.bytes() + layer.o.bytes() + layer.gate_up.bytes() + layer.down.bytes();
+  }
+  return total;
+}
+
+Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, const WeightSource& source,
+                                    WeightFormat format, ThreadPool& pool) {
+  CpuWeights weights;
+  weights.format = format;
+  ASSIGN_OR_RETURN(weights.embedding,
+                   PackedMatrix::pack(source, format, {"model.embed_tokens.weight"}, {}, pool));
+  if (!config.tie_word_embeddings) {
+    ASSIGN_OR_RETURN(weights.lm_head,
+                     PackedMatrix::pack(source, format, {"lm_head.weight"}, {}, pool));
+  }
+  ASSIGN_OR_RETURN(weights.norm, read_norm(source, "model.norm.weight"));
+  for (int i = 0; i < config.num_hidden_layers; ++i) {
+    ASSIGN_OR_RETURN(CpuLayer layer, load_layer(config, LayerLoader(source, format, pool, i)));
+    weights.layers.push_back(std::move(layer));
+  }
+  return weights;
+}
+
+}  // namespace puna

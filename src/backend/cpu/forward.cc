@@ -1,0 +1,245 @@
+// The pass itself, as in Hugging Face's modeling_llama: norm, attention, norm, gated MLP, each
+// added to the hidden state.
+
+#include "backend/cpu/forward.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "backend/cpu/rope.h"
+
+namespace puna {
+namespace {
+
+size_t widest_k(const LlamaConfig& config) {
+  const int heads = config.num_attention_heads * config.head_dim;
+  return static_cast<size_t>(std::max({config.hidden_size, heads, config.intermediate_size}));
+}
+
+size_t qkv_size(const LlamaConfig& config) {
+  const int heads = config.num_attention_heads + 2 * config.num_key_value_heads;
+  return static_cast<size_t>(heads) * static_cast<size_t>(config.head_dim);
+}
+
+// Enough pieces for every thread to come back for more, at least `minimum` long each.
+size_t chunk_of(size_t count, size_t threads, size_t minimum) {
+  return std::max(minimum, count / (threads * 8));
+}
+
+}  // namespace
+
+Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Kernels& kernels,
+                 KvCache& kv, ThreadPool& pool)
+    : config_(config),
+      weights_(weights),
+      kernels_(kernels),
+      format_(weights.format == WeightFormat::kF32    ? kernels.f32
+              : weights.format == WeightFormat::kBf16 ? kernels.bf16
+                                                      : kernels.int8),
+      kv_(kv),
+      pool_(pool),
+      head_dim_(static_cast<size_t>(config.head_dim)),
+      group_(static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads)),
+      hidden_stride_(padded(static_cast<size_t>(config.hidden_size), kPanelColumns)),
+      query_stride_(
+          padded(static_cast<size_t>(config.num_attention_heads) * head_dim_, kPanelColumns)),
+      qkv_stride_(padded(qkv_size(config), kPanelColumns)),
+      gate_up_stride_(padded(2 * static_cast<size_t>(config.intermediate_size), kPanelColumns) +
+                      kLanes),
+      gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kPanelColumns)),
+      prepared_bytes_(padded(widest_k(config), kPanelColumns) * sizeof(float)),
+      inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)) {}
+
+std::span<const float> Forward::run(const StepBatch& batch) {
+  begin(batch);
+  plan_attention(batch);
+  embed(batch);
+  for (size_t i = 0; i < weights_.layers.size(); ++i) run_layer(i, batch);
+  const size_t count = batch.logit_tokens.size();
+  const auto vocab_size = static_cast<size_t>(config_.vocab_size);
+  logits_.resize(count * vocab_size);
+  if (count == 0) return logits_;
+  gather_logit_rows(batch);
+  prepare_norm(weights_.norm, count);
+  multiply(weights_.lm_head ? *weights_.lm_head : weights_.embedding, count, logits_, vocab_size,
+           false);
+  return logits_;
+}
+
+void Forward::begin(const StepBatch& batch) {
+  token_count_ = batch.tokens.size();
+  hidden_.resize(token_count_ * hidden_stride_);
+  normed_.resize(token_count_ * hidden_stride_);
+  qkv_.resize(token_count_ * qkv_stride_);
+  attended_.resize(token_count_ * query_stride_);
+  gate_up_.resize(token_count_ * gate_up_stride_);
+  gated_.resize(token_count_ * gated_stride_);
+  prepared_.resize(token_count_ * prepared_bytes_);
+  blocks_.resize(token_count_);
+  slots_.resize(token_count_);
+  positions_.resize(token_count_);
+  for (const SequenceRun& run : batch.runs) {
+    for (int i = 0; i < run.token_count; ++i) {
+      const auto token = static_cast<size_t>(run.first_token + i);
+      const auto position = static_cast<size_t>(run.first_position + i);
+      positions_[token] = position;
+      blocks_[token] = static_cast<size_t>(run.block_table[position / kBlockTokens]);
+      slots_[token] = position % kBlockTokens;
+    }
+  }
+  const size_t half = head_dim_ / 2;
+  cosines_.resize(token_count_ * half);
+  sines_.resize(token_count_ * half);
+  for_each_row(token_count_, [&](size_t token) {
+    rope_angles(inverse_frequencies_, positions_[token], &cosines_[token * half],
+                &sines_[token * half]);
+  });
+}
+
+void Forward::plan_attention(const StepBatch& batch) {
+  tasks_.clear();
+  for (size_t run = 0; run < batch.runs.size(); ++run) {
+    const size_t rows = static_cast<size_t>(batch.runs[run].token_count) * group_;
+    for (size_t kv_head = 0; kv_head < static_cast<size_t>(config_.num_key_value_heads);
+         ++kv_head) {
+      for (size_t row = 0; row < rows; row += kAttentionRows) {
+        tasks_.push_back({.run = run,
+                          .kv_head = kv_head,
+                          .first_row = row,
+                          .row_count = std::min(kAttentionRows, rows - row)});
+      }
+    }
+  }
+}
+
+void Forward::embed(const StepBatch& batch) {
+  for_each_row(token_count_, [&](size_t token) {
+    const auto id = static_cast<size_t>(batch.tokens[token]);
+    weights_.embedding.unpack_column(id, &hidden_[token * hidden_stride_]);
+  });
+}
+
+void Forward::run_layer(size_t index, const StepBatch& batch) {
+  const CpuLayer& layer = weights_.layers[index];
+  prepare_norm(layer.input_norm, token_count_);
+  multiply(layer.qkv, token_count_, qkv_, qkv_stride_, false);
+  rotate_and_store(index, batch);
+  attend(index, batch);
+  prepare_attended();
+  multiply(layer.o, token_count_, hidden_, hidden_stride_, true);
+  prepare_norm(layer.post_attention_norm, token_count_);
+  multiply(layer.gate_up, token_count_, gate_up_, gate_up_stride_, false);
+  prepare_gated();
+  multiply(layer.down, token_count_, hidden_, hidden_stride_, true);
+}
+
+void Forward::rotate_and_store(size_t layer, const StepBatch& batch) {
+  const auto heads = static_cast<size_t>(config_.num_attention_heads);
+  const auto kv_heads = static_cast<size_t>(config_.num_key_value_heads);
+  const size_t half = head_dim_ / 2;
+  for_each_row(batch.tokens.size(), [&](size_t token) {
+    float* const query = &qkv_[token * qkv_stride_];
+    for (size_t head = 0; head < heads + kv_heads; ++head) {
+      rotate(query + head * head_dim_, &cosines_[token * half], &sines_[token * half], half);
+    }
+    const float* const key = query + heads * head_dim_;
+    const float* const value = key + kv_heads * head_dim_;
+    for (size_t head = 0; head < kv_heads; ++head) {
+      kv_.write(layer, head, blocks_[token], slots_[token], key + head * head_dim_,
+                value + head * head_dim_);
+    }
+  });
+}
+
+void Forward::attend(size_t layer, const StepBatch& batch) {
+  const auto kernel =
+      kv_.type() == KvCache::Type::kF32 ? kernels_.attend_f32 : kernels_.attend_bf16;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim_));
+  pool_.parallel_for(tasks_.size(), 1, [&](size_t first, size_t last) {
+    for (size_t i = first; i < last; ++i) {
+      const AttentionTask& task = tasks_[i];
+      const SequenceRun& run = batch.runs[task.run];
+      const auto token = static_cast<size_t>(run.first_token);
+      const size_t head = task.kv_head * group_ * head_dim_;
+      kernel({.queries = &qkv_[token * qkv_stride_ + head],
+              .query_stride = qkv_stride_,
+              .out = &attended_[token * query_stride_ + head],
+              .out_stride = query_stride_,
+              .head_dim = head_dim_,
+              .group = group_,
+              .first_row = task.first_row,
+              .row_count = task.row_count,
+              .first_position = static_cast<size_t>(run.first_position),
+              .scale = scale,
+              .kv = kv_.base(layer, task.kv_head),
+              .block_bytes = kv_.block_stride(),
+              .block_table = run.block_table.data()});
+    }
+  });
+}
+
+void Forward::gather_logit_rows(const StepBatch& batch) {
+  for (size_t row = 0; row < batch.logit_tokens.size(); ++row) {
+    const auto token = static_cast<size_t>(batch.logit_tokens[row]);  // never below `row`
+    if (token == row) continue;
+    std::copy_n(&hidden_[token * hidden_stride_], hidden_stride_, &hidden_[row * hidden_stride_]);
+  }
+}
+
+void Forward::prepare_row(size_t row, const float* values, size_t k) {
+  format_.prepare(values, padded(k, kGroup), &prepared_[row * prepared_bytes_]);
+}
+
+void Forward::prepare_norm(const std::vector<float>& weight, size_t row_count) {
+  const auto size = static_cast<size_t>(config_.hidden_size);
+  for_each_row(row_count, [&](size_t row) {
+    float* const normed = &normed_[row * hidden_stride_];
+    kernels_.rms_norm(&hidden_[row * hidden_stride_], weight.data(), size, config_.rms_norm_eps,
+                      normed);
+    prepare_row(row, normed, size);
+  });
+}
+
+void Forward::prepare_attended() {
+  const size_t size = static_cast<size_t>(config_.num_attention_heads) * head_dim_;
+  for_each_row(token_count_,
+               [&](size_t row) { prepare_row(row, &attended_[row * query_stride_], size); });
+}
+
+void Forward::prepare_gated() {
+  const auto size = static_cast<size_t>(config_.intermediate_size);
+  for_each_row(token_count_, [&](size_t row) {
+    const float* const gate = &gate_up_[row * gate_up_stride_];
+    float* const gated = &gated_[row * gated_stride_];
+    kernels_.gate(gate, gate + size, padded(size, kLanes), gated);
+    std::fill(gated + size, gated + gated_stride_, 0.0F);
+    prepare_row(row, gated, size);
+  });
+}
+
+void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<float> out,
+                       size_t out_stride, bool add_to_out) {
+  const Matmul matmul = {.panels = matrix.panels(),
+                         .k = matrix.padded_k(),
+                         .column_count = matrix.column_count(),
+                         .bias = matrix.bias(),
+                         .rows = prepared_.data(),
+                         .row_bytes = prepared_bytes_,
+                         .row_count = row_count,
+                         .out = out.data(),
+                         .out_stride = out_stride,
+                         .add_to_out = add_to_out};
+  const size_t chunk = chunk_of(matrix.panel_count(), pool_.thread_count(), 1);
+  pool_.parallel_for(matrix.panel_count(), chunk,
+                     [&](size_t first, size_t last) { format_.matmul(matmul, first, last); });
+}
+
+void Forward::for_each_row(size_t count, const std::function<void(size_t)>& body) {
+  constexpr size_t kRowsMin = 4;  // fewer are not worth waking a thread
+  const size_t chunk = chunk_of(count, pool_.thread_count(), kRowsMin);
+  pool_.parallel_for(count, chunk, [&](size_t first, size_t last) {
+    for (size_t i = first; i < last; ++i) body(i);
+  });
+}
+
+}  // namespace puna

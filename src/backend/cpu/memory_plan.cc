@@ -1,0 +1,108 @@
+// Sums of bytes, all in 64 bits: the limits of llama_config.h keep them from overflowing.
+
+#include "backend/cpu/memory_plan.h"
+
+#include <algorithm>
+
+#include "backend/cpu/packed_matrix.h"
+#include "base/log.h"
+
+namespace puna {
+namespace {
+
+constexpr int kBlocksMax = 1 << 24;
+constexpr int kStepTokensMax = 1 << 16;
+constexpr int kSequencesMax = 1 << 16;
+
+int64_t weight_bytes(const LlamaConfig& config, WeightFormat format) {
+  return static_cast<int64_t>(static_cast<double>(config.parameter_count()) *
+                              bytes_per_weight(format));
+}
+
+// Stored in fewer than 16 bits a weight: more than int8 would hold nothing more.
+bool is_quantised(const Checkpoint& checkpoint) {
+  constexpr std::string_view kName = "model.layers.0.mlp.down_proj.weight";
+  const TensorInfo* tensor = checkpoint.weights->find(kName);
+  return tensor != nullptr && tensor->type != TensorType::kF32 &&
+         tensor->type != TensorType::kF16 && tensor->type != TensorType::kBf16;
+}
+
+Status check_option(std::string_view flag, int64_t value, int64_t minimum, int64_t maximum) {
+  if (value >= minimum && value <= maximum) return Status();
+  return invalid_argument("{} {}: expected {} to {}", flag, value, minimum, maximum);
+}
+
+Status check_options(const BackendOptions& options, const LlamaConfig& config) {
+  RETURN_IF_ERROR(check_option("--max-num-seqs", options.max_num_seqs, 1, kSequencesMax));
+  RETURN_IF_ERROR(
+      check_option("--max-num-batched-tokens", options.step_tokens_max, 1, kStepTokensMax));
+  RETURN_IF_ERROR(check_option("--kv-cache-memory-bytes", options.kv_cache_bytes, 0, INT64_MAX));
+  return check_option("--max-model-len", options.max_model_len, 0, config.max_position_embeddings);
+}
+
+int64_t blocks_for(int64_t positions) { return (positions + kBlockTokens - 1) / kBlockTokens; }
+
+}  // namespace
+
+Result<WeightFormat> choose_weight_format(const BackendOptions& options,
+                                          const Checkpoint& checkpoint, int64_t available_bytes) {
+  const LlamaConfig& config = checkpoint.config;
+  WeightFormat format = options.weights.value_or(WeightFormat::kInt8);
+  if (!options.weights) {
+    const bool quantised = is_quantised(checkpoint);
+    const bool bf16_fits = weight_bytes(config, WeightFormat::kBf16) <= available_bytes / 2;
+    if (!quantised && bf16_fits) format = WeightFormat::kBf16;
+    log_info("weights held as {}: {} ({} of memory are free; --weights chooses another)",
+             describe(format),
+             quantised   ? "the checkpoint is quantised"
+             : bf16_fits ? "bf16 fits"
+                         : "bf16 would take more than half of the memory",
+             describe_bytes(available_bytes));
+  }
+  const int64_t bytes = weight_bytes(config, format);
+  if (bytes <= available_bytes) return format;
+  return error(StatusCode::kResourceExhausted,
+               "the weights as {} take {} and {} of memory are free: {}", describe(format),
+               describe_bytes(bytes), describe_bytes(available_bytes),
+               format == WeightFormat::kInt8 ? "free some, or choose a smaller model"
+                                             : "--weights int8 takes the least");
+}
+
+Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
+                                    KvCache::Type kv_type, int64_t available_bytes) {
+  RETURN_IF_ERROR(check_options(options, config));
+  const int64_t block_bytes = KvCache::block_bytes(config, kv_type);
+  int64_t length =
+      options.max_model_len > 0 ? options.max_model_len : config.max_position_embeddings;
+  const int64_t wanted_blocks =
+      std::min<int64_t>(blocks_for(length) * options.max_num_seqs, kBlocksMax);
+  int64_t blocks = options.kv_cache_bytes > 0
+                       ? options.kv_cache_bytes / block_bytes
+                       : std::min(wanted_blocks, available_bytes / 2 / block_bytes);
+  blocks = std::min<int64_t>(blocks, kBlocksMax);
+  if (options.kv_cache_bytes > available_bytes) {
+    return error(StatusCode::kResourceExhausted,
+                 "--kv-cache-memory-bytes {}: {} of memory are free", options.kv_cache_bytes,
+                 describe_bytes(available_bytes));
+  }
+  if (blocks < blocks_for(length)) {
+    if (options.max_model_len > 0 || blocks == 0) {
+      return error(StatusCode::kResourceExhausted,
+                   "--max-model-len {} needs {} of KV cache and there is room for {} positions: "
+                   "lower it, or raise --kv-cache-memory-bytes",
+                   length, describe_bytes(blocks_for(length) * block_bytes), blocks * kBlockTokens);
+    }
+    length = blocks * kBlockTokens;
+    log_warning(
+        "sequences are limited to {} positions of the model's {}: that is what the KV "
+        "cache holds (--kv-cache-memory-bytes)",
+        length, config.max_position_embeddings);
+  }
+  return BackendLimits{.block_count = static_cast<int>(blocks),
+                       .step_tokens_max = options.step_tokens_max,
+                       .step_runs_max = options.max_num_seqs,
+                       .vocab_size = config.vocab_size,
+                       .max_model_len = static_cast<int>(length)};
+}
+
+}  // namespace puna

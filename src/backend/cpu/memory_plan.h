@@ -1,0 +1,20 @@
+// What fits into memory: the weight format, the length of a sequence, and the number of KV blocks.
+#pragma once
+
+#include "backend/backend.h"
+#include "backend/cpu/kv_cache.h"
+#include "backend/open_backend.h"
+
+namespace puna {
+
+// The format that was asked for, else int8 for quantised checkpoints, else bf16 if it leaves room
+// and int8 if not. kResourceExhausted when it does not fit into `available_bytes`.
+Result<WeightFormat> choose_weight_format(const BackendOptions& options,
+                                          const Checkpoint& checkpoint, int64_t available_bytes);
+
+// Limits of a backend whose weights are loaded already. Without options.kv_cache_bytes the cache
+// takes what all sequences can use, at most half of `available_bytes`.
+Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
+                                    KvCache::Type kv_type, int64_t available_bytes);
+
+}  // namespace puna

@@ -1,0 +1,88 @@
+// Anonymous mmap with huge pages where the system gives them; memory from /proc and the cgroup.
+
+#include "backend/cpu/page_memory.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace puna {
+namespace {
+
+// The number in a file such as memory.max; nothing for "max" or no file.
+std::optional<int64_t> read_number(const std::string& path) {
+  int64_t value = 0;
+  if (std::ifstream(path) >> value) return value;
+  return std::nullopt;
+}
+
+int64_t memory_of_system() {
+  std::ifstream file("/proc/meminfo");  // lines as "MemAvailable:   123 kB"
+  std::string key;
+  int64_t kilobytes = 0;
+  while (file >> key) {
+    if (key == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
+    file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+  }
+  return std::numeric_limits<int64_t>::max();
+}
+
+// Of this process's own cgroup v2; a container sees its own at the root.
+std::string cgroup_folder() {
+  std::string line;
+  std::ifstream("/proc/self/cgroup") >> line;
+  const std::string path = line.starts_with("0::") ? line.substr(3) : std::string();
+  const std::string own = "/sys/fs/cgroup" + path;
+  return std::ifstream(own + "/memory.max").good() ? own : "/sys/fs/cgroup";
+}
+
+int64_t memory_of_cgroup() {
+  const std::string folder = cgroup_folder();
+  auto limit = read_number(folder + "/memory.max");
+  auto used = read_number(folder + "/memory.current");
+  if (!limit) {
+    limit = read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    used = read_number("/sys/fs/cgroup/memory/memory.usage_in_bytes");
+  }
+  if (!limit) return std::numeric_limits<int64_t>::max();
+  return std::max<int64_t>(0, *limit - used.value_or(0));
+}
+
+}  // namespace
+
+PageMemory::~PageMemory() {
+  if (data_ != nullptr) munmap(data_, size_);
+}
+
+PageMemory::PageMemory(PageMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+PageMemory& PageMemory::operator=(PageMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Result<PageMemory> PageMemory::allocate(size_t bytes, std::string_view what) {
+  void* data = mmap(nullptr, std::max<size_t>(bytes, 1), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) {
+    return error(StatusCode::kResourceExhausted, "no memory for {}: {} asked for", what,
+                 describe_bytes(static_cast<int64_t>(bytes)));
+  }
+  madvise(data, bytes, MADV_HUGEPAGE);  // only advice: what it answers does not matter
+  return PageMemory(static_cast<std::byte*>(data), std::max<size_t>(bytes, 1));
+}
+
+int64_t available_memory_bytes() { return std::min(memory_of_system(), memory_of_cgroup()); }
+
+std::string describe_bytes(int64_t bytes) {
+  if (bytes < 1'000'000'000) return fmt::format("{} MB", (bytes + 999'999) / 1'000'000);
+  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+}  // namespace puna

@@ -1,0 +1,114 @@
+// VectorAvx2: sixteen floats in two AVX2 registers, with FMA. Meaning of each operation:
+// vector_portable.h.
+//
+// Only for files compiled with -mavx2 -mfma.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace puna {
+
+struct VectorAvx2 {
+  struct F {
+    __m256 low, high;
+  };
+  struct I {
+    __m256i low, high;
+  };
+  using Bf16Activation = float;
+
+  static constexpr size_t kTileRows = 4;
+  static constexpr size_t kTileVectors = 1;
+  static constexpr size_t kRowVectors = 4;
+  static constexpr size_t kInt8Rows = 2;
+  static constexpr size_t kInt8Vectors = 1;
+
+  static F set(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
+  static F load(const float* from) { return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)}; }
+  static void store(float* to, F a) {
+    _mm256_storeu_ps(to, a.low);
+    _mm256_storeu_ps(to + 8, a.high);
+  }
+  static __m256 widen(const uint16_t* from) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
+  }
+  static F load(const uint16_t* from) { return {widen(from), widen(from + 8)}; }
+  static F add(F a, F b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
+  static F subtract(F a, F b) {
+    return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
+  }
+  static F multiply(F a, F b) {
+    return {_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
+  }
+  static F divide(F a, F b) { return {_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)}; }
+  static F minimum(F a, F b) {
+    return {_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
+  }
+  static F maximum(F a, F b) {
+    return {_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
+  }
+  static F absolute(F a) {
+    const __m256 sign = _mm256_set1_ps(-0.0F);
+    return {_mm256_andnot_ps(sign, a.low), _mm256_andnot_ps(sign, a.high)};
+  }
+  static F fma(F a, F b, F c) {
+    return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
+  }
+  static F round(F a) {
+    constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+    return {_mm256_round_ps(a.low, kNearest), _mm256_round_ps(a.high, kNearest)};
+  }
+  static I to_int(F a) { return {_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)}; }
+  static F to_float(I a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
+  static __m256 power_of_two(__m256 power) {
+    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(power), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+  }
+  static F power_of_two(F power) { return {power_of_two(power.low), power_of_two(power.high)}; }
+  static void store_int8(int8_t* to, I a) {
+    const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xD8);
+    const __m128i bytes =
+        _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
+  }
+  static void store_activation(float* to, F a) { store(to, a); }
+
+  static __m256 dot_pairs(__m256 sum, const uint16_t* weights, __m256 first, __m256 second) {
+    const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
+    const __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+    const __m256i odd_mask = _mm256_set1_epi32(static_cast<int>(0xFFFF0000U));
+    const __m256 odd = _mm256_castsi256_ps(_mm256_and_si256(pairs, odd_mask));
+    return _mm256_fmadd_ps(odd, second, _mm256_fmadd_ps(even, first, sum));
+  }
+  static F dot_pairs(F sum, const uint16_t* weights, const float* pair) {
+    const __m256 first = _mm256_broadcast_ss(pair);
+    const __m256 second = _mm256_broadcast_ss(pair + 1);
+    return {dot_pairs(sum.low, weights, first, second),
+            dot_pairs(sum.high, weights + 16, first, second)};
+  }
+
+  // Weights lose their offset in dot_int8(), so there is nothing to take back.
+  static I dot_start(int32_t) { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
+  static __m256i dot_int8(__m256i sum, const uint8_t* weights, __m256i activations) {
+    const __m256i offset = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
+    const __m256i value = _mm256_xor_si256(offset, _mm256_set1_epi8(-128));
+    // |weight| times the activation with the weight's sign: two products of at most 127 * 127 fit
+    // in 16 bits, so nothing saturates.
+    const __m256i products =
+        _mm256_maddubs_epi16(_mm256_abs_epi8(value), _mm256_sign_epi8(activations, value));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(products, _mm256_set1_epi16(1)));
+  }
+  static I dot_int8(I sum, const uint8_t* weights, const int8_t* activations) {
+    int32_t four = 0;
+    std::memcpy(&four, activations, sizeof four);
+    const __m256i all = _mm256_set1_epi32(four);
+    return {dot_int8(sum.low, weights, all), dot_int8(sum.high, weights + 32, all)};
+  }
+};
+
+}  // namespace puna

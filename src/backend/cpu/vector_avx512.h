@@ -1,0 +1,74 @@
+// VectorAvx512: sixteen floats in one AVX-512 register, with the BF16 and VNNI instructions.
+// Meaning of each operation: vector_portable.h.
+//
+// Only for files compiled with -mavx512{f,bw,dq,vl,bf16,vnni}.
+#pragma once
+
+#include <immintrin.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace puna {
+
+struct VectorAvx512 {
+  using F = __m512;
+  using I = __m512i;
+  using Bf16Activation = uint16_t;
+
+  static constexpr size_t kTileRows = 8;
+  static constexpr size_t kTileVectors = 2;
+  static constexpr size_t kRowVectors = 4;
+  static constexpr size_t kInt8Rows = 4;
+  static constexpr size_t kInt8Vectors = 2;
+
+  static F set(float value) { return _mm512_set1_ps(value); }
+  static F load(const float* from) { return _mm512_loadu_ps(from); }
+  static void store(float* to, F a) { _mm512_storeu_ps(to, a); }
+  static F load(const uint16_t* from) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static F add(F a, F b) { return _mm512_add_ps(a, b); }
+  static F subtract(F a, F b) { return _mm512_sub_ps(a, b); }
+  static F multiply(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F divide(F a, F b) { return _mm512_div_ps(a, b); }
+  static F minimum(F a, F b) { return _mm512_min_ps(a, b); }
+  static F maximum(F a, F b) { return _mm512_max_ps(a, b); }
+  static F absolute(F a) { return _mm512_abs_ps(a); }
+  static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static F round(F a) {
+    return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
+  static I to_int(F a) { return _mm512_cvtps_epi32(a); }
+  static F to_float(I a) { return _mm512_cvtepi32_ps(a); }
+  static F power_of_two(F power) {
+    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(power), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+  }
+  static void store_int8(int8_t* to, I a) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(a));
+  }
+  static void store_activation(uint16_t* to, F a) {
+    const auto bits = std::bit_cast<__m256i>(_mm512_cvtneps_pbh(a));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bits);
+  }
+
+  static F dot_pairs(F sum, const uint16_t* weights, const uint16_t* pair) {
+    int32_t both = 0;
+    std::memcpy(&both, pair, sizeof both);
+    return _mm512_dpbf16_ps(sum, std::bit_cast<__m512bh>(_mm512_loadu_si512(weights)),
+                            std::bit_cast<__m512bh>(_mm512_set1_epi32(both)));
+  }
+
+  static I dot_start(int32_t activation_sum) { return _mm512_set1_epi32(-128 * activation_sum); }
+  static I dot_int8(I sum, const uint8_t* weights, const int8_t* activations) {
+    int32_t four = 0;
+    std::memcpy(&four, activations, sizeof four);
+    return _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(weights), _mm512_set1_epi32(four));
+  }
+};
+
+}  // namespace puna

@@ -1,0 +1,132 @@
+// VectorPortable: sixteen floats in plain C++, for processors without AVX2 and as the model of the
+// other two.
+//
+// The kernels are templates over such a type: 16 lanes F, 16 integer lanes I, and the sizes of the
+// register tiles. Every operation acts on each lane alone, so a lane's bits never depend on its
+// neighbours.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+#include "base/float16.h"
+
+namespace puna {
+
+struct VectorPortable {
+  struct F {
+    float lane[16];
+  };
+  struct I {
+    int32_t lane[16];
+  };
+  using Bf16Activation = float;  // what prepared rows of the bf16 format hold
+
+  static constexpr size_t kTileRows = 2;     // rows of a matmul tile
+  static constexpr size_t kTileVectors = 1;  // vectors of 16 columns of a matmul tile
+  static constexpr size_t kRowVectors = 1;   // the same for a single row
+  static constexpr size_t kInt8Rows = 2;
+  static constexpr size_t kInt8Vectors = 1;
+
+  static F set(float value) {
+    F out;
+    for (float& lane : out.lane) lane = value;
+    return out;
+  }
+  static F load(const float* from) {
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = from[i];
+    return out;
+  }
+  static void store(float* to, F a) {
+    for (size_t i = 0; i < 16; ++i) to[i] = a.lane[i];
+  }
+  static F load(const uint16_t* from) {  // bf16
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = bf16_to_f32(from[i]);
+    return out;
+  }
+  static F add(F a, F b) {
+    for (size_t i = 0; i < 16; ++i) a.lane[i] += b.lane[i];
+    return a;
+  }
+  static F subtract(F a, F b) {
+    for (size_t i = 0; i < 16; ++i) a.lane[i] -= b.lane[i];
+    return a;
+  }
+  static F multiply(F a, F b) {
+    for (size_t i = 0; i < 16; ++i) a.lane[i] *= b.lane[i];
+    return a;
+  }
+  static F divide(F a, F b) {
+    for (size_t i = 0; i < 16; ++i) a.lane[i] /= b.lane[i];
+    return a;
+  }
+  static F minimum(F a, F b) {
+    for (size_t i = 0; i < 16; ++i) a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+  }
+  static F maximum(F a, F b) {
+    for (size_t i = 0; i < 16; ++i) a.lane[i] = a.lane[i] > b.lane[i] ? a.lane[i] : b.lane[i];
+    return a;
+  }
+  static F absolute(F a) {
+    for (float& lane : a.lane) lane = lane < 0 ? -lane : lane;
+    return a;
+  }
+  static F fma(F a, F b, F c) {  // not fused here: the plain instruction set has no fma
+    for (size_t i = 0; i < 16; ++i) c.lane[i] += a.lane[i] * b.lane[i];
+    return c;
+  }
+  // To the nearest integer, ties to even; |a| below 2^22.
+  static F round(F a) {
+    for (float& lane : a.lane) lane = (lane + 0x1.8p23F) - 0x1.8p23F;
+    return a;
+  }
+  static I to_int(F a) {
+    I out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = static_cast<int32_t>(a.lane[i]);
+    return out;
+  }
+  static F to_float(I a) {
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = static_cast<float>(a.lane[i]);
+    return out;
+  }
+  // 2^power for integral lanes of -126 to 127.
+  static F power_of_two(F power) {
+    for (float& lane : power.lane) {
+      lane = std::bit_cast<float>((static_cast<int32_t>(lane) + 127) << 23);
+    }
+    return power;
+  }
+  static void store_int8(int8_t* to, I a) {  // lanes within -128 to 127
+    for (size_t i = 0; i < 16; ++i) to[i] = static_cast<int8_t>(a.lane[i]);
+  }
+  static void store_activation(float* to, F a) { store(to, a); }
+
+  // sum += even weights * first + odd weights * second; `weights` are 16 pairs of bf16, `pair` two
+  // activations.
+  static F dot_pairs(F sum, const uint16_t* weights, const float* pair) {
+    for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i]) * pair[0];
+    for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i + 1]) * pair[1];
+    return sum;
+  }
+
+  // The start of a dot product of offset weights with activations that add up to `activation_sum`.
+  static I dot_start(int32_t activation_sum) {
+    I out;
+    for (int32_t& lane : out.lane) lane = -128 * activation_sum;
+    return out;
+  }
+  // Adds four products to each lane: weights[lane][4], each its value + 128, times activations[4].
+  static I dot_int8(I sum, const uint8_t* weights, const int8_t* activations) {
+    for (size_t i = 0; i < 16; ++i) {
+      for (size_t j = 0; j < 4; ++j) sum.lane[i] += weights[4 * i + j] * activations[j];
+    }
+    return sum;
+  }
+};
+
+}  // namespace puna

@@ -1,0 +1,39 @@
+// The names of backends and weight formats.
+
+#include "backend/open_backend.h"
+
+#include "backend/cpu/cpu_backend.h"
+#include "backend/fake/fake_backend.h"
+
+namespace puna {
+
+std::string_view describe(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kF32:
+      return "f32";
+    case WeightFormat::kBf16:
+      return "bf16";
+    case WeightFormat::kInt8:
+      return "int8";
+  }
+  check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
+}
+
+std::optional<WeightFormat> parse_weight_format(std::string_view name) {
+  for (const auto format : {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8}) {
+    if (describe(format) == name) return format;
+  }
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
+                                              const Checkpoint* checkpoint) {
+  if (options.name == "fake") return open_fake_backend(options);
+  if (options.name != "cpu") {
+    return invalid_argument("--backend {}: expected cpu or fake", options.name);
+  }
+  if (checkpoint == nullptr) return invalid_argument("--backend cpu needs a model");
+  return open_cpu_backend(options, *checkpoint);
+}
+
+}  // namespace puna
