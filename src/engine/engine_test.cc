@@ -337,6 +337,30 @@ TEST(Engine, PromptLogprobsAreOfEveryTokenButTheFirst) {
   for (size_t i = 0; i < choices.size(); ++i) EXPECT_EQ(choices[i].token, prompt[i + 1]);
 }
 
+TEST(Engine, PromptLogprobsAreTheSameAfterAPreemptionWithinThePrompt) {
+  const std::vector<TokenId> prompt = prompt_number(1, 440);  // 7 of 8 blocks
+  const auto ask = [&](Engine& engine) {
+    auto recorder = std::make_shared<Recorder>();
+    EngineRequest request = request_of(prompt, recorder, 2);
+    request.sampling.prompt_logprobs = true;
+    EXPECT_TRUE(engine.submit(std::move(request)).ok());
+    EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
+    std::vector<std::pair<TokenId, double>> logprobs;
+    for (const TokenChoice& choice : recorder->prompt_logprobs()) {
+      logprobs.emplace_back(choice.token, choice.logprob);
+    }
+    return logprobs;
+  };
+  const auto alone = ask(*open_engine());
+  ASSERT_EQ(alone.size(), prompt.size() - 1);
+  const auto engine = open_engine(
+      {.step_tokens_max = 16, .kv_cache_bytes = 8 * 64 * kBlockTokens, .step_microseconds = 500});
+  auto older = std::make_shared<Recorder>();  // takes a second block meanwhile
+  ASSERT_TRUE(engine->submit(request_of(prompt_number(2, 60), older, 400)).ok());
+  EXPECT_EQ(ask(*engine), alone);
+  EXPECT_GT(engine->stats().preemptions, 0U);
+}
+
 // Says that it has room for less than one sequence.
 class CrampedBackend final : public Backend {
  public:

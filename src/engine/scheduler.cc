@@ -54,17 +54,13 @@ StepPlan Scheduler::plan() {
   return plan;
 }
 
+// Only the youngest can be in the middle of its prompt: nobody is admitted while a prompt takes all
+// that is left of a step. So everybody else decodes and gets a token.
 void Scheduler::plan_running(StepPlan& plan, int& budget) {
-  int decoding = 0;
-  for (const SequenceId id : running_) decoding += entries_.at(id).remaining() == 1 ? 1 : 0;
   for (size_t i = 0; i < running_.size(); ++i) {
     const SequenceId id = running_[i];
     Entry& entry = entries_.at(id);
-    const bool decodes = entry.remaining() == 1;
-    if (decodes) --decoding;
-    // Prompts leave a token of the step to every younger sequence that decodes.
-    const int count = decodes ? 1 : std::min(entry.remaining(), budget - decoding);
-    if (count <= 0) continue;
+    const int count = std::min(entry.remaining(), budget);
     if (!make_room(id, entry, entry.computed_count + count, plan)) break;
     add_run(id, entry, count, plan, budget);
   }

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -37,18 +38,13 @@ TEST(Scheduler, DecodesBeforeItPrefills) {
   EXPECT_EQ(describe(scheduler.plan()), "1:[10:11)! 2:[90:189)");
 }
 
-TEST(Scheduler, AnOlderPromptLeavesATokenToEveryYoungerDecode) {
+TEST(Scheduler, NobodyIsAdmittedWhileAPromptTakesTheWholeStep) {
   Scheduler scheduler = make_scheduler(4, 8, 10);
-  scheduler.add(1, 100);
-  EXPECT_EQ(describe(scheduler.plan()), "1:[0:8)");
+  scheduler.add(1, 20);
   scheduler.add(2, 1);
-  scheduler.plan();  // 1 takes all of the step: 2 has to wait
-  EXPECT_EQ(scheduler.running_count(), 1);
-  scheduler.remove(1);
-  scheduler.add(3, 100);
-  EXPECT_EQ(describe(scheduler.plan()), "2:[0:1)! 3:[0:7)");
-  scheduler.append_token(2);
-  EXPECT_EQ(describe(scheduler.plan()), "2:[1:2)! 3:[7:14)");
+  EXPECT_EQ(describe(scheduler.plan()), "1:[0:8)");
+  EXPECT_EQ(describe(scheduler.plan()), "1:[8:16)");
+  EXPECT_EQ(describe(scheduler.plan()), "1:[16:20)! 2:[0:1)!");
 }
 
 TEST(Scheduler, RunsAsManyAsItMay) {
@@ -89,6 +85,19 @@ TEST(Scheduler, ThePreemptedIsComputedAgainFromItsBeginning) {
   EXPECT_EQ(describe(scheduler.plan()), "1:[64:65)! preempt 2");
   scheduler.remove(1);
   EXPECT_EQ(describe(scheduler.plan()), "2:[0:11)!");
+}
+
+TEST(Scheduler, ThePreemptedComesBackBeforeThoseWhoNeverRan) {
+  Scheduler scheduler = make_scheduler(2, 256, 2);
+  scheduler.add(1, kBlockTokens);
+  scheduler.add(2, 10);
+  scheduler.add(3, 10);
+  EXPECT_EQ(describe(scheduler.plan()), "1:[0:64)! 2:[0:10)!");
+  scheduler.append_token(1);
+  scheduler.append_token(2);
+  EXPECT_EQ(describe(scheduler.plan()), "1:[64:65)! preempt 2");
+  scheduler.remove(1);
+  EXPECT_EQ(describe(scheduler.plan()), "2:[0:11)! 3:[0:10)!");
 }
 
 TEST(Scheduler, RemovingASequenceFreesItsBlocks) {
@@ -163,6 +172,12 @@ class Simulation {
     }
     EXPECT_LE(tokens, limits_.step_tokens_max);
     EXPECT_TRUE(alive_.empty() || !plan.runs.empty()) << "a step did nothing";
+    for (const auto& [id, one] : alive_) {
+      const bool decodes = one.computed > 0 && one.token_count - one.computed == 1;
+      const bool runs = std::any_of(plan.runs.begin(), plan.runs.end(),
+                                    [&](const PlannedRun& run) { return run.id == id; });
+      EXPECT_TRUE(runs || !decodes) << "who decodes gets a token in every step";
+    }
     for (const PlannedRun& run : plan.runs) advance(run);
   }
 
