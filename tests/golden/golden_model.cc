@@ -27,6 +27,10 @@ Json read_golden(const std::filesystem::path& path) {
 }
 
 GoldenModel::GoldenModel(const std::filesystem::path& checkpoint, WeightFormat weights) {
+  open(checkpoint, weights);
+}
+
+void GoldenModel::open(const std::filesystem::path& checkpoint, WeightFormat weights) {
   auto opened = open_checkpoint(checkpoint);
   ASSERT_TRUE(opened.ok()) << opened.status().message() << " (run 'make fetch-models'?)";
   checkpoint_ = std::make_unique<Checkpoint>(std::move(opened).value());

@@ -31,6 +31,7 @@ class GoldenModel {
   std::vector<TokenId> greedy(const std::vector<TokenId>& prompt, int count, TokenId end);
 
  private:
+  void open(const std::filesystem::path& checkpoint, WeightFormat weights);
   std::vector<std::vector<float>> run(const std::vector<TokenId>& ids, int first_position);
 
   std::unique_ptr<Checkpoint> checkpoint_;

@@ -104,7 +104,10 @@ def make_small(name: str, changes: dict, stored: torch.dtype, seed: int) -> None
     model.to(stored).save_pretrained(folder, max_shard_size="200KB" if name == "multi_head" else "5GB")
     (folder / "generation_config.json").unlink(missing_ok=True)
     write_config(folder, model, changes)
-    model = model.float()
+    # A model of its own: to(stored) has also rounded the rotary frequencies, which float() keeps.
+    stored_weights = model.state_dict()
+    model = LlamaForCausalLM(model.config).float().eval()
+    model.load_state_dict(stored_weights)
     cases = []
     for length, case_seed in ((150, 100), (70, 200)):
         ids = token_ids(length, VOCABULARY, case_seed + seed)

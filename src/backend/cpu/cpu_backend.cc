@@ -34,8 +34,8 @@ class CpuBackend final : public Backend {
     const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
     return fmt::format("cpu: {} weights {}, {}, {} threads, kv {} for {} positions",
                        puna::describe(weights_.format),
-                       describe_bytes(static_cast<int64_t>(weights_.bytes())), puna::describe(isa_),
-                       pool_->thread_count(), describe_bytes(kv_bytes),
+                       describe_memory(static_cast<int64_t>(weights_.bytes())),
+                       puna::describe(isa_), pool_->thread_count(), describe_memory(kv_bytes),
                        int64_t{limits_.block_count} * kBlockTokens);
   }
 

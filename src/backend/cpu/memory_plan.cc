@@ -57,13 +57,13 @@ Result<WeightFormat> choose_weight_format(const BackendOptions& options,
              quantised   ? "the checkpoint is quantised"
              : bf16_fits ? "bf16 fits"
                          : "bf16 would take more than half of the memory",
-             describe_bytes(available_bytes));
+             describe_memory(available_bytes));
   }
   const int64_t bytes = weight_bytes(config, format);
   if (bytes <= available_bytes) return format;
   return error(StatusCode::kResourceExhausted,
                "the weights as {} take {} and {} of memory are free: {}", describe(format),
-               describe_bytes(bytes), describe_bytes(available_bytes),
+               describe_memory(bytes), describe_memory(available_bytes),
                format == WeightFormat::kInt8 ? "free some, or choose a smaller model"
                                              : "--weights int8 takes the least");
 }
@@ -83,14 +83,15 @@ Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaCo
   if (options.kv_cache_bytes > available_bytes) {
     return error(StatusCode::kResourceExhausted,
                  "--kv-cache-memory-bytes {}: {} of memory are free", options.kv_cache_bytes,
-                 describe_bytes(available_bytes));
+                 describe_memory(available_bytes));
   }
   if (blocks < blocks_for(length)) {
     if (options.max_model_len > 0 || blocks == 0) {
       return error(StatusCode::kResourceExhausted,
                    "--max-model-len {} needs {} of KV cache and there is room for {} positions: "
                    "lower it, or raise --kv-cache-memory-bytes",
-                   length, describe_bytes(blocks_for(length) * block_bytes), blocks * kBlockTokens);
+                   length, describe_memory(blocks_for(length) * block_bytes),
+                   blocks * kBlockTokens);
     }
     length = blocks * kBlockTokens;
     log_warning(

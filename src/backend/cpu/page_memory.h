@@ -33,6 +33,6 @@ class PageMemory {
 int64_t available_memory_bytes();
 
 // "1.4 GB", "143 MB".
-std::string describe_bytes(int64_t bytes);
+std::string describe_memory(int64_t bytes);
 
 }  // namespace puna
