@@ -29,6 +29,7 @@ FILES = (
     "wider_rules",
     "wider_products",
     "indirect",
+    "stories",
 )
 INTENTS = {}
 for _file in FILES:
@@ -54,7 +55,7 @@ ABOUT_ORDER = {
     "invoice",
 }
 
-OUT_OF_SCOPE_SHARE = 0.24
+OUT_OF_SCOPE_SHARE = 0.20
 SYNONYMS_SHARE = 0.25
 TURNS_MAX = 6
 
@@ -140,7 +141,7 @@ def _next_turn(dialogue):
         dialogue.repeat()
     elif chance < 0.10:
         dialogue.say_intent("thanks")
-    elif chance < 0.40:
+    elif chance < 0.32:
         dialogue.say_out_of_scope()
     else:
         dialogue.say_intent(_new_intent(random))
