@@ -1,0 +1,113 @@
+// What is refused names the flag that helps.
+
+#include "backend/cpu/memory_plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "backend/cpu/isa.h"
+
+namespace puna {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr int64_t kGigabyte = 1'000'000'000;
+constexpr auto kBf16 = KvCache::Type::kBf16;
+
+LlamaConfig config() {
+  LlamaConfig llama;
+  llama.hidden_size = 64;
+  llama.intermediate_size = 96;
+  llama.num_hidden_layers = 2;
+  llama.num_attention_heads = 4;
+  llama.num_key_value_heads = 2;
+  llama.head_dim = 16;
+  llama.vocab_size = 384;
+  llama.max_position_embeddings = 512;
+  return llama;
+}
+
+TEST(MemoryPlan, ABlockHoldsKAndVOfAllLayersAndHeads) {
+  // 2 layers, 2 heads, 64 positions, 16 values of K and of V, 2 bytes.
+  EXPECT_EQ(KvCache::block_bytes(config(), kBf16), 2 * 2 * 64 * (16 + 16) * 2);
+  EXPECT_EQ(KvCache::block_bytes(config(), KvCache::Type::kF32), 2 * 2 * 64 * (16 + 16) * 4);
+}
+
+TEST(MemoryPlan, GivesEverySequenceItsFullLengthWhenMemoryAllows) {
+  BackendOptions options;
+  options.max_num_seqs = 3;
+  const auto limits = choose_limits(options, config(), kBf16, kGigabyte);
+  ASSERT_TRUE(limits.ok()) << limits.status().message();
+  EXPECT_EQ(limits->max_model_len, 512);
+  EXPECT_EQ(limits->block_count, 3 * 8);
+}
+
+TEST(MemoryPlan, TakesAtMostHalfOfTheMemoryAndShortensSequences) {
+  const int64_t block = KvCache::block_bytes(config(), kBf16);
+  const auto limits = choose_limits(BackendOptions{}, config(), kBf16, 10 * block);
+  ASSERT_TRUE(limits.ok()) << limits.status().message();
+  EXPECT_EQ(limits->block_count, 5);
+  EXPECT_EQ(limits->max_model_len, 5 * kBlockTokens);
+}
+
+TEST(MemoryPlan, RefusesALengthThatTheCacheCannotHold) {
+  BackendOptions options;
+  options.max_model_len = 512;
+  options.kv_cache_bytes = 2 * KvCache::block_bytes(config(), kBf16);
+  const auto limits = choose_limits(options, config(), kBf16, kGigabyte);
+  EXPECT_EQ(limits.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(limits.status().message(), HasSubstr("--max-model-len 512"));
+  EXPECT_THAT(limits.status().message(), HasSubstr("--kv-cache-memory-bytes"));
+}
+
+TEST(MemoryPlan, RefusesMoreCacheThanThereIsMemory) {
+  BackendOptions options;
+  options.kv_cache_bytes = 2 * kGigabyte;
+  const auto limits = choose_limits(options, config(), kBf16, kGigabyte);
+  EXPECT_THAT(limits.status().message(), HasSubstr("--kv-cache-memory-bytes 2000000000"));
+}
+
+TEST(MemoryPlan, RefusesMorePositionsThanTheModelHas) {
+  BackendOptions options;
+  options.max_model_len = 513;
+  const auto limits = choose_limits(options, config(), kBf16, kGigabyte);
+  EXPECT_THAT(limits.status().message(), HasSubstr("--max-model-len 513: expected 0 to 512"));
+}
+
+TEST(MemoryPlan, HoldsFloatCheckpointsAsBf16WhereThatFitsAndElseAsInt8) {
+  const auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  const auto roomy = choose_weight_format({}, *checkpoint, kGigabyte);
+  ASSERT_TRUE(roomy.ok());
+  EXPECT_EQ(*roomy, WeightFormat::kBf16);
+  const int64_t parameters = checkpoint->config.parameter_count();
+  const auto tight = choose_weight_format({}, *checkpoint, 3 * parameters);
+  ASSERT_TRUE(tight.ok());
+  EXPECT_EQ(*tight, WeightFormat::kInt8);
+  BackendOptions options;
+  options.weights = WeightFormat::kF32;
+  const auto refused = choose_weight_format(options, *checkpoint, 3 * parameters);
+  EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(refused.status().message(), HasSubstr("--weights int8"));
+}
+
+TEST(Isa, RefusesANameItDoesNotKnow) {
+  const char* before = std::getenv("PUNA_ISA");
+  const std::string kept = before == nullptr ? "" : before;
+  setenv("PUNA_ISA", "sse9", 1);
+  const auto isa = choose_isa();
+  if (before == nullptr) {
+    unsetenv("PUNA_ISA");
+  } else {
+    setenv("PUNA_ISA", kept.c_str(), 1);
+  }
+  EXPECT_EQ(isa.status().code(), StatusCode::kInvalidArgument);
+  EXPECT_THAT(isa.status().message(),
+              HasSubstr("PUNA_ISA=sse9: expected portable, avx2 or avx512"));
+}
+
+}  // namespace
+}  // namespace puna

@@ -1,0 +1,104 @@
+// Every choice comes from the caller's generator, so a failure repeats with its seed.
+
+#include "backend/test_sequences.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+
+namespace puna {
+namespace {
+
+int pick(int low, int high, std::mt19937& random) {
+  return std::uniform_int_distribution<int>(low, high)(random);
+}
+
+void append_run(StepBatch& batch, const TestSequence& sequence, int count) {
+  SequenceRun run;
+  run.first_token = static_cast<int>(batch.tokens.size());
+  run.token_count = count;
+  run.first_position = sequence.done;
+  run.block_table = sequence.block_table;
+  for (int i = 0; i < count; ++i) {
+    batch.logit_tokens.push_back(run.first_token + i);
+    batch.tokens.push_back(sequence.tokens[static_cast<size_t>(sequence.done + i)]);
+  }
+  batch.runs.push_back(run);
+}
+
+TestLogits rows_of(Backend& backend, const StepBatch& batch) {
+  const auto logits = backend.run(batch);
+  EXPECT_TRUE(logits.ok()) << logits.status().message();
+  TestLogits rows;
+  for (size_t i = 0; logits.ok() && i < batch.logit_tokens.size(); ++i) {
+    const auto row = logits->row(i);
+    rows.emplace_back(row.begin(), row.end());
+  }
+  return rows;
+}
+
+// Short chunks and single tokens are as likely as long ones.
+int random_chunk(int left, std::mt19937& random) {
+  const int longest = std::min(left, pick(0, 1, random) == 0 ? 3 : 100);
+  return pick(1, longest, random);
+}
+
+}  // namespace
+
+std::vector<TestSequence> random_sequences(int count, int tokens_max, const BackendLimits& limits,
+                                           std::mt19937& random) {
+  std::vector<int> blocks(static_cast<size_t>(limits.block_count));
+  std::iota(blocks.begin(), blocks.end(), 0);
+  std::shuffle(blocks.begin(), blocks.end(), random);
+  std::vector<TestSequence> sequences(static_cast<size_t>(count));
+  for (TestSequence& sequence : sequences) {
+    sequence.tokens.resize(static_cast<size_t>(pick(1, tokens_max, random)));
+    for (TokenId& token : sequence.tokens) token = pick(0, limits.vocab_size - 1, random);
+    const size_t needed = (sequence.tokens.size() + kBlockTokens - 1) / kBlockTokens;
+    EXPECT_GE(blocks.size(), needed) << "too few blocks for the test";
+    for (size_t i = 0; i < needed && !blocks.empty(); ++i) {
+      sequence.block_table.push_back(blocks.back());
+      blocks.pop_back();
+    }
+  }
+  return sequences;
+}
+
+TestLogits run_alone(Backend& backend, TestSequence& sequence, int count) {
+  StepBatch batch;
+  append_run(batch, sequence, count);
+  sequence.done += count;
+  return rows_of(backend, batch);
+}
+
+std::vector<TestLogits> run_mixed(Backend& backend, std::vector<TestSequence> sequences,
+                                  std::mt19937& random) {
+  std::vector<TestLogits> all(sequences.size());
+  for (;;) {
+    std::vector<size_t> unfinished;
+    for (size_t i = 0; i < sequences.size(); ++i) {
+      if (sequences[i].done < std::ssize(sequences[i].tokens)) unfinished.push_back(i);
+    }
+    if (unfinished.empty()) return all;
+    std::shuffle(unfinished.begin(), unfinished.end(), random);
+    unfinished.resize(static_cast<size_t>(pick(1, static_cast<int>(unfinished.size()), random)));
+    StepBatch batch;
+    std::vector<size_t> owners;  // of each row of logits
+    for (const size_t index : unfinished) {
+      TestSequence& sequence = sequences[index];
+      const int room = backend.limits().step_tokens_max - static_cast<int>(batch.tokens.size());
+      const int left = static_cast<int>(sequence.tokens.size()) - sequence.done;
+      if (room == 0) break;
+      const int count = std::min(room, random_chunk(left, random));
+      append_run(batch, sequence, count);
+      sequence.done += count;
+      owners.insert(owners.end(), static_cast<size_t>(count), index);
+    }
+    TestLogits rows = rows_of(backend, batch);
+    if (rows.size() != owners.size()) return all;
+    for (size_t i = 0; i < rows.size(); ++i) all[owners[i]].push_back(std::move(rows[i]));
+  }
+}
+
+}  // namespace puna

@@ -1,0 +1,34 @@
+// Helpers of the backends' tests: random sequences and running them through a backend in pieces.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <vector>
+
+#include "backend/backend.h"
+
+namespace puna {
+
+struct TestSequence {
+  std::vector<TokenId> tokens;
+  std::vector<int> block_table;  // enough for all tokens
+  int done = 0;                  // tokens that have been run
+};
+
+// Rows of logits, one for each token.
+using TestLogits = std::vector<std::vector<float>>;
+
+// Sequences of 1 to `tokens_max` random tokens, in blocks that no other sequence has, in random
+// order.
+std::vector<TestSequence> random_sequences(int count, int tokens_max, const BackendLimits& limits,
+                                           std::mt19937& random);
+
+// Runs the next `count` tokens of one sequence as a batch of its own, with all their logits.
+TestLogits run_alone(Backend& backend, TestSequence& sequence, int count);
+
+// Runs all sequences to their ends in steps that mix random chunks of random sequences. Element i
+// has the logits of sequence i.
+std::vector<TestLogits> run_mixed(Backend& backend, std::vector<TestSequence> sequences,
+                                  std::mt19937& random);
+
+}  // namespace puna
