@@ -1,0 +1,31 @@
+// Who may call the API, and what may be served to whom.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+
+namespace puna {
+
+// kFailedPrecondition when `host` is reachable from other machines and nothing protects it.
+Status check_exposure(std::string_view host, bool has_keys, bool insecure_no_auth);
+
+// Keys from a file, one a line; blank lines and lines that begin with "#" are skipped.
+Result<std::vector<std::string>> read_api_keys(const std::string& path);
+
+class Authenticator {
+ public:
+  // Without keys everybody is let in.
+  explicit Authenticator(std::vector<std::string> keys) : keys_(std::move(keys)) {}
+
+  bool required() const { return !keys_.empty(); }
+  // `authorization` is the header's value: "Bearer KEY". Compares in constant time.
+  bool accepts(std::string_view authorization) const;
+
+ private:
+  std::vector<std::string> keys_;
+};
+
+}  // namespace puna

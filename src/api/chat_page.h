@@ -1,0 +1,33 @@
+// The chat page: embedded files under "/", what the page asks about the server, and its safety
+// headers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/http_message.h"
+#include "api/page_assets.h"
+#include "base/status.h"
+#include "generate/generator.h"
+
+namespace puna {
+
+struct PageOptions {
+  std::string title;          // empty: the page's own
+  std::string system_prompt;  // what a new chat begins with
+  std::vector<std::string> examples;
+};
+
+// A JSON list of strings, as --examples-file has it.
+Result<std::vector<std::string>> parse_examples(std::string_view json_text,
+                                                std::string_view origin);
+
+// The file behind a path ("/" is index.html); nothing when there is none. Answers 304 for a known
+// ETag. Every browser that can show the page takes gzip.
+std::optional<HttpReply> find_page_asset(const HttpRequest& request);
+
+// {"title", "model", "max_model_len", "examples", "system_prompt", "defaults"}
+HttpReply page_config_reply(const PageOptions& options, const Generator& generator);
+
+}  // namespace puna

@@ -1,0 +1,30 @@
+// ApiError: one shape for every failure: {"error": {"message", "type", "param", "code"}}.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "api/http_message.h"
+#include "base/status.h"
+
+namespace puna {
+
+struct ApiError {
+  int status = 400;
+  std::string message;
+  std::string type = "invalid_request_error";
+  std::optional<std::string> param;
+  std::optional<std::string> code;
+  int retry_after_seconds = 0;  // 0: no Retry-After
+};
+
+ApiError bad_request(std::string message, std::optional<std::string> param = std::nullopt);
+
+// By code: 400, 503 with Retry-After, or 500. A message that begins with a field's name gets it as
+// param.
+ApiError to_api_error(const Status& status, int retry_after_seconds);
+
+std::string error_body(const ApiError& error);
+HttpReply to_reply(const ApiError& error);
+
+}  // namespace puna

@@ -1,0 +1,33 @@
+// HttpRequest and HttpReply: what routes see of HTTP. Plain data, nothing of the network library.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace puna {
+
+struct HttpRequest {
+  std::string method;                                        // "GET"
+  std::string target;                                        // "/infer?sentence=x"
+  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string body;
+
+  std::string_view path() const;
+  std::string_view header(std::string_view name) const;  // "" when absent
+};
+
+// The decoded parameters after "?": "+" and "%20" are spaces. The last of equal names wins.
+std::map<std::string, std::string, std::less<>> query_of(const HttpRequest& request);
+
+struct HttpReply {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+}  // namespace puna
