@@ -177,6 +177,8 @@ std::string Generator::token_piece(TokenId id) const {
   return std::string(state_->tokenizer->token_piece(id));
 }
 
+bool Generator::has_chat_template() const { return state_->chat_template.has_value(); }
+
 const SamplingParams& Generator::default_sampling() const {
   return state_->options.default_sampling;
 }

@@ -49,6 +49,7 @@ class Generator {
   Result<std::string> detokenize(std::span<const TokenId> ids) const;
   std::string token_piece(TokenId id) const;
 
+  bool has_chat_template() const;
   const SamplingParams& default_sampling() const;
   const ModelCard& model() const;
   EngineStats stats() const;
