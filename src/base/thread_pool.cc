@@ -24,6 +24,9 @@ namespace {
 // slice.
 constexpr int kSpins = 4000;
 
+// ThreadPool::State::gate: this bit while a loop may be entered, and the workers inside it.
+constexpr uint64_t kOpen = uint64_t{1} << 63;
+
 }  // namespace
 
 struct ThreadPool::State {
@@ -36,7 +39,7 @@ struct ThreadPool::State {
   size_t count = 0;
   size_t chunk = 1;
   std::atomic<size_t> next{0};
-  std::atomic<size_t> workers_busy{0};
+  std::atomic<uint64_t> gate{0};
   std::vector<std::thread> workers;
 
   void run_chunks() {
@@ -64,8 +67,33 @@ struct ThreadPool::State {
     for (;;) {
       seen = wait_for_work(seen);
       if (stopping.load(std::memory_order_acquire)) return;
+      if (!enter()) continue;
       run_chunks();
-      workers_busy.fetch_sub(1, std::memory_order_release);
+      gate.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  // False when the loop is over already: a worker that wakes late keeps nobody waiting.
+  bool enter() {
+    uint64_t inside = gate.load(std::memory_order_relaxed);
+    while ((inside & kOpen) != 0) {
+      if (gate.compare_exchange_weak(inside, inside + 1, std::memory_order_acquire,
+                                     std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Lets nobody in any more and waits for those inside; their core may be somebody else's just now.
+  void close() {
+    gate.fetch_and(~kOpen, std::memory_order_acq_rel);
+    for (int spin = 0; gate.load(std::memory_order_acquire) != 0; ++spin) {
+      if (spin < kSpins) {
+        _mm_pause();
+      } else {
+        std::this_thread::yield();
+      }
     }
   }
 
@@ -105,10 +133,10 @@ void ThreadPool::parallel_for(size_t count, size_t chunk,
   state_->count = count;
   state_->chunk = chunk;
   state_->next.store(0, std::memory_order_relaxed);
-  state_->workers_busy.store(state_->workers.size(), std::memory_order_relaxed);
+  state_->gate.store(kOpen, std::memory_order_release);
   state_->announce();
   state_->run_chunks();
-  while (state_->workers_busy.load(std::memory_order_acquire) != 0) _mm_pause();
+  state_->close();
 }
 
 namespace {
