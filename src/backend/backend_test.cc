@@ -165,7 +165,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Subject{"cpu_int8_odd_head", "cpu", kBiased, WeightFormat::kInt8},
                     Subject{"cpu_int8_llama3", "cpu", "tests/golden/llama/rope_llama3",
                             WeightFormat::kInt8}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& subject) { return std::string(subject.param.name); });
 
 }  // namespace
 }  // namespace puna

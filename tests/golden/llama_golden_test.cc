@@ -39,7 +39,7 @@ INSTANTIATE_TEST_SUITE_P(Goldens, SmallLlama,
                          testing::Values("multi_head", "grouped_query_tied",
                                          "multi_query_biases_head_24", "rope_linear",
                                          "rope_llama3"),
-                         [](const auto& info) { return std::string(info.param); });
+                         [](const auto& subject) { return std::string(subject.param); });
 
 }  // namespace
 }  // namespace puna

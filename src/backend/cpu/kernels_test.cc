@@ -146,7 +146,7 @@ TEST_P(MatmulKernel, UnpacksAColumnAsItWasPacked) {
 INSTANTIATE_TEST_SUITE_P(Formats, MatmulKernel,
                          testing::Values(WeightFormat::kF32, WeightFormat::kBf16,
                                          WeightFormat::kInt8),
-                         [](const auto& info) { return std::string(describe(info.param)); });
+                         [](const auto& subject) { return std::string(describe(subject.param)); });
 
 TEST(Int8Kernel, IsExactOnIntegers) {
   // Weights and activations with a largest magnitude of 127 in each group are their own int8.
