@@ -1,13 +1,175 @@
-// The framing of server-sent events.
+// Streams of text in, events or one body out.
 
 #include "api/answer.h"
 
+#include <algorithm>
+#include <iterator>
+
+#include "api/error_response.h"
+
 namespace puna {
+namespace {
 
-std::string server_sent_event(const std::string& data) { return "data: " + data + "\n\n"; }
+constexpr const char* kDone = "data: [DONE]\n\n";
 
-std::string error_events(const ApiError& error) {
-  return server_sent_event(error_body(error)) + server_sent_event("[DONE]");
+void append(std::vector<TokenLogprob>& target, const std::vector<TokenLogprob>& more) {
+  target.insert(target.end(), more.begin(), more.end());
+}
+
+// Why a generation ended without its answer.
+Status failure_of(const GenerationChunk& chunk) {
+  if (chunk.finish == FinishReason::kError) return chunk.error;
+  return error(StatusCode::kUnavailable, "the server is shutting down; try again");
+}
+
+bool has_failed(const GenerationChunk& chunk) {
+  return chunk.finish == FinishReason::kError || chunk.finish == FinishReason::kCancelled;
+}
+
+Result<std::string> prompt_text_of(const Generator& generator, const GenerationRequest& request) {
+  if (const auto* text = std::get_if<std::string>(&request.prompt)) return *text;
+  if (const auto* ids = std::get_if<TokenIds>(&request.prompt)) return generator.detokenize(*ids);
+  return std::string();
+}
+
+}  // namespace
+
+std::string to_event(const OrderedJson& json) { return "data: " + dump_json(json) + "\n\n"; }
+
+Answer::Answer(std::shared_ptr<Generator> generator, std::unique_ptr<AnswerFormat> format,
+               const AnswerOptions& options, Metrics& metrics)
+    : generator_(std::move(generator)),
+      format_(std::move(format)),
+      options_(options),
+      metrics_(metrics) {}
+
+Answer::~Answer() { on_ready(nullptr); }
+
+Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generator,
+                                              const std::vector<GenerationRequest>& prompts,
+                                              std::unique_ptr<AnswerFormat> format,
+                                              const AnswerOptions& options, Metrics& metrics) {
+  std::unique_ptr<Answer> answer(
+      new Answer(std::move(generator), std::move(format), options, metrics));
+  for (const GenerationRequest& prompt : prompts) {
+    for (int i = 0; i < options.choice_count; ++i) {
+      GenerationRequest request = prompt;
+      // Choices of one prompt differ, and the same seed gives the same choices again.
+      request.sampling.seed += static_cast<uint64_t>(i);
+      RETURN_IF_ERROR(answer->start_choice(std::move(request)));
+    }
+  }
+  return answer;
+}
+
+Status Answer::start_choice(GenerationRequest request) {
+  Running running;
+  running.choice.index = static_cast<int>(running_.size());
+  if (options_.echo) {
+    ASSIGN_OR_RETURN(running.choice.prompt_text, prompt_text_of(*generator_, request));
+  }
+  ASSIGN_OR_RETURN(running.stream, generator_->start(request));
+  metrics_.count_start(request);
+  running_.push_back(std::move(running));
+  return {};
+}
+
+void Answer::on_ready(const std::function<void()>& wake) {
+  for (Running& running : running_) running.stream->on_ready(wake);
+}
+
+AnswerPart Answer::poll() {
+  AnswerPart part;
+  if (ended_) return part;
+  std::vector<GenerationChunk> chunks;
+  bool any = false;
+  for (Running& running : running_) {
+    chunks.push_back(running.stream->poll());
+    any |= !chunks.back().empty();
+  }
+  if (!any) return part;
+  // A failure in the first chunks is an HTTP status, so it is looked for before anything is said.
+  const auto failed = std::find_if(chunks.begin(), chunks.end(), has_failed);
+  if (!started_ && failed != chunks.end()) return fail(failure_of(*failed), "");
+
+  std::string events;
+  if (options_.stream && !started_) {
+    started_ = true;
+    for (const Running& running : running_) {
+      for (const auto& event : format_->start_events(running.choice)) events += to_event(event);
+    }
+  }
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    if (!chunks[i].empty() && !has_failed(chunks[i])) take(running_[i], chunks[i], events);
+  }
+  if (failed != chunks.end()) return fail(failure_of(*failed), std::move(events));
+  const bool all_finished =
+      std::all_of(running_.begin(), running_.end(), [](const Running& running) {
+        return running.choice.finish != FinishReason::kNone;
+      });
+  if (all_finished) return finish(std::move(events));
+  part.events = std::move(events);
+  return part;
+}
+
+void Answer::take(Running& running, const GenerationChunk& chunk, std::string& events) {
+  Choice& choice = running.choice;
+  if (chunk.finish != FinishReason::kNone) {
+    choice.finish = chunk.finish;
+    metrics_.count_finish(running.stream->usage(), running.stream->timings());
+  }
+  if (options_.stream) {
+    for (const auto& event : format_->events(choice, chunk)) events += to_event(event);
+    return;
+  }
+  choice.text += chunk.text;
+  choice.tokens.insert(choice.tokens.end(), chunk.tokens.begin(), chunk.tokens.end());
+  append(choice.prompt_logprobs, chunk.prompt_logprobs);
+  append(choice.logprobs, chunk.logprobs);
+}
+
+AnswerPart Answer::fail(const Status& status, std::string events) {
+  ended_ = true;
+  const ApiError failure = to_api_error(status, generator_->retry_after_seconds());
+  AnswerPart part;
+  part.last = true;
+  if (started_) {
+    part.events = std::move(events) + "data: " + error_body(failure) + "\n\n" + kDone;
+  } else {
+    part.reply = to_reply(failure);
+  }
+  running_.clear();  // what still runs would be for nobody
+  return part;
+}
+
+AnswerPart Answer::finish(std::string events) {
+  ended_ = true;
+  AnswerPart part;
+  part.last = true;
+  if (options_.stream) {
+    if (options_.include_usage) events += to_event(format_->usage_event(usage()));
+    part.events = std::move(events) + kDone;
+    return part;
+  }
+  std::vector<Choice> choices;
+  std::transform(running_.begin(), running_.end(), std::back_inserter(choices),
+                 [](Running& running) { return std::move(running.choice); });
+  part.reply.emplace();
+  part.reply->body = dump_json(format_->whole(choices, usage()));
+  return part;
+}
+
+// A prompt counts once, however many choices answer it.
+GenerationUsage Answer::usage() const {
+  GenerationUsage total;
+  for (size_t i = 0; i < running_.size(); ++i) {
+    const GenerationUsage one = running_[i].stream->usage();
+    if (i % static_cast<size_t>(options_.choice_count) == 0) {
+      total.prompt_tokens += one.prompt_tokens;
+    }
+    total.completion_tokens += one.completion_tokens;
+  }
+  return total;
 }
 
 }  // namespace puna

@@ -1,35 +1,99 @@
-// Answer: what becomes of the chunks of one HTTP request's generations, in the shape of its route.
+// Answer: the generations of one request, turned into what is sent. Nothing of the network in it.
+//
+// poll() says what to send now; on_ready() tells when to poll again. A failure before the first
+// event is a reply with its status, later an error event. Destroying the answer cancels what runs.
 #pragma once
 
-#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "api/error_response.h"
 #include "api/http_message.h"
-#include "generate/generation_stream.h"
+#include "api/metrics.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "generate/generator.h"
 
 namespace puna {
 
+// One generation of an answer and what has come of it.
+struct Choice {
+  int index = 0;
+  std::string prompt_text;  // what "echo" puts in front; empty without it
+  std::string text;
+  std::vector<TokenId> tokens;
+  std::vector<TokenLogprob> prompt_logprobs, logprobs;
+  FinishReason finish = FinishReason::kNone;
+};
+
+// How an API spells its answers.
+class AnswerFormat {
+ public:
+  virtual ~AnswerFormat() = default;
+  // JSON of events; each becomes one "data:" line.
+  virtual std::vector<OrderedJson> start_events(const Choice& choice) const = 0;
+  virtual std::vector<OrderedJson> events(const Choice& choice, const GenerationChunk& chunk) = 0;
+  virtual OrderedJson usage_event(const GenerationUsage& usage) const = 0;
+  virtual OrderedJson whole(const std::vector<Choice>& choices,
+                            const GenerationUsage& usage) const = 0;
+};
+
+struct AnswerOptions {
+  int choice_count = 1;  // per prompt
+  bool stream = false;
+  bool include_usage = false;
+  bool echo = false;
+};
+
+struct AnswerPart {
+  std::string events;              // server-sent events to write now
+  std::optional<HttpReply> reply;  // instead of events; the last part
+  bool last = false;
+};
+
 class Answer {
  public:
-  virtual ~Answer() = default;
+  // Starts all generations, or none: the error of the first that could not.
+  static Result<std::unique_ptr<Answer>> start(std::shared_ptr<Generator> generator,
+                                               const std::vector<GenerationRequest>& prompts,
+                                               std::unique_ptr<AnswerFormat> format,
+                                               const AnswerOptions& options, Metrics& metrics);
+  ~Answer();
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
 
-  // A chunk of choice `index`. Never one that ends with an error: those end the whole answer.
-  virtual void add(size_t index, const GenerationChunk& chunk, const GenerationStream& stream) = 0;
+  bool streams() const { return options_.stream; }
+  // `wake` runs on the engine's thread when poll() has something; nullptr: never again.
+  void on_ready(const std::function<void()>& wake);
+  AnswerPart poll();
 
-  // Server-sent events for what was added since the last call.
-  virtual std::string take_events() = 0;
-  // After the last chunk of the last choice: what closes the events, "[DONE]" included.
-  virtual std::string last_events() = 0;
-  // The same as one document, for a request that does not stream.
-  virtual HttpReply reply() = 0;
+ private:
+  struct Running {
+    Choice choice;
+    std::unique_ptr<GenerationStream> stream;
+  };
+
+  Answer(std::shared_ptr<Generator> generator, std::unique_ptr<AnswerFormat> format,
+         const AnswerOptions& options, Metrics& metrics);
+  Status start_choice(GenerationRequest request);
+  void take(Running& running, const GenerationChunk& chunk, std::string& events);
+  AnswerPart fail(const Status& status, std::string events);
+  AnswerPart finish(std::string events);
+  GenerationUsage usage() const;
+
+  std::shared_ptr<Generator> generator_;  // outlives the streams
+  std::unique_ptr<AnswerFormat> format_;
+  const AnswerOptions options_;
+  Metrics& metrics_;
+  std::vector<Running> running_;
+  bool started_ = false;  // an event went out
+  bool ended_ = false;
 };
 
 // "data: …\n\n"
-std::string server_sent_event(const std::string& data);
-// An error after the events have begun, and the end of them.
-std::string error_events(const ApiError& error);
+std::string to_event(const OrderedJson& json);
 
 }  // namespace puna

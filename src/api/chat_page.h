@@ -8,16 +8,11 @@
 
 #include "api/http_message.h"
 #include "api/page_assets.h"
+#include "api/page_options.h"
 #include "base/status.h"
 #include "generate/generator.h"
 
 namespace puna {
-
-struct PageOptions {
-  std::string title;          // empty: the page's own
-  std::string system_prompt;  // what a new chat begins with
-  std::vector<std::string> examples;
-};
 
 // A JSON list of strings, as --examples-file has it.
 Result<std::vector<std::string>> parse_examples(std::string_view json_text,

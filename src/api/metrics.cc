@@ -1,8 +1,9 @@
-// prometheus-cpp keeps the histograms and writes the text; it is behind this file only.
+// Counters of the engine are read when asked for; histograms gather here.
 
 #include "api/metrics.h"
 
 #include <prometheus/counter.h>
+#include <prometheus/family.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -12,128 +13,178 @@
 namespace puna {
 namespace {
 
-using Buckets = prometheus::Histogram::BucketBoundaries;
+using prometheus::Histogram;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Buckets = Histogram::BucketBoundaries;
 
-// vLLM's buckets, so that its dashboards read ours.
-const Buckets kFirstTokenSeconds = {0.001, 0.005, 0.01, 0.02,  0.04,  0.06,  0.08, 0.1,
-                                    0.25,  0.5,   0.75, 1.0,   2.5,   5.0,   7.5,  10.0,
-                                    20.0,  40.0,  80.0, 160.0, 640.0, 2560.0};
-const Buckets kPerTokenSeconds = {0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2,  0.3,  0.4, 0.5,
-                                  0.75, 1.0,   2.5,  5.0,   7.5, 10.0, 20.0, 40.0, 80.0};
-const Buckets kRequestSeconds = {0.3,  0.5,   0.8,   1.0,   1.5,   2.0,    2.5,
-                                 5.0,  10.0,  15.0,  20.0,  30.0,  40.0,   50.0,
-                                 60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 7680.0};
-const Buckets kTokens = {1,   2,    5,    10,   20,    50,    100,   200,
-                         500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
+// Buckets as vLLM has them (vllm/v1/metrics/loggers.py), so that its dashboards fit.
+const Buckets kFirstTokenSeconds = {.001, .005, .01, .02, .04, .06, .08, .1,  .25, .5,  .75,
+                                    1,    2.5,  5,   7.5, 10,  20,  40,  80,  160, 640, 2560};
+const Buckets kTokenSeconds = {.01, .025, .05, .075, .1, .15, .2, .3, .4, .5,
+                               .75, 1,    2.5, 5,    7.5, 10, 20, 40, 80};
+const Buckets kRequestSeconds = {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   10,  15,  20,
+                                 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
+const Buckets kTokenCounts = {1,    2,    5,    10,    20,    50,    100,    200,   500,
+                              1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000};
+
+struct NamedHistogram {
+  NamedHistogram(std::string metric, std::string meaning, const Buckets& buckets)
+      : name(std::move(metric)), help(std::move(meaning)), histogram(buckets) {}
+  std::string name, help;
+  Histogram histogram;
+};
+
+class Snapshot {
+ public:
+  explicit Snapshot(const std::string& model) {
+    if (!model.empty()) labels_ = {{"model_name", model}, {"engine", "0"}};
+  }
+
+  void gauge(const std::string& name, const std::string& help, double value) {
+    prometheus::ClientMetric metric = labelled();
+    metric.gauge.value = value;
+    add(name, help, MetricType::Gauge).metric.push_back(std::move(metric));
+  }
+  void counter(const std::string& name, const std::string& help, double value) {
+    add_counter(add(name, help, MetricType::Counter), value);
+  }
+  void finished(const EngineStats& stats) {
+    MetricFamily& family = add("vllm:request_success_total", "Requests ended, by how they ended",
+                               MetricType::Counter);
+    const std::pair<const char*, uint64_t> counts[] = {{"stop", stats.finished_stop},
+                                                       {"length", stats.finished_length},
+                                                       {"abort", stats.finished_cancelled},
+                                                       {"error", stats.finished_error}};
+    for (const auto& [reason, count] : counts) {
+      add_counter(family, static_cast<double>(count));
+      family.metric.back().label.push_back({"finished_reason", reason});
+    }
+  }
+  void histogram(const NamedHistogram& source) {
+    prometheus::ClientMetric metric = source.histogram.Collect();
+    metric.label = labelled().label;
+    add(source.name, source.help, MetricType::Histogram).metric.push_back(std::move(metric));
+  }
+  void append(std::vector<MetricFamily> more) {
+    families_.insert(families_.end(), std::make_move_iterator(more.begin()),
+                     std::make_move_iterator(more.end()));
+  }
+  std::string text() const { return prometheus::TextSerializer().Serialize(families_); }
+
+ private:
+  prometheus::ClientMetric labelled() const {
+    prometheus::ClientMetric metric;
+    metric.label = labels_;
+    return metric;
+  }
+  void add_counter(MetricFamily& family, double value) {
+    family.metric.push_back(labelled());
+    family.metric.back().counter.value = value;
+  }
+  MetricFamily& add(const std::string& name, const std::string& help, MetricType type) {
+    families_.push_back({name, help, type, {}});
+    return families_.back();
+  }
+
+  std::vector<prometheus::ClientMetric::Label> labels_;
+  std::vector<MetricFamily> families_;
+};
+
+void add_engine(const EngineStats& stats, Snapshot& snapshot) {
+  const double usage = stats.blocks_total == 0 ? 0.0
+                                               : static_cast<double>(stats.blocks_used) /
+                                                     static_cast<double>(stats.blocks_total);
+  snapshot.gauge("vllm:num_requests_running", "Sequences in the running batch",
+                 stats.sequences_running);
+  snapshot.gauge("vllm:num_requests_waiting", "Sequences that wait", stats.sequences_waiting);
+  snapshot.gauge("vllm:kv_cache_usage_perc", "Used part of the KV blocks, 0 to 1", usage);
+  snapshot.gauge("puna_kv_blocks_used", "KV blocks in use", stats.blocks_used);
+  snapshot.gauge("puna_kv_blocks_total", "KV blocks there are", stats.blocks_total);
+  const auto count = [&](const char* name, const char* help, uint64_t value) {
+    snapshot.counter(name, help, static_cast<double>(value));
+  };
+  count("vllm:prompt_tokens_total", "Prompt tokens computed", stats.prompt_tokens);
+  count("vllm:generation_tokens_total", "Tokens generated", stats.generation_tokens);
+  count("vllm:num_preemptions_total", "Sequences that gave their blocks back", stats.preemptions);
+  count("vllm:admission_rejections_total", "Requests refused by a full queue",
+        stats.rejected_queue_full);
+  snapshot.finished(stats);
+  count("puna_engine_steps_total", "Steps of the engine", stats.steps);
+  snapshot.counter("puna_engine_step_seconds_total", "Time inside steps", stats.step_seconds);
+}
 
 }  // namespace
 
 struct Metrics::State {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& successes = prometheus::BuildCounter()
-                                                           .Name("vllm:request_success_total")
-                                                           .Help("Requests that ended, by reason.")
-                                                           .Register(registry);
-  prometheus::Family<prometheus::Counter>& responses = prometheus::BuildCounter()
-                                                           .Name("puna_http_responses_total")
-                                                           .Help("HTTP responses, by status.")
-                                                           .Register(registry);
+  prometheus::Family<prometheus::Counter>& requests =
+      prometheus::BuildCounter()
+          .Name("http_requests_total")
+          .Help("HTTP requests answered")
+          .Register(registry);
+  NamedHistogram first_token{"vllm:time_to_first_token_seconds", "Arrival to first token",
+                             kFirstTokenSeconds};
+  NamedHistogram token{"vllm:request_time_per_output_token_seconds",
+                       "Mean time between tokens of a request", kTokenSeconds};
+  NamedHistogram total{"vllm:e2e_request_latency_seconds", "Arrival to last token",
+                       kRequestSeconds};
+  NamedHistogram queued{"vllm:request_queue_time_seconds", "Arrival to first step",
+                        kRequestSeconds};
+  NamedHistogram prefill{"vllm:request_prefill_time_seconds", "First step to first token",
+                         kRequestSeconds};
+  NamedHistogram decode{"vllm:request_decode_time_seconds", "First token to last",
+                        kRequestSeconds};
+  NamedHistogram prompt_tokens{"vllm:request_prompt_tokens", "Prompt tokens of a request",
+                               kTokenCounts};
+  NamedHistogram generation_tokens{"vllm:request_generation_tokens",
+                                   "Generated tokens of a request", kTokenCounts};
+  NamedHistogram max_tokens{"vllm:request_params_max_tokens", "max_tokens of requests that set it",
+                            kTokenCounts};
 
-  prometheus::Histogram& histogram(const char* name, const char* help, const Buckets& buckets) {
-    return prometheus::BuildHistogram().Name(name).Help(help).Register(registry).Add({}, buckets);
+  std::vector<const NamedHistogram*> histograms() const {
+    return {&first_token,   &token,  &total,         &queued, &prefill, &decode,
+            &prompt_tokens, &generation_tokens, &max_tokens};
   }
-  prometheus::Histogram& first_token = histogram(
-      "vllm:time_to_first_token_seconds", "From arrival to the first token.", kFirstTokenSeconds);
-  prometheus::Histogram& per_token =
-      histogram("vllm:time_per_output_token_seconds", "Mean time between the tokens of a request.",
-                kPerTokenSeconds);
-  prometheus::Histogram& request =
-      histogram("vllm:e2e_request_latency_seconds", "From arrival to the end.", kRequestSeconds);
-  prometheus::Histogram& queued = histogram("vllm:request_queue_time_seconds",
-                                            "From arrival to the first step.", kRequestSeconds);
-  prometheus::Histogram& prompt =
-      histogram("vllm:request_prompt_tokens", "Tokens of the prompt.", kTokens);
-  prometheus::Histogram& generation =
-      histogram("vllm:request_generation_tokens", "Tokens of the answer.", kTokens);
 };
 
 Metrics::Metrics() : state_(std::make_unique<State>()) {}
 Metrics::~Metrics() = default;
 
-void Metrics::add_generation(const GenerationUsage& usage, const GenerationTimings& timings,
-                             FinishReason reason) {
-  const char* word = reason == FinishReason::kCancelled ? "abort" : describe(reason);
-  state_->successes.Add({{"finished_reason", word}}).Increment();
-  state_->request.Observe(timings.total.count());
-  state_->queued.Observe(timings.queued.count());
-  state_->prompt.Observe(usage.prompt_tokens);
-  state_->generation.Observe(usage.completion_tokens);
-  if (usage.completion_tokens > 0) state_->first_token.Observe(timings.first_token.count());
+void Metrics::count_request(std::string_view route, std::string_view method, int status) {
+  state_->requests
+      .Add({{"handler", std::string(route)},
+            {"method", std::string(method)},
+            {"status", std::to_string(status)}})
+      .Increment();
+}
+
+void Metrics::count_start(const GenerationRequest& request) {
+  if (request.max_tokens_given) state_->max_tokens.histogram.Observe(request.sampling.max_tokens);
+}
+
+void Metrics::count_finish(const GenerationUsage& usage, const GenerationTimings& timings) {
+  state_->total.histogram.Observe(timings.total.count());
+  state_->queued.histogram.Observe(timings.queued.count());
+  state_->prompt_tokens.histogram.Observe(usage.prompt_tokens);
+  state_->generation_tokens.histogram.Observe(usage.completion_tokens);
+  if (usage.completion_tokens == 0) return;
+  state_->first_token.histogram.Observe(timings.first_token.count());
+  state_->prefill.histogram.Observe((timings.first_token - timings.queued).count());
+  state_->decode.histogram.Observe(timings.decode.count());
   if (usage.completion_tokens > 1) {
-    state_->per_token.Observe(timings.decode.count() / (usage.completion_tokens - 1));
+    state_->token.histogram.Observe(timings.decode.count() / (usage.completion_tokens - 1));
   }
 }
 
-void Metrics::add_response(int status) {
-  state_->responses.Add({{"status", std::to_string(status)}}).Increment();
-}
-
-namespace {
-
-prometheus::MetricFamily family(const char* name, const char* help, prometheus::MetricType type,
-                                double value) {
-  prometheus::MetricFamily made{name, help, type, {}};
-  prometheus::ClientMetric metric;
-  if (type == prometheus::MetricType::Gauge) {
-    metric.gauge.value = value;
-  } else {
-    metric.counter.value = value;
-  }
-  made.metric.push_back(metric);
-  return made;
-}
-
-std::vector<prometheus::MetricFamily> engine_families(const EngineStats& stats) {
-  constexpr auto kGauge = prometheus::MetricType::Gauge;
-  constexpr auto kCounter = prometheus::MetricType::Counter;
-  const double used =
-      stats.blocks_total == 0 ? 0.0 : static_cast<double>(stats.blocks_used) / stats.blocks_total;
-  const auto number = [](uint64_t count) { return static_cast<double>(count); };
-  return {
-      family("vllm:num_requests_running", "Requests in the running batch.", kGauge,
-             stats.sequences_running),
-      family("vllm:num_requests_waiting", "Requests that wait for a place in the batch.", kGauge,
-             stats.sequences_waiting),
-      family("vllm:kv_cache_usage_perc", "Share of the KV blocks in use, from 0 to 1.", kGauge,
-             used),
-      family("vllm:prompt_tokens_total", "Prompt tokens read.", kCounter,
-             number(stats.prompt_tokens)),
-      family("vllm:generation_tokens_total", "Tokens generated.", kCounter,
-             number(stats.generation_tokens)),
-      family("vllm:num_preemptions_total", "Times a request gave its blocks back.", kCounter,
-             number(stats.preemptions)),
-      family("puna_engine_steps_total", "Steps of the engine.", kCounter, number(stats.steps)),
-      family("puna_engine_step_seconds_total", "Time spent in steps.", kCounter,
-             stats.step_seconds),
-      family("puna_requests_rejected_total", "Requests refused because the queue was full.",
-             kCounter, number(stats.rejected_queue_full)),
-  };
-}
-
-}  // namespace
-
-std::string Metrics::text(const std::string& model_name, const EngineStats* stats) const {
-  std::vector<prometheus::MetricFamily> families = state_->registry.Collect();
+std::string Metrics::text(const EngineStats* stats, const std::string& model) const {
+  Snapshot snapshot(model);
   if (stats != nullptr) {
-    for (auto& one : engine_families(*stats)) families.push_back(std::move(one));
+    add_engine(*stats, snapshot);
+    for (const NamedHistogram* histogram : state_->histograms()) snapshot.histogram(*histogram);
   }
-  for (auto& one : families) {
-    const bool is_vllm = one.name.rfind("vllm:", 0) == 0;
-    for (auto& metric : one.metric) {
-      if (is_vllm) metric.label.push_back({"model_name", model_name});
-    }
-  }
-  return prometheus::TextSerializer().Serialize(families);
+  snapshot.append(state_->registry.Collect());
+  return snapshot.text();
 }
 
 }  // namespace puna

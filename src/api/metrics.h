@@ -1,10 +1,12 @@
-// Metrics: counters and histograms of requests, in Prometheus' text format, under vLLM's names.
+// Metrics: what /metrics says, in vLLM's names where they mean the same here. Thread-safe.
 //
-// Numbers of the engine come from EngineStats when they are asked for. Thread-safe.
+// Names are frozen by a test: dashboards and autoscalers read them. prometheus-cpp is behind the
+// .cc file.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/engine_stats.h"
 #include "generate/generation_request.h"
@@ -16,13 +18,12 @@ class Metrics {
   Metrics();
   ~Metrics();
 
-  // One generation has ended.
-  void add_generation(const GenerationUsage& usage, const GenerationTimings& timings,
-                      FinishReason reason);
-  void add_response(int status);
+  void count_request(std::string_view route, std::string_view method, int status);
+  void count_start(const GenerationRequest& request);
+  void count_finish(const GenerationUsage& usage, const GenerationTimings& timings);
 
-  // `stats` is null while no model is loaded.
-  std::string text(const std::string& model_name, const EngineStats* stats) const;
+  // Prometheus' text format 0.0.4. `stats` and `model` are absent (nullptr, "") while loading.
+  std::string text(const EngineStats* stats, const std::string& model) const;
 
  private:
   struct State;

@@ -1,219 +1,224 @@
-// What both endpoints share: one list of choices, usage, and the order of events.
+// The order of a stream: role, text, finish, usage; one of each per choice, usage once.
 
 #include "api/openai_answer.h"
 
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+
 #include "api/openai_logprobs.h"
-#include "base/json.h"
+#include "base/random_seed.h"
 
 namespace puna {
 namespace {
 
-// What one choice has come to.
-struct Choice {
-  std::string text;
-  std::vector<TokenLogprob> logprobs;
-  OrderedJson finish_reason = nullptr;
-  GenerationUsage usage;
-  bool begun = false;  // its first event is out
-};
-
-OrderedJson usage_json(const std::vector<Choice>& choices, size_t per_prompt) {
-  int64_t prompt = 0;
-  int64_t completion = 0;
-  for (size_t i = 0; i < choices.size(); ++i) {
-    // A prompt that is answered several times is counted once.
-    if (i % per_prompt == 0) prompt += choices[i].usage.prompt_tokens;
-    completion += choices[i].usage.completion_tokens;
-  }
-  OrderedJson usage;
-  usage["prompt_tokens"] = prompt;
-  usage["completion_tokens"] = completion;
-  usage["total_tokens"] = prompt + completion;
-  return usage;
+OrderedJson usage_json(const GenerationUsage& usage) {
+  OrderedJson json;
+  json["prompt_tokens"] = usage.prompt_tokens;
+  json["completion_tokens"] = usage.completion_tokens;
+  json["total_tokens"] = usage.prompt_tokens + usage.completion_tokens;
+  return json;
 }
 
-class OpenAiAnswer : public Answer {
+OrderedJson finish_json(FinishReason finish) {
+  return finish == FinishReason::kNone ? OrderedJson(nullptr) : OrderedJson(describe(finish));
+}
+
+OrderedJson envelope(const AnswerIdentity& identity, const char* object) {
+  OrderedJson json;
+  json["id"] = identity.id;
+  json["object"] = object;
+  json["created"] = identity.created;
+  json["model"] = identity.model;
+  json["choices"] = OrderedJson::array();
+  return json;
+}
+
+class ChatFormat final : public AnswerFormat {
  public:
-  explicit OpenAiAnswer(OpenAiAnswerOptions options)
-      : options_(std::move(options)), choices_(options_.echoed.size()) {}
+  ChatFormat(AnswerIdentity identity, bool logprobs, bool include_usage)
+      : identity_(std::move(identity)), logprobs_(logprobs), include_usage_(include_usage) {}
 
-  void add(size_t index, const GenerationChunk& chunk, const GenerationStream& stream) override {
-    Choice& choice = choices_[index];
-    choice.usage = stream.usage();
-    events_ += begin(index);
-    std::vector<TokenLogprob> logprobs;
-    if (options_.logprobs) {
-      logprobs = chunk.prompt_logprobs;
-      logprobs.insert(logprobs.end(), chunk.logprobs.begin(), chunk.logprobs.end());
+  std::vector<OrderedJson> start_events(const Choice& choice) const override {
+    OrderedJson delta;
+    delta["role"] = "assistant";
+    delta["content"] = "";
+    delta["refusal"] = nullptr;
+    return {event(choice, std::move(delta), nullptr, FinishReason::kNone)};
+  }
+
+  std::vector<OrderedJson> events(const Choice& choice, const GenerationChunk& chunk) override {
+    std::vector<OrderedJson> events;
+    const bool has_logprobs = logprobs_ && !chunk.logprobs.empty();
+    if (!chunk.text.empty() || has_logprobs) {
+      OrderedJson delta;
+      delta["content"] = chunk.text;
+      OrderedJson logprobs = has_logprobs ? chat_logprobs(chunk.logprobs) : OrderedJson(nullptr);
+      events.push_back(event(choice, std::move(delta), std::move(logprobs), FinishReason::kNone));
     }
-    const size_t text_offset = choice.text.size();
-    choice.text += chunk.text;
-    if (!chunk.text.empty() || !logprobs.empty()) {
-      events_ += event(delta(index, chunk.text, logprobs, text_offset));
+    if (chunk.finish != FinishReason::kNone) {
+      events.push_back(event(choice, OrderedJson::object(), nullptr, chunk.finish));
     }
-    choice.logprobs.insert(choice.logprobs.end(), logprobs.begin(), logprobs.end());
-    if (chunk.finish == FinishReason::kNone) return;
-    choice.finish_reason = describe(chunk.finish);
-    events_ += event(finish(index));
+    return events;
   }
 
-  std::string take_events() override { return std::exchange(events_, ""); }
-
-  std::string last_events() override {
-    std::string text = take_events();
-    if (options_.include_usage) {
-      OrderedJson chunk = envelope(stream_object());
-      chunk["choices"] = OrderedJson::array();
-      chunk["usage"] = usage_json(choices_, options_.choice_count);
-      text += server_sent_event(dump_json(chunk));
-    }
-    return text + server_sent_event("[DONE]");
-  }
-
-  HttpReply reply() override {
-    OrderedJson document = envelope(object());
-    document["choices"] = OrderedJson::array();
-    for (size_t i = 0; i < choices_.size(); ++i) document["choices"].push_back(whole(i));
-    document["usage"] = usage_json(choices_, options_.choice_count);
-    HttpReply reply;
-    reply.body = dump_json(document);
-    return reply;
-  }
-
- protected:
-  virtual const char* object() const = 0;
-  virtual const char* stream_object() const = 0;
-  virtual std::string begin(size_t index) = 0;  // events before a choice's first text
-  virtual OrderedJson delta(size_t index, const std::string& text,
-                            const std::vector<TokenLogprob>& logprobs, size_t text_offset) = 0;
-  virtual OrderedJson finish(size_t index) = 0;
-  virtual OrderedJson whole(size_t index) = 0;
-
-  // One choice in an event.
-  std::string event(OrderedJson choice) const {
-    OrderedJson chunk = envelope(stream_object());
-    chunk["choices"] = OrderedJson::array({std::move(choice)});
-    if (options_.include_usage) chunk["usage"] = nullptr;
-    return server_sent_event(dump_json(chunk));
-  }
-
-  OrderedJson envelope(const char* kind) const {
-    OrderedJson json;
-    json["id"] = options_.id;
-    json["object"] = kind;
-    json["created"] = options_.created;
-    json["model"] = options_.model;
+  OrderedJson usage_event(const GenerationUsage& usage) const override {
+    OrderedJson json = envelope(identity_, kChunk);
+    json["usage"] = usage_json(usage);
     return json;
   }
 
-  const OpenAiAnswerOptions options_;
-  std::vector<Choice> choices_;
+  OrderedJson whole(const std::vector<Choice>& choices,
+                    const GenerationUsage& usage) const override {
+    OrderedJson json = envelope(identity_, "chat.completion");
+    for (const Choice& choice : choices) {
+      OrderedJson one;
+      one["index"] = choice.index;
+      one["message"]["role"] = "assistant";
+      one["message"]["content"] = choice.text;
+      one["message"]["refusal"] = nullptr;
+      one["logprobs"] = logprobs_ ? chat_logprobs(choice.logprobs) : OrderedJson(nullptr);
+      one["finish_reason"] = finish_json(choice.finish);
+      json["choices"].push_back(std::move(one));
+    }
+    json["usage"] = usage_json(usage);
+    return json;
+  }
 
  private:
-  std::string events_;
+  static constexpr const char* kChunk = "chat.completion.chunk";
+
+  OrderedJson event(const Choice& choice, OrderedJson delta, OrderedJson logprobs,
+                    FinishReason finish) const {
+    OrderedJson one;
+    one["index"] = choice.index;
+    one["delta"] = std::move(delta);
+    one["logprobs"] = std::move(logprobs);
+    one["finish_reason"] = finish_json(finish);
+    OrderedJson json = envelope(identity_, kChunk);
+    json["choices"].push_back(std::move(one));
+    if (include_usage_) json["usage"] = nullptr;
+    return json;
+  }
+
+  const AnswerIdentity identity_;
+  const bool logprobs_, include_usage_;
 };
 
-class ChatAnswer final : public OpenAiAnswer {
+class CompletionFormat final : public AnswerFormat {
  public:
-  using OpenAiAnswer::OpenAiAnswer;
+  CompletionFormat(AnswerIdentity identity, bool logprobs, bool include_usage)
+      : identity_(std::move(identity)), logprobs_(logprobs), include_usage_(include_usage) {}
+
+  std::vector<OrderedJson> start_events(const Choice& choice) const override {
+    if (choice.prompt_text.empty()) return {};
+    return {event(choice, choice.prompt_text, nullptr, FinishReason::kNone)};
+  }
+
+  std::vector<OrderedJson> events(const Choice& choice, const GenerationChunk& chunk) override {
+    OrderedJson logprobs = nullptr;
+    if (logprobs_) {
+      std::vector<TokenLogprob> all = chunk.prompt_logprobs;
+      all.insert(all.end(), chunk.logprobs.begin(), chunk.logprobs.end());
+      if (!all.empty()) logprobs = completion_logprobs(all, text_offsets_[choice.index]);
+    }
+    std::vector<OrderedJson> events;
+    if (!chunk.text.empty() || !logprobs.is_null()) {
+      events.push_back(event(choice, chunk.text, std::move(logprobs), FinishReason::kNone));
+    }
+    if (chunk.finish != FinishReason::kNone) {
+      events.push_back(event(choice, "", nullptr, chunk.finish));
+    }
+    return events;
+  }
+
+  OrderedJson usage_event(const GenerationUsage& usage) const override {
+    OrderedJson json = envelope(identity_, kObject);
+    json["usage"] = usage_json(usage);
+    return json;
+  }
+
+  OrderedJson whole(const std::vector<Choice>& choices,
+                    const GenerationUsage& usage) const override {
+    OrderedJson json = envelope(identity_, kObject);
+    for (const Choice& choice : choices) {
+      OrderedJson logprobs = nullptr;
+      if (logprobs_) {
+        std::vector<TokenLogprob> all = choice.prompt_logprobs;
+        all.insert(all.end(), choice.logprobs.begin(), choice.logprobs.end());
+        size_t text_offset = 0;
+        logprobs = completion_logprobs(all, text_offset);
+      }
+      json["choices"].push_back(choice_json(choice, choice.prompt_text + choice.text,
+                                            std::move(logprobs), choice.finish));
+    }
+    json["usage"] = usage_json(usage);
+    return json;
+  }
 
  private:
-  const char* object() const override { return "chat.completion"; }
-  const char* stream_object() const override { return "chat.completion.chunk"; }
+  static constexpr const char* kObject = "text_completion";
 
-  OrderedJson choice_json(size_t index) const {
-    OrderedJson json;
-    json["index"] = index;
+  static OrderedJson choice_json(const Choice& choice, const std::string& text,
+                                 OrderedJson logprobs, FinishReason finish) {
+    OrderedJson one;
+    one["index"] = choice.index;
+    one["text"] = text;
+    one["logprobs"] = std::move(logprobs);
+    one["finish_reason"] = finish_json(finish);
+    return one;
+  }
+
+  OrderedJson event(const Choice& choice, const std::string& text, OrderedJson logprobs,
+                    FinishReason finish) const {
+    OrderedJson json = envelope(identity_, kObject);
+    json["choices"].push_back(choice_json(choice, text, std::move(logprobs), finish));
+    if (include_usage_) json["usage"] = nullptr;
     return json;
   }
 
-  std::string begin(size_t index) override {
-    if (std::exchange(choices_[index].begun, true)) return "";
-    OrderedJson json = choice_json(index);
-    json["delta"] = {{"role", "assistant"}, {"content", ""}, {"refusal", nullptr}};
-    json["logprobs"] = nullptr;
-    json["finish_reason"] = nullptr;
-    return event(std::move(json));
-  }
-
-  OrderedJson delta(size_t index, const std::string& text,
-                    const std::vector<TokenLogprob>& logprobs, size_t) override {
-    OrderedJson json = choice_json(index);
-    json["delta"]["content"] = text;
-    json["logprobs"] = options_.logprobs ? chat_logprobs(logprobs) : OrderedJson(nullptr);
-    json["finish_reason"] = nullptr;
-    return json;
-  }
-
-  OrderedJson finish(size_t index) override {
-    OrderedJson json = choice_json(index);
-    json["delta"] = OrderedJson::object();
-    json["logprobs"] = nullptr;
-    json["finish_reason"] = choices_[index].finish_reason;
-    return json;
-  }
-
-  OrderedJson whole(size_t index) override {
-    const Choice& choice = choices_[index];
-    OrderedJson json = choice_json(index);
-    json["message"] = {{"role", "assistant"}, {"content", choice.text}, {"refusal", nullptr}};
-    json["logprobs"] = options_.logprobs ? chat_logprobs(choice.logprobs) : OrderedJson(nullptr);
-    json["finish_reason"] = choice.finish_reason;
-    return json;
-  }
+  const AnswerIdentity identity_;
+  const bool logprobs_, include_usage_;
+  std::map<int, size_t> text_offsets_;  // by choice: characters streamed as logprobs
 };
 
-class CompletionAnswer final : public OpenAiAnswer {
+class InferFormat final : public AnswerFormat {
  public:
-  using OpenAiAnswer::OpenAiAnswer;
+  explicit InferFormat(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  std::vector<OrderedJson> start_events(const Choice&) const override { return {}; }
+  std::vector<OrderedJson> events(const Choice&, const GenerationChunk&) override { return {}; }
+  OrderedJson usage_event(const GenerationUsage&) const override { return nullptr; }
+  OrderedJson whole(const std::vector<Choice>& choices, const GenerationUsage&) const override {
+    return OrderedJson::array({prefix_ + choices.front().text});
+  }
 
  private:
-  const char* object() const override { return "text_completion"; }
-  const char* stream_object() const override { return "text_completion"; }
-
-  static OrderedJson choice_json(size_t index, const std::string& text, OrderedJson logprobs,
-                                 OrderedJson finish_reason) {
-    OrderedJson json;
-    json["index"] = index;
-    json["text"] = text;
-    json["logprobs"] = std::move(logprobs);
-    json["finish_reason"] = std::move(finish_reason);
-    return json;
-  }
-
-  std::string begin(size_t index) override {
-    if (std::exchange(choices_[index].begun, true) || options_.echoed[index].empty()) return "";
-    return event(choice_json(index, options_.echoed[index], nullptr, nullptr));
-  }
-
-  OrderedJson delta(size_t index, const std::string& text,
-                    const std::vector<TokenLogprob>& logprobs, size_t text_offset) override {
-    return choice_json(index, text, logprobs_json(logprobs, text_offset), nullptr);
-  }
-
-  OrderedJson finish(size_t index) override {
-    return choice_json(index, "", nullptr, choices_[index].finish_reason);
-  }
-
-  OrderedJson whole(size_t index) override {
-    const Choice& choice = choices_[index];
-    return choice_json(index, options_.echoed[index] + choice.text,
-                       logprobs_json(choice.logprobs, 0), choice.finish_reason);
-  }
-
-  OrderedJson logprobs_json(const std::vector<TokenLogprob>& logprobs, size_t text_offset) const {
-    return options_.logprobs ? completion_logprobs(logprobs, text_offset) : OrderedJson(nullptr);
-  }
+  const std::string prefix_;
 };
 
 }  // namespace
 
-std::unique_ptr<Answer> make_chat_answer(OpenAiAnswerOptions options) {
-  return std::make_unique<ChatAnswer>(std::move(options));
+AnswerIdentity new_identity(const std::string& prefix, const std::string& model) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return {.id = fmt::format("{}-{:016x}{:016x}", prefix, random_seed(), random_seed()),
+          .created = std::chrono::duration_cast<std::chrono::seconds>(now).count(),
+          .model = model};
 }
 
-std::unique_ptr<Answer> make_completion_answer(OpenAiAnswerOptions options) {
-  return std::make_unique<CompletionAnswer>(std::move(options));
+std::unique_ptr<AnswerFormat> chat_format(AnswerIdentity identity, bool logprobs,
+                                          bool include_usage) {
+  return std::make_unique<ChatFormat>(std::move(identity), logprobs, include_usage);
+}
+
+std::unique_ptr<AnswerFormat> completion_format(AnswerIdentity identity, bool logprobs,
+                                                bool include_usage) {
+  return std::make_unique<CompletionFormat>(std::move(identity), logprobs, include_usage);
+}
+
+std::unique_ptr<AnswerFormat> infer_format(std::string prefix) {
+  return std::make_unique<InferFormat>(std::move(prefix));
 }
 
 }  // namespace puna

@@ -1,27 +1,28 @@
-// Answers of /v1/chat/completions and /v1/completions, in OpenAI's exact shapes.
+// The answers of /v1/chat/completions, /v1/completions and /infer, as OpenAI and the seed spell
+// them.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "api/answer.h"
-#include "api/openai_request.h"
 
 namespace puna {
 
-struct OpenAiAnswerOptions {
-  std::string id;  // "chatcmpl-…" or "cmpl-…"
+// What every event and body of one answer repeats.
+struct AnswerIdentity {
+  std::string id;  // "chatcmpl-…"
+  int64_t created = 0;
   std::string model;
-  int64_t created = 0;  // seconds since 1970
-  size_t choice_count = 1;
-  bool include_usage = false;
-  bool logprobs = false;
-  // Completions with "echo": the text before each choice's answer; else empty.
-  std::vector<std::string> echoed;
 };
 
-std::unique_ptr<Answer> make_chat_answer(OpenAiAnswerOptions options);
-std::unique_ptr<Answer> make_completion_answer(OpenAiAnswerOptions options);
+AnswerIdentity new_identity(const std::string& prefix, const std::string& model);
+
+std::unique_ptr<AnswerFormat> chat_format(AnswerIdentity identity, bool logprobs,
+                                          bool include_usage);
+std::unique_ptr<AnswerFormat> completion_format(AnswerIdentity identity, bool logprobs,
+                                                bool include_usage);
+// A JSON list of one string: `prefix` and the answer.
+std::unique_ptr<AnswerFormat> infer_format(std::string prefix);
 
 }  // namespace puna

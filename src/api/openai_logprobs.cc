@@ -1,24 +1,48 @@
-// A token's text may be a part of a character: it is shown repaired, and whole in "bytes".
+// A token may be a part of a character: then its name is "bytes:\xNN…", as OpenAI's is.
 
 #include "api/openai_logprobs.h"
 
-#include <algorithm>
+#include <fmt/format.h>
 
 #include "base/utf8.h"
 
 namespace puna {
 namespace {
 
-// JSON has no infinity; this is what OpenAI's API answers for "never".
-constexpr double kLogprobMin = -9999.0;
+std::string name_of(const std::string& piece) {
+  if (is_valid_utf8(piece)) return piece;
+  std::string name = "bytes:";
+  for (const char byte : piece) name += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+  return name;
+}
 
-OrderedJson token_json(const std::string& piece, double logprob) {
-  OrderedJson json;
-  json["token"] = repair_utf8(piece);
-  json["logprob"] = std::max(logprob, kLogprobMin);
-  json["bytes"] = OrderedJson::array();
-  for (const char byte : piece) json["bytes"].push_back(static_cast<unsigned char>(byte));
-  return json;
+OrderedJson bytes_of(const std::string& piece) {
+  OrderedJson bytes = OrderedJson::array();
+  for (const char byte : piece) bytes.push_back(static_cast<unsigned char>(byte));
+  return bytes;
+}
+
+OrderedJson chat_entry(const std::string& piece, double logprob) {
+  OrderedJson entry;
+  entry["token"] = name_of(piece);
+  entry["logprob"] = logprob;
+  entry["bytes"] = bytes_of(piece);
+  return entry;
+}
+
+// Bytes that begin a character.
+size_t character_count(const std::string& piece) {
+  size_t count = 0;
+  for (const char byte : piece) count += (static_cast<unsigned char>(byte) & 0xC0) != 0x80 ? 1 : 0;
+  return count;
+}
+
+OrderedJson top_of(const TokenLogprob& one) {
+  OrderedJson top = OrderedJson::object();
+  for (size_t i = 0; i < one.top.size(); ++i) {
+    top[name_of(one.top_pieces[i])] = one.top[i].second;
+  }
+  return top;
 }
 
 }  // namespace
@@ -26,12 +50,12 @@ OrderedJson token_json(const std::string& piece, double logprob) {
 OrderedJson chat_logprobs(const std::vector<TokenLogprob>& logprobs) {
   OrderedJson content = OrderedJson::array();
   for (const TokenLogprob& one : logprobs) {
-    OrderedJson json = token_json(one.piece, one.logprob);
-    json["top_logprobs"] = OrderedJson::array();
+    OrderedJson entry = chat_entry(one.piece, one.logprob);
+    entry["top_logprobs"] = OrderedJson::array();
     for (size_t i = 0; i < one.top.size(); ++i) {
-      json["top_logprobs"].push_back(token_json(one.top_pieces[i], one.top[i].second));
+      entry["top_logprobs"].push_back(chat_entry(one.top_pieces[i], one.top[i].second));
     }
-    content.push_back(std::move(json));
+    content.push_back(std::move(entry));
   }
   OrderedJson json;
   json["content"] = std::move(content);
@@ -39,27 +63,17 @@ OrderedJson chat_logprobs(const std::vector<TokenLogprob>& logprobs) {
   return json;
 }
 
-OrderedJson completion_logprobs(const std::vector<TokenLogprob>& logprobs, size_t text_offset) {
+OrderedJson completion_logprobs(const std::vector<TokenLogprob>& logprobs, size_t& text_offset) {
   OrderedJson json;
-  for (const char* name : {"text_offset", "token_logprobs", "tokens", "top_logprobs"}) {
+  for (const char* name : {"tokens", "token_logprobs", "top_logprobs", "text_offset"}) {
     json[name] = OrderedJson::array();
   }
-  size_t offset = text_offset;
   for (const TokenLogprob& one : logprobs) {
-    json["text_offset"].push_back(offset);
-    offset += one.piece.size();
-    json["tokens"].push_back(repair_utf8(one.piece));
-    if (!one.exists) {
-      json["token_logprobs"].push_back(nullptr);
-      json["top_logprobs"].push_back(nullptr);
-      continue;
-    }
-    json["token_logprobs"].push_back(std::max(one.logprob, kLogprobMin));
-    OrderedJson top = OrderedJson::object();
-    for (size_t i = 0; i < one.top.size(); ++i) {
-      top[repair_utf8(one.top_pieces[i])] = std::max(one.top[i].second, kLogprobMin);
-    }
-    json["top_logprobs"].push_back(std::move(top));
+    json["tokens"].push_back(name_of(one.piece));
+    json["token_logprobs"].push_back(one.exists ? OrderedJson(one.logprob) : OrderedJson(nullptr));
+    json["top_logprobs"].push_back(one.exists ? top_of(one) : OrderedJson(nullptr));
+    json["text_offset"].push_back(text_offset);
+    text_offset += character_count(one.piece);
   }
   return json;
 }

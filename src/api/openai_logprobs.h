@@ -1,4 +1,4 @@
-// Logprobs in the two shapes of OpenAI's API. Pure functions.
+// Log probabilities in the two shapes of OpenAI's API.
 #pragma once
 
 #include <vector>
@@ -8,11 +8,11 @@
 
 namespace puna {
 
-// {"content": [{"token", "logprob", "bytes", "top_logprobs"}], "refusal": null}
+// {"content": [{"token", "logprob", "bytes", "top_logprobs"}, …], "refusal": null}
 OrderedJson chat_logprobs(const std::vector<TokenLogprob>& logprobs);
 
-// {"text_offset", "token_logprobs", "tokens", "top_logprobs"}; offsets are in bytes of the choice's
-// text, from `text_offset` on. A token that nothing predicts has null.
-OrderedJson completion_logprobs(const std::vector<TokenLogprob>& logprobs, size_t text_offset);
+// {"tokens", "token_logprobs", "top_logprobs", "text_offset"}. `text_offset` counts characters from
+// where the text of the choice begins and is moved behind the tokens.
+OrderedJson completion_logprobs(const std::vector<TokenLogprob>& logprobs, size_t& text_offset);
 
 }  // namespace puna

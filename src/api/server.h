@@ -11,17 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "api/page_options.h"
 #include "base/status.h"
 #include "generate/generator.h"
 
 namespace puna {
-
-// What GET /page-config.json tells the chat page.
-struct PageOptions {
-  std::string title;  // empty: "Puna"
-  std::vector<std::string> examples;
-  std::string system_prompt;  // what a new chat starts with, and /infer answers with
-};
 
 struct ServerOptions {
   std::string host = "127.0.0.1";  // an address or "localhost"
