@@ -1,0 +1,145 @@
+// Listens first, so that a wrong port is known at once and clients learn that the model is being
+// loaded; then loads. SIGTERM ends it in order, a second one at once.
+
+#include "app/serve.h"
+
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <thread>
+
+#include "api/auth.h"
+#include "api/chat_page.h"
+#include "api/server.h"
+#include "app/load_generator.h"
+#include "app/terminal.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+
+namespace puna {
+namespace {
+
+constexpr size_t kPageFileBytesMax = 1 << 20;
+
+Result<ServerOptions> server_options(const ServeOptions& options) {
+  ServerOptions server;
+  server.host = options.host;
+  server.port = options.port;
+  server.api_keys = options.api_keys;
+  if (!options.api_key_file.empty()) {
+    ASSIGN_OR_RETURN(const auto keys, read_api_keys(options.api_key_file));
+    server.api_keys.insert(server.api_keys.end(), keys.begin(), keys.end());
+  }
+  server.insecure_no_auth = options.insecure_no_auth;
+  server.allowed_origins = options.allowed_origins;
+  server.max_body_bytes = static_cast<size_t>(options.max_body_bytes);
+  server.shutdown_timeout = std::chrono::seconds(options.shutdown_timeout_seconds);
+  server.version = kVersion;
+  server.page.title = options.page_title;
+  if (!options.system_prompt_file.empty()) {
+    ASSIGN_OR_RETURN(server.page.system_prompt,
+                     read_file(options.system_prompt_file, kPageFileBytesMax));
+    while (server.page.system_prompt.ends_with('\n')) server.page.system_prompt.pop_back();
+  }
+  if (!options.examples_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, read_file(options.examples_file, kPageFileBytesMax));
+    ASSIGN_OR_RETURN(server.page.examples, parse_examples(text, options.examples_file));
+  }
+  return server;
+}
+
+// SIGINT and SIGTERM become readable here; every thread started later blocks them too.
+int open_signal_descriptor() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  return ::signalfd(-1, &signals, SFD_CLOEXEC);
+}
+
+// Waits for signals, or for the end of standard input, and asks the server to stop.
+void watch(Server& server, int signals, bool watch_stdin, int wake) {
+  pollfd inputs[] = {{signals, POLLIN, 0}, {wake, POLLIN, 0}, {watch_stdin ? 0 : -1, POLLIN, 0}};
+  bool stopping = false;
+  for (;;) {
+    if (::poll(inputs, 3, -1) < 0) continue;
+    if (inputs[1].revents != 0) return;  // the server has ended
+    bool stop = false;
+    if (inputs[0].revents != 0) {
+      signalfd_siginfo ignored;
+      stop = ::read(signals, &ignored, sizeof ignored) > 0;
+    }
+    if (inputs[2].revents != 0) {
+      char ignored[256];
+      if (::read(0, ignored, sizeof ignored) <= 0) {
+        stop = true;
+        inputs[2].fd = -1;
+      }
+    }
+    if (!stop) continue;
+    if (stopping) ::_exit(1);  // asked twice: at once
+    stopping = true;
+    log_info("stopping: running answers are finished first; ask again to end at once");
+    server.request_stop();
+  }
+}
+
+void write_port(int descriptor, int port) {
+  if (descriptor < 0) return;
+  const std::string text = std::to_string(port) + "\n";
+  if (::write(descriptor, text.data(), text.size()) < 0) {
+    log_warning("--port-fd {}: cannot write to it", descriptor);
+  }
+  ::close(descriptor);
+}
+
+// Loads the model while the server already answers "loading".
+Status load(const ServeOptions& options, Server& server) {
+  ASSIGN_OR_RETURN(const auto generator, load_generator(options.model, options.served_model_name));
+  RETURN_IF_ERROR(generator->known_answer_check());
+  server.set_generator(generator);
+  std::printf("ready\n");
+  std::fflush(stdout);
+  return {};
+}
+
+int serve(const ServeOptions& options, Server& server, int signals) {
+  int wake[2];
+  if (::pipe(wake) != 0) return fail(Status(StatusCode::kInternal, "cannot make a pipe"));
+  std::printf("listening on %s\n", server.url().c_str());
+  std::fflush(stdout);
+  write_port(options.port_fd, server.port());
+  std::thread watcher([&] { watch(server, signals, options.watch_stdin, wake[0]); });
+  Status loaded;
+  std::atomic<bool> load_ended = false;
+  std::thread loader([&] {
+    loaded = load(options, server);
+    load_ended = true;
+    if (!loaded.ok()) server.request_stop();
+  });
+  server.run();
+  if (!load_ended) ::_exit(0);  // stopped while loading: nothing runs and there is nothing to keep
+  loader.join();
+  ::close(wake[1]);  // wakes the watcher
+  watcher.join();
+  ::close(wake[0]);
+  return loaded.ok() ? 0 : fail(loaded);
+}
+
+}  // namespace
+
+int run_serve(const ServeOptions& options) {
+  const auto chosen = server_options(options);
+  if (!chosen.ok()) return fail(chosen.status());
+  const int signals = open_signal_descriptor();
+  auto server = Server::open(*chosen);
+  if (!server.ok()) return fail(server.status());
+  return serve(options, **server, signals);
+}
+
+}  // namespace puna
