@@ -13,12 +13,6 @@ namespace {
 
 constexpr size_t kKeyFileBytesMax = 1 << 20;
 
-bool is_loopback(const std::string& host) {
-  in_addr four{};
-  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
-  return host == "::1" || host == "localhost";
-}
-
 bool equal_in_constant_time(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0U : 1U;
   for (size_t i = 0; i < a.size(); ++i) {
@@ -29,6 +23,12 @@ bool equal_in_constant_time(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+bool is_loopback(const std::string& host) {
+  in_addr four{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return ntohl(four.s_addr) >> 24 == 127;
+  return host == "::1" || host == "localhost";
+}
 
 Status check_exposure(std::string_view host, bool has_keys, bool insecure_no_auth) {
   if (has_keys || insecure_no_auth || is_loopback(std::string(host))) return {};

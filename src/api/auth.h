@@ -9,6 +9,9 @@
 
 namespace puna {
 
+// An address of this machine that no other can reach: 127.0.0.0/8, ::1, "localhost".
+bool is_loopback(const std::string& host);
+
 // kFailedPrecondition when `host` is reachable from other machines and nothing protects it.
 Status check_exposure(std::string_view host, bool has_keys, bool insecure_no_auth);
 

@@ -2,6 +2,10 @@
 
 #include "api/error_response.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "base/json.h"
@@ -9,13 +13,19 @@
 namespace puna {
 namespace {
 
-// The field that a message begins with: "temperature is 3, …", "stop: …".
+constexpr std::string_view kWordsThatAreFields[] = {
+    "audio",    "echo",   "functions", "logprobs", "messages", "model",       "n",     "prompt",
+    "sentence", "seed",   "stop",      "stream",   "suffix",   "temperature", "tokens", "tools"};
+
+// The field that a message begins with: "temperature is 3, …", "messages[0].role must be …".
 std::optional<std::string> leading_field(std::string_view message) {
   const size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789[].");
-  const std::string_view word = message.substr(0, end);
-  const bool is_field = word.find('_') != word.npos || word == "temperature" || word == "stop" ||
-                        word == "messages" || word == "logprobs" || word == "seed";
-  return is_field ? std::optional<std::string>(word) : std::nullopt;
+  const std::string_view field = message.substr(0, end);
+  const std::string_view word = field.substr(0, field.find_first_of("[."));
+  const bool is_field = word.find('_') != word.npos ||
+                        std::find(std::begin(kWordsThatAreFields), std::end(kWordsThatAreFields),
+                                  word) != std::end(kWordsThatAreFields);
+  return is_field ? std::optional<std::string>(field) : std::nullopt;
 }
 
 OrderedJson or_null(const std::optional<std::string>& text) {
@@ -28,6 +38,14 @@ ApiError bad_request(std::string message, std::optional<std::string> param) {
   ApiError error;
   error.message = std::move(message);
   error.param = std::move(param);
+  return error;
+}
+
+ApiError unknown_model(const std::string& asked, const std::string& served) {
+  ApiError error = bad_request(
+      fmt::format("the model {} does not exist; this server serves {}", asked, served), "model");
+  error.status = 404;
+  error.code = "model_not_found";
   return error;
 }
 

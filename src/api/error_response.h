@@ -20,6 +20,9 @@ struct ApiError {
 
 ApiError bad_request(std::string message, std::optional<std::string> param = std::nullopt);
 
+// 404 model_not_found.
+ApiError unknown_model(const std::string& asked, const std::string& served);
+
 // By code: 400, 503 with Retry-After, or 500. A message that begins with a field's name gets it as
 // param.
 ApiError to_api_error(const Status& status, int retry_after_seconds);

@@ -15,7 +15,7 @@ int hex_digit(char c) {
 }
 
 // A "%" that no two digits follow stands for itself.
-std::string decode(std::string_view text) {
+std::string decode(std::string_view text, bool plus_is_space) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {
     const bool escaped = text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
@@ -24,7 +24,7 @@ std::string decode(std::string_view text) {
       decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
       i += 2;
     } else {
-      decoded += text[i] == '+' ? ' ' : text[i];
+      decoded += plus_is_space && text[i] == '+' ? ' ' : text[i];
     }
   }
   return decoded;
@@ -43,6 +43,8 @@ std::string_view HttpRequest::header(std::string_view name) const {
   return "";
 }
 
+std::string decode_path(std::string_view text) { return decode(text, false); }
+
 std::map<std::string, std::string, std::less<>> query_of(const HttpRequest& request) {
   std::map<std::string, std::string, std::less<>> parameters;
   const size_t mark = request.target.find('?');
@@ -53,7 +55,7 @@ std::map<std::string, std::string, std::less<>> query_of(const HttpRequest& requ
     const std::string_view pair = query.substr(0, end);
     const size_t equals = std::min(pair.find('='), pair.size());
     const std::string_view value = pair.substr(std::min(equals + 1, pair.size()));
-    if (!pair.empty()) parameters[decode(pair.substr(0, equals))] = decode(value);
+    if (!pair.empty()) parameters[decode(pair.substr(0, equals), true)] = decode(value, true);
     query.remove_prefix(std::min(end + 1, query.size()));
   }
   return parameters;

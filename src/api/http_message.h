@@ -15,10 +15,14 @@ struct HttpRequest {
   std::string target;                                        // "/infer?sentence=x"
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
+  bool is_http_1_0 = false;
 
   std::string_view path() const;
   std::string_view header(std::string_view name) const;  // "" when absent
 };
+
+// "a%2Fb" is "a/b"; "+" stands for itself.
+std::string decode_path(std::string_view text);
 
 // The decoded parameters after "?": "+" and "%20" are spaces. The last of equal names wins.
 std::map<std::string, std::string, std::less<>> query_of(const HttpRequest& request);

@@ -24,7 +24,7 @@ Status refuse_unsupported(const RequestFields& fields) {
     }
   }
   const Json* format = fields.find("response_format");
-  if (format != nullptr && !(format->is_object() && format->value("type", "") == "text")) {
+  if (format != nullptr && !(format->is_object() && format->value("type", Json()) == "text")) {
     return invalid_argument("response_format: only {{\"type\": \"text\"}} is supported");
   }
   for (const char* name : {"audio", "guided_json", "guided_regex", "guided_choice",

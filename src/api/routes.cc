@@ -1,144 +1,235 @@
-// The table of routes, and who may use them.
+// One table of routes; the checks that all share come before it.
 
 #include "api/routes.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-#include "base/json.h"
+#include "api/model_routes.h"
+#include "api/page_routes.h"
+#include "api/token_routes.h"
+#include "base/log.h"
+#include "base/random_seed.h"
 
 namespace puna {
 namespace {
 
 constexpr int kLoadingRetrySeconds = 2;
+constexpr size_t kRequestIdBytesMax = 128;
+constexpr std::string_view kModelsPrefix = "/v1/models/";
 
-ApiError error_with(int status, std::string message, std::string type,
-                    std::optional<std::string> code) {
-  ApiError error;
+enum class Needs { kNothing, kKey, kGenerator };  // each needs what comes before it, too
+
+ApiError of_status(int status, std::string message, std::string code) {
+  ApiError error = bad_request(std::move(message));
   error.status = status;
-  error.message = std::move(message);
-  error.type = std::move(type);
   error.code = std::move(code);
   return error;
 }
 
-// "127.0.0.1" of "127.0.0.1:8000", "[::1]" of "[::1]:8000".
-std::string_view without_port(std::string_view host) {
-  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
-  return host.substr(0, host.find(':'));
+ApiError unauthorized() {
+  ApiError error = of_status(
+      401, "a key is needed: send it as Authorization: Bearer KEY", "invalid_api_key");
+  error.type = "authentication_error";
+  return error;
 }
 
-bool is_local_name(std::string_view host) {
-  const std::string_view name = without_port(host);
-  return name.empty() || name == "localhost" || name.ends_with(".localhost") || name == "[::1]" ||
-         (name.starts_with("127.") && name.find_first_not_of("0123456789.") == name.npos);
+ApiError unavailable(std::string message, std::string code) {
+  ApiError error = of_status(503, std::move(message), std::move(code));
+  error.type = "unavailable_error";
+  error.retry_after_seconds = kLoadingRetrySeconds;
+  return error;
+}
+
+// A form of another origin's page cannot send this type without asking first.
+bool is_json(std::string_view content_type) {
+  return content_type.substr(0, content_type.find_first_of("; ")) == "application/json";
+}
+
+// The client's id if it is harmless in a header and a log, else a new one.
+std::string request_id_of(const HttpRequest& request) {
+  const std::string_view given = request.header("x-request-id");
+  const bool harmless =
+      !given.empty() && given.size() <= kRequestIdBytesMax &&
+      given.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789._-") == given.npos;
+  return harmless ? std::string(given) : fmt::format("req-{:016x}", random_seed());
+}
+
+RouteOutcome reply_or_error(Result<HttpReply> reply) {
+  if (!reply.ok()) return to_reply(to_api_error(reply.status(), 1));
+  return std::move(reply).value();
+}
+
+HttpReply json_reply(std::string body) {
+  HttpReply reply;
+  reply.body = std::move(body);
+  return reply;
 }
 
 }  // namespace
 
-Routes::Routes(RouteOptions options)
-    : options_(std::move(options)), authenticator_(options_.api_keys) {}
+struct Routes::Route {
+  std::string_view path;
+  bool get, post;
+  Needs needs;
+  RouteOutcome (*answer)(Routes& routes, const HttpRequest& request);
+};
 
-void Routes::set_generator(std::shared_ptr<Generator> generator) {
-  const std::lock_guard lock(mutex_);
-  generator_ = std::move(generator);
-}
-
-std::shared_ptr<Generator> Routes::generator() const {
-  const std::lock_guard lock(mutex_);
-  return generator_;
-}
-
-const Routes::Route* Routes::find_route(std::string_view path) {
-  static const Route routes[] = {
-      {"/v1/chat/completions", "POST", true, &Routes::chat_completions},
-      {"/v1/completions", "POST", true, &Routes::completions},
-      {"/v1/models", "GET", true, &Routes::models},
-      {"/infer", "GET POST", true, &Routes::infer},
-      {"/tokenize", "POST", true, &Routes::tokenize},
-      {"/detokenize", "POST", true, &Routes::detokenize},
-      {"/page-config.json", "GET", true, &Routes::page_config},
-      {"/health", "GET", false, &Routes::health},
-      {"/ready", "GET", false, &Routes::ready},
-      {"/version", "GET", false, &Routes::version},
-      {"/metrics", "GET", false, &Routes::metrics_text},
+const std::vector<Routes::Route>& Routes::table() {
+  static const std::vector<Route> routes = {
+      {"/health", true, false, Needs::kNothing,
+       [](Routes&, const HttpRequest&) -> RouteOutcome { return json_reply(R"({"status":"ok"})"); }},
+      {"/ready", true, false, Needs::kNothing,
+       [](Routes& self, const HttpRequest&) -> RouteOutcome { return self.readiness(); }},
+      {"/version", true, false, Needs::kNothing,
+       [](Routes& self, const HttpRequest&) -> RouteOutcome {
+         return version_reply(self.options_.version);
+       }},
+      {"/metrics", true, false, Needs::kKey,
+       [](Routes& self, const HttpRequest&) -> RouteOutcome { return self.metrics_reply(); }},
+      {"/page-config.json", true, false, Needs::kGenerator,
+       [](Routes& self, const HttpRequest&) -> RouteOutcome {
+         return page_config_reply(self.options_.page, *self.generator_);
+       }},
+      {"/v1/models", true, false, Needs::kGenerator,
+       [](Routes& self, const HttpRequest&) -> RouteOutcome {
+         return models_reply(self.generator_->model());
+       }},
+      {kModelsPrefix, true, false, Needs::kGenerator,
+       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+         return model_reply(self.generator_->model(), request.path().substr(kModelsPrefix.size()));
+       }},
+      {"/v1/chat/completions", false, true, Needs::kGenerator,
+       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+         return answer_chat({self.generator_, self.metrics_, self.options_.page.system_prompt},
+                            request);
+       }},
+      {"/v1/completions", false, true, Needs::kGenerator,
+       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+         return answer_completion({self.generator_, self.metrics_, self.options_.page.system_prompt},
+                                  request);
+       }},
+      {"/infer", true, true, Needs::kGenerator,
+       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+         return answer_infer({self.generator_, self.metrics_, self.options_.page.system_prompt},
+                             request);
+       }},
+      {"/tokenize", false, true, Needs::kGenerator,
+       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+         return reply_or_error(tokenize_reply(*self.generator_, request));
+       }},
+      {"/detokenize", false, true, Needs::kGenerator,
+       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+         return reply_or_error(detokenize_reply(*self.generator_, request));
+       }},
   };
-  if (path.starts_with("/v1/models/")) path = "/v1/models";
-  for (const Route& route : routes) {
-    if (route.path == path) return &route;
+  return routes;
+}
+
+const Routes::Route* Routes::find(std::string_view path) {
+  for (const Route& route : table()) {
+    const bool has_parameter = route.path == kModelsPrefix;
+    if (path == route.path && !has_parameter) return &route;
+    if (has_parameter && path.starts_with(route.path) && path.size() > route.path.size()) {
+      return &route;
+    }
   }
   return nullptr;
 }
 
-bool Routes::is_allowed_origin(std::string_view origin, std::string_view host) const {
-  const size_t scheme = origin.find("://");
-  if (scheme != origin.npos && origin.substr(scheme + 3) == host) return true;  // the page itself
-  return std::any_of(
-      options_.allowed_origins.begin(), options_.allowed_origins.end(),
-      [&](const std::string& allowed) { return allowed == "*" || allowed == origin; });
+Routes::Routes(ServerOptions options)
+    : options_(std::move(options)),
+      authenticator_(options_.api_keys),
+      access_(options_.host, is_loopback(options_.host) && options_.api_keys.empty(),
+              options_.allowed_origins) {}
+
+void Routes::set_generator(std::shared_ptr<Generator> generator) {
+  generator_ = std::move(generator);
+  ready_.store(true, std::memory_order_release);
 }
 
-// A browser sends Origin with what scripts of other pages do. Other clients send none.
-std::optional<HttpReply> Routes::refuse_foreign(const HttpRequest& request) const {
-  const std::string_view host = request.header("host");
-  if (options_.local_hosts_only && !is_local_name(host)) {
-    return to_reply(error_with(403,
-                               "this server answers to names of this machine only, not to " +
-                                   std::string(host) + "; start it with --host and a key",
-                               "permission_error", "host_not_allowed"));
+void Routes::begin_drain() { draining_.store(true); }
+
+RouteOutcome Routes::handle(const HttpRequest& request, Headers& headers) {
+  headers = access_.cors_headers(request);
+  headers.emplace_back("X-Request-Id", request_id_of(request));
+  headers.emplace_back("X-Content-Type-Options", "nosniff");
+  headers.emplace_back("Referrer-Policy", "no-referrer");
+  if (auto refused = access_.refusal(request)) return to_reply(*refused);
+  if (request.method == "OPTIONS") return access_.preflight_reply();
+
+  const std::string_view path = request.path();
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  const Route* route = find(path);
+  const PageAsset* asset = route == nullptr ? find_page_asset(path) : nullptr;
+  if (route == nullptr && asset == nullptr) {
+    return to_reply(of_status(404, fmt::format("there is no {}", path), "not_found"));
   }
-  const std::string_view origin = request.header("origin");
-  if (origin.empty() || is_allowed_origin(origin, host)) return std::nullopt;
-  return to_reply(error_with(403,
-                             "web pages of " + std::string(origin) +
-                                 " may not call this server; allow it with --allowed-origins",
-                             "permission_error", "origin_not_allowed"));
-}
-
-std::vector<std::pair<std::string, std::string>> Routes::common_headers(
-    const HttpRequest& request) const {
-  const std::string_view origin = request.header("origin");
-  if (origin.empty() || !is_allowed_origin(origin, request.header("host"))) return {};
-  return {{"Access-Control-Allow-Origin", std::string(origin)}, {"Vary", "Origin"}};
-}
-
-RouteOutcome Routes::handle(const HttpRequest& request) {
-  if (auto refused = refuse_foreign(request)) return *refused;
-  const Route* route = find_route(request.path());
-  if (request.method == "OPTIONS") {
-    HttpReply reply;
-    reply.status = 204;
-    reply.headers = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
-                     {"Access-Control-Allow-Headers", "Authorization, Content-Type"},
-                     {"Access-Control-Max-Age", "600"}};
+  const bool allowed = (reads && (asset != nullptr || route->get)) ||
+                       (request.method == "POST" && route != nullptr && route->post);
+  if (!allowed) {
+    HttpReply reply = to_reply(of_status(
+        405, fmt::format("{} does not answer {}", path, request.method), "method_not_allowed"));
+    const bool both = route != nullptr && route->get && route->post;
+    const bool posts = route != nullptr && route->post;
+    reply.headers.emplace_back("Allow", both ? "GET, HEAD, POST" : posts ? "POST" : "GET, HEAD");
     return reply;
   }
-  const std::string method = request.method == "HEAD" ? "GET" : request.method;
-  if (route == nullptr) {
-    if (method == "GET") {
-      if (auto page = find_page_asset(request)) return *page;
-    }
-    return to_reply(error_with(404, "there is no " + std::string(request.path()),
-                               "invalid_request_error", "not_found"));
+  if (asset != nullptr) return page_reply(*asset, request);
+  return handle_route(*route, request);
+}
+
+RouteOutcome Routes::handle_route(const Route& route, const HttpRequest& request) {
+  if (route.needs != Needs::kNothing && !authenticator_.accepts(request.header("authorization"))) {
+    return to_reply(unauthorized());
   }
-  if (route->methods.find(method) == std::string_view::npos) {
-    HttpReply reply = to_reply(error_with(
-        405, std::string(route->path) + " takes " + std::string(route->methods) + " only",
-        "invalid_request_error", "method_not_allowed"));
-    reply.headers.emplace_back(
-        "Allow", route->methods == "GET POST" ? "GET, POST" : std::string(route->methods));
-    return reply;
+  if (route.needs == Needs::kGenerator && draining_.load()) {
+    return to_reply(unavailable("the server is shutting down; try again", "unavailable"));
   }
-  if (route->needs_key && !authenticator_.accepts(request.header("authorization"))) {
-    return to_reply(error_with(401, "send a valid key as \"Authorization: Bearer KEY\"",
-                               "invalid_request_error", "invalid_api_key"));
+  if (route.needs == Needs::kGenerator && !ready()) {
+    return to_reply(unavailable("the model is loading; try again", "loading"));
   }
-  if (route->needs_key && generator() == nullptr) {
-    ApiError loading = error_with(503, "the model is being loaded; try again in a moment",
-                                  "unavailable_error", "loading");
-    loading.retry_after_seconds = kLoadingRetrySeconds;
-    return to_reply(loading);
+  const bool has_body = request.method == "POST" && !request.body.empty();
+  if (has_body && !is_json(request.header("content-type"))) {
+    return to_reply(
+        of_status(415, "Content-Type must be application/json", "unsupported_media_type"));
   }
-  return (this->*route->handler)(request);
+  if (has_body && !request.header("content-encoding").empty()) {
+    return to_reply(of_status(415, "Content-Encoding is not supported; send the JSON as it is",
+                              "unsupported_media_type"));
+  }
+  return route.answer(*this, request);
+}
+
+HttpReply Routes::readiness() const {
+  if (draining_.load()) return to_reply(unavailable("the server is shutting down", "unavailable"));
+  if (!ready()) return to_reply(unavailable("the model is loading", "loading"));
+  return json_reply(R"({"status":"ready"})");
+}
+
+HttpReply Routes::metrics_reply() const {
+  HttpReply reply;
+  reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  if (ready()) {
+    const EngineStats stats = generator_->stats();
+    reply.body = metrics_.text(&stats, generator_->model().name);
+  } else {
+    reply.body = metrics_.text(nullptr, "");
+  }
+  return reply;
+}
+
+void Routes::count(const HttpRequest& request, int status) {
+  const Route* route = find(request.path());
+  const bool is_page = route == nullptr && find_page_asset(request.path()) != nullptr;
+  // Only known words become labels, or a client could make as many as it likes.
+  const std::string_view handler = route != nullptr ? route->path : is_page ? "page" : "none";
+  const bool known = request.method == "GET" || request.method == "POST" ||
+                     request.method == "HEAD" || request.method == "OPTIONS";
+  metrics_.count_request(handler, known ? std::string_view(request.method) : "other", status);
+  log_debug("{} {} {}", request.method, request.path(), status);
 }
 
 }  // namespace puna

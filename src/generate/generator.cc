@@ -130,7 +130,8 @@ Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
   state_->card = {.name = state_->options.model_name,
                   .max_model_len = state_->engine->limits().max_model_len,
                   .vocab_size = state_->engine->limits().vocab_size,
-                  .adapters = state_->options.adapters};
+                  .adapters = state_->options.adapters,
+                  .has_chat_template = state_->chat_template.has_value()};
 }
 
 Generator::~Generator() = default;

@@ -31,6 +31,7 @@ struct ModelCard {
   int max_model_len = 0;
   int vocab_size = 0;
   std::vector<std::string> adapters;
+  bool has_chat_template = false;
 };
 
 class Generator {

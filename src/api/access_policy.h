@@ -1,0 +1,40 @@
+// Which web pages may reach this server through a browser: Host, Origin and CORS.
+//
+// A server without keys trusts whoever reaches it, and every web page can make a browser reach
+// 127.0.0.1. So it answers only to names that are its own (DNS rebinding) and refuses requests that
+// another origin's page makes.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/error_response.h"
+#include "api/http_message.h"
+
+namespace puna {
+
+class AccessPolicy {
+ public:
+  // `local_only`: listens on loopback without keys, so that only local names are its own.
+  AccessPolicy(std::string host, bool local_only, std::vector<std::string> allowed_origins);
+
+  // Why the request is refused (400 or 403), or nothing.
+  std::optional<ApiError> refusal(const HttpRequest& request) const;
+
+  // Access-Control-* for an allowed origin, else none.
+  std::vector<std::pair<std::string, std::string>> cors_headers(const HttpRequest& request) const;
+  HttpReply preflight_reply() const;
+
+ private:
+  bool allows_host(std::string_view host) const;
+  bool allows_origin(std::string_view origin) const;
+
+  const std::string host_;
+  const bool local_only_;
+  const std::vector<std::string> allowed_origins_;
+};
+
+}  // namespace puna
