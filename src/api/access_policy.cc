@@ -25,9 +25,10 @@ std::string_view authority_of(std::string_view origin) {
 }
 
 bool is_well_formed(std::string_view host) {
-  return !host.empty() && host.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
-                                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                 "0123456789.-_:[]") == host.npos;
+  return !host.empty() && host.find_first_not_of(
+                              "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                              "0123456789.-_:[]") == host.npos;
 }
 
 ApiError forbidden(std::string message) {
@@ -67,9 +68,10 @@ std::optional<ApiError> AccessPolicy::refusal(const HttpRequest& request) const 
     return bad_request("the request needs one Host header, with a name or address");
   }
   if (hosts == 1 && !allows_host(host)) {
-    return forbidden(fmt::format("Host {} is not a name of this server, which listens for this "
-                                 "machine only; --allowed-origins http://{} would allow it",
-                                 host, host));
+    return forbidden(
+        fmt::format("Host {} is not a name of this server, which listens for this "
+                    "machine only; --allowed-origins http://{} would allow it",
+                    host, host));
   }
   const std::string_view origin = request.header("origin");
   if (origin.empty() || authority_of(origin) == host || allows_origin(origin)) return std::nullopt;
@@ -90,10 +92,10 @@ HttpReply AccessPolicy::preflight_reply() const {
   HttpReply reply;
   reply.status = 204;
   reply.content_type.clear();
-  reply.headers = {{"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
-                   {"Access-Control-Allow-Headers",
-                    "Authorization, Content-Type, X-Request-Id, X-Stainless-*"},
-                   {"Access-Control-Max-Age", "600"}};
+  reply.headers = {
+      {"Access-Control-Allow-Methods", "GET, POST, OPTIONS"},
+      {"Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id, X-Stainless-*"},
+      {"Access-Control-Max-Age", "600"}};
   return reply;
 }
 

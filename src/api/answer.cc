@@ -103,10 +103,9 @@ AnswerPart Answer::poll() {
     if (!chunks[i].empty() && !has_failed(chunks[i])) take(running_[i], chunks[i], events);
   }
   if (failed != chunks.end()) return fail(failure_of(*failed), std::move(events));
-  const bool all_finished =
-      std::all_of(running_.begin(), running_.end(), [](const Running& running) {
-        return running.choice.finish != FinishReason::kNone;
-      });
+  const bool all_finished = std::all_of(
+      running_.begin(), running_.end(),
+      [](const Running& running) { return running.choice.finish != FinishReason::kNone; });
   if (all_finished) return finish(std::move(events));
   part.events = std::move(events);
   return part;

@@ -19,11 +19,11 @@ using prometheus::MetricType;
 using Buckets = Histogram::BucketBoundaries;
 
 // Buckets as vLLM has them (vllm/v1/metrics/loggers.py), so that its dashboards fit.
-const Buckets kFirstTokenSeconds = {.001, .005, .01, .02, .04, .06, .08, .1,  .25, .5,  .75,
-                                    1,    2.5,  5,   7.5, 10,  20,  40,  80,  160, 640, 2560};
-const Buckets kTokenSeconds = {.01, .025, .05, .075, .1, .15, .2, .3, .4, .5,
-                               .75, 1,    2.5, 5,    7.5, 10, 20, 40, 80};
-const Buckets kRequestSeconds = {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   10,  15,  20,
+const Buckets kFirstTokenSeconds = {.001, .005, .01, .02, .04, .06, .08, .1, .25, .5,  .75,
+                                    1,    2.5,  5,   7.5, 10,  20,  40,  80, 160, 640, 2560};
+const Buckets kTokenSeconds = {.01, .025, .05, .075, .1,  .15, .2, .3, .4, .5,
+                               .75, 1,    2.5, 5,    7.5, 10,  20, 40, 80};
+const Buckets kRequestSeconds = {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   10,   15,  20,
                                  30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
 const Buckets kTokenCounts = {1,    2,    5,    10,    20,    50,    100,    200,   500,
                               1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000};
@@ -50,8 +50,8 @@ class Snapshot {
     add_counter(add(name, help, MetricType::Counter), value);
   }
   void finished(const EngineStats& stats) {
-    MetricFamily& family = add("vllm:request_success_total", "Requests ended, by how they ended",
-                               MetricType::Counter);
+    MetricFamily& family =
+        add("vllm:request_success_total", "Requests ended, by how they ended", MetricType::Counter);
     const std::pair<const char*, uint64_t> counts[] = {{"stop", stats.finished_stop},
                                                        {"length", stats.finished_length},
                                                        {"abort", stats.finished_cancelled},
@@ -118,11 +118,10 @@ void add_engine(const EngineStats& stats, Snapshot& snapshot) {
 
 struct Metrics::State {
   prometheus::Registry registry;
-  prometheus::Family<prometheus::Counter>& requests =
-      prometheus::BuildCounter()
-          .Name("http_requests_total")
-          .Help("HTTP requests answered")
-          .Register(registry);
+  prometheus::Family<prometheus::Counter>& requests = prometheus::BuildCounter()
+                                                          .Name("http_requests_total")
+                                                          .Help("HTTP requests answered")
+                                                          .Register(registry);
   NamedHistogram first_token{"vllm:time_to_first_token_seconds", "Arrival to first token",
                              kFirstTokenSeconds};
   NamedHistogram token{"vllm:request_time_per_output_token_seconds",
@@ -133,8 +132,7 @@ struct Metrics::State {
                         kRequestSeconds};
   NamedHistogram prefill{"vllm:request_prefill_time_seconds", "First step to first token",
                          kRequestSeconds};
-  NamedHistogram decode{"vllm:request_decode_time_seconds", "First token to last",
-                        kRequestSeconds};
+  NamedHistogram decode{"vllm:request_decode_time_seconds", "First token to last", kRequestSeconds};
   NamedHistogram prompt_tokens{"vllm:request_prompt_tokens", "Prompt tokens of a request",
                                kTokenCounts};
   NamedHistogram generation_tokens{"vllm:request_generation_tokens",
@@ -143,8 +141,8 @@ struct Metrics::State {
                             kTokenCounts};
 
   std::vector<const NamedHistogram*> histograms() const {
-    return {&first_token,   &token,  &total,         &queued, &prefill, &decode,
-            &prompt_tokens, &generation_tokens, &max_tokens};
+    return {&first_token,       &token,     &total, &queued, &prefill, &decode, &prompt_tokens,
+            &generation_tokens, &max_tokens};
   }
 };
 

@@ -29,8 +29,8 @@ ApiError of_status(int status, std::string message, std::string code) {
 }
 
 ApiError unauthorized() {
-  ApiError error = of_status(
-      401, "a key is needed: send it as Authorization: Bearer KEY", "invalid_api_key");
+  ApiError error =
+      of_status(401, "a key is needed: send it as Authorization: Bearer KEY", "invalid_api_key");
   error.type = "authentication_error";
   return error;
 }
@@ -50,10 +50,10 @@ bool is_json(std::string_view content_type) {
 // The client's id if it is harmless in a header and a log, else a new one.
 std::string request_id_of(const HttpRequest& request) {
   const std::string_view given = request.header("x-request-id");
-  const bool harmless =
-      !given.empty() && given.size() <= kRequestIdBytesMax &&
-      given.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                              "0123456789._-") == given.npos;
+  const bool harmless = !given.empty() && given.size() <= kRequestIdBytesMax &&
+                        given.find_first_not_of(
+                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                            "0123456789._-") == given.npos;
   return harmless ? std::string(given) : fmt::format("req-{:016x}", random_seed());
 }
 
@@ -80,7 +80,9 @@ struct Routes::Route {
 const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> routes = {
       {"/health", true, false, Needs::kNothing,
-       [](Routes&, const HttpRequest&) -> RouteOutcome { return json_reply(R"({"status":"ok"})"); }},
+       [](Routes&, const HttpRequest&) -> RouteOutcome {
+         return json_reply(R"({"status":"ok"})");
+       }},
       {"/ready", true, false, Needs::kNothing,
        [](Routes& self, const HttpRequest&) -> RouteOutcome { return self.readiness(); }},
       {"/version", true, false, Needs::kNothing,
@@ -108,8 +110,8 @@ const std::vector<Routes::Route>& Routes::table() {
        }},
       {"/v1/completions", false, true, Needs::kGenerator,
        [](Routes& self, const HttpRequest& request) -> RouteOutcome {
-         return answer_completion({self.generator_, self.metrics_, self.options_.page.system_prompt},
-                                  request);
+         return answer_completion(
+             {self.generator_, self.metrics_, self.options_.page.system_prompt}, request);
        }},
       {"/infer", true, true, Needs::kGenerator,
        [](Routes& self, const HttpRequest& request) -> RouteOutcome {

@@ -1,139 +1,136 @@
-// The listener, its threads, and how they end.
+// Listening, threads and shutdown. Each connection has a strand of its own.
 
 #include "api/server.h"
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <condition_variable>
-#include <mutex>
+#include <exception>
 #include <thread>
 
-#include "api/auth.h"
-#include "api/http_session.h"
+#include "api/connection.h"
 #include "base/log.h"
 
 namespace puna {
 namespace {
 
-namespace asio = boost::asio;
 using asio::ip::tcp;
+using std::chrono::milliseconds;
 
-constexpr int kConnectionsMax = 8192;
-// After the last token, for replies that are still being written.
-constexpr std::chrono::seconds kLastRepliesLimit{2};
-constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
+constexpr milliseconds kAcceptBackOff{50};  // when file descriptors have run out
+constexpr milliseconds kDrainPoll{20};
+constexpr int kThreadsMax = 2;
 
-Result<tcp::endpoint> find_endpoint(asio::io_context& context, const std::string& host, int port) {
-  boost::system::error_code failure;
-  tcp::resolver resolver(context);
-  const auto found = resolver.resolve(host, std::to_string(port), tcp::resolver::passive, failure);
-  if (failure || found.empty()) {
-    return invalid_argument(
-        "--host {}: no such address ({}); 127.0.0.1 is this machine, 0.0.0.0 "
-        "everybody",
-        host, failure.message());
-  }
-  return found.begin()->endpoint();
+Result<asio::ip::address> parse_host(const std::string& host) {
+  boost::system::error_code code;
+  const auto address = asio::ip::make_address(host == "localhost" ? "127.0.0.1" : host, code);
+  if (!code) return address;
+  return invalid_argument(
+      "--host {} is not an address; use 127.0.0.1 (this machine), 0.0.0.0 (all) or one of this "
+      "machine's addresses",
+      host);
 }
 
-RouteOptions route_options(const ServerOptions& options) {
-  RouteOptions routes;
-  routes.version = options.version;
-  routes.api_keys = options.api_keys;
-  routes.allowed_origins = options.allowed_origins;
-  // With a key, or open to everybody by choice, names do not matter.
-  routes.local_hosts_only = options.api_keys.empty() && !options.insecure_no_auth;
-  routes.page = options.page;
-  return routes;
+Status bind_error(const ServerOptions& options, const boost::system::error_code& code) {
+  if (code == asio::error::address_in_use) {
+    return error(StatusCode::kAlreadyExists,
+                 "--port {}: another program listens there; stop it or choose another port "
+                 "(0: any free one)",
+                 options.port);
+  }
+  if (code == asio::error::access_denied) {
+    return error(StatusCode::kPermissionDenied,
+                 "--port {}: this user may not listen there; choose a port from 1024",
+                 options.port);
+  }
+  return invalid_argument("--host {} --port {}: {}", options.host, options.port, code.message());
 }
 
 }  // namespace
 
 struct Server::State {
-  explicit State(ServerOptions chosen)
-      : options(std::move(chosen)),
-        routes(route_options(options)),
-        sessions{routes, options.max_body_bytes} {}
+  explicit State(ServerOptions given)
+      : options(std::move(given)),
+        routes(options),
+        io(std::max(1, std::min(options.thread_count, kThreadsMax))),
+        acceptor(asio::make_strand(io)) {}
 
   Status listen();
-  asio::awaitable<void> accept_all();
-  void wait_for_stop();
-  bool wait_until_idle(std::chrono::nanoseconds limit) const;
+  asio::awaitable<void> accept_loop();
+  asio::awaitable<void> drain();
+  void run_thread();
 
   const ServerOptions options;
   Routes routes;
-  SessionContext sessions;
-  asio::io_context context;
-  tcp::acceptor acceptor{asio::make_strand(context)};
-  std::mutex mutex;
-  std::condition_variable stop_requested;
-  bool stopping = false;  // guarded by mutex, as generator
-  std::shared_ptr<Generator> generator;
+  std::atomic<int> busy{0};
+  asio::io_context io;  // after what its coroutines use
+  tcp::acceptor acceptor;
+  int port = 0;
 };
 
 Status Server::State::listen() {
-  ASSIGN_OR_RETURN(const tcp::endpoint endpoint,
-                   find_endpoint(context, options.host, options.port));
-  boost::system::error_code failure;
-  acceptor.open(endpoint.protocol(), failure);
-  if (!failure) acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
-  if (!failure) acceptor.bind(endpoint, failure);
-  if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
-  if (!failure) return {};
-  if (failure == asio::error::address_in_use) {
-    return error(StatusCode::kAlreadyExists,
-                 "port {} is in use; stop the other program or choose another one with --port "
-                 "(0: any free one)",
-                 options.port);
+  ASSIGN_OR_RETURN(const asio::ip::address address, parse_host(options.host));
+  if (options.port < 0 || options.port > 65535) {
+    return invalid_argument("--port {} is not from 0 to 65535", options.port);
   }
-  if (failure == asio::error::access_denied) {
-    return error(StatusCode::kPermissionDenied,
-                 "port {} needs more rights; choose one above 1023 with --port", options.port);
-  }
-  return error(StatusCode::kUnavailable, "cannot listen on {} port {}: {}; see --host and --port",
-               options.host, options.port, failure.message());
+  const tcp::endpoint endpoint(address, static_cast<uint16_t>(options.port));
+  boost::system::error_code code;
+  acceptor.open(endpoint.protocol(), code);
+  if (!code) acceptor.set_option(tcp::acceptor::reuse_address(true), code);
+  if (!code) acceptor.bind(endpoint, code);
+  if (!code) acceptor.listen(tcp::acceptor::max_listen_connections, code);
+  if (!code) port = acceptor.local_endpoint(code).port();
+  return code ? bind_error(options, code) : Status();
 }
 
-asio::awaitable<void> Server::State::accept_all() {
-  asio::steady_timer pause(acceptor.get_executor());
+asio::awaitable<void> Server::State::accept_loop() {
+  asio::steady_timer back_off(acceptor.get_executor());
+  while (acceptor.is_open()) {
+    auto strand = asio::make_strand(io);
+    auto [code, socket] = co_await acceptor.async_accept(strand, kNoThrow);
+    if (code == asio::error::operation_aborted) co_return;
+    if (code) {
+      log_warning("cannot accept a connection: {}", code.message());
+      back_off.expires_after(kAcceptBackOff);
+      co_await back_off.async_wait(kNoThrow);
+      continue;
+    }
+    socket.set_option(tcp::no_delay(true), code);
+    const ConnectionContext context{routes, options.max_body_bytes, busy};
+    beast::tcp_stream stream(std::move(socket));
+    asio::co_spawn(strand, serve_connection(context, std::move(stream)),
+                   [](const std::exception_ptr& failure) {
+                     if (failure) log_error("a connection ended by an exception");
+                   });
+  }
+}
+
+// Ends the server when nothing is being answered, at the latest after the timeout.
+asio::awaitable<void> Server::State::drain() {
+  routes.begin_drain();
+  boost::system::error_code ignored;
+  acceptor.close(ignored);
+  const auto deadline = std::chrono::steady_clock::now() + options.shutdown_timeout;
+  asio::steady_timer timer(acceptor.get_executor());
+  while (busy.load() > 0 && std::chrono::steady_clock::now() < deadline) {
+    timer.expires_after(kDrainPoll);
+    co_await timer.async_wait(kNoThrow);
+  }
+  if (busy.load() > 0) log_warning("{} requests cut off by --shutdown-timeout", busy.load());
+  io.stop();
+}
+
+void Server::State::run_thread() {
+  // Nothing above lets an exception out; one of a library must not end the process.
   for (;;) {
-    auto [failure, socket] = co_await acceptor.async_accept(asio::make_strand(context), kTuple);
-    if (sessions.closing || failure == asio::error::operation_aborted) co_return;
-    if (failure) {  // out of descriptors, most likely: some will be free in a moment
-      log_warning("cannot accept a connection: {}", failure.message());
-      pause.expires_after(std::chrono::milliseconds(50));
-      co_await pause.async_wait(kTuple);
-      continue;
+    try {
+      io.run();
+      return;
+    } catch (const std::exception& failure) {
+      log_error("in the HTTP server: {}", failure.what());
     }
-    if (sessions.connections >= kConnectionsMax) {
-      log_warning("{} connections are open: another one was closed", kConnectionsMax);
-      continue;
-    }
-    boost::system::error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    const auto executor = socket.get_executor();
-    asio::co_spawn(executor, serve_connection(sessions, std::move(socket)), asio::detached);
   }
 }
 
-void Server::State::wait_for_stop() {
-  std::unique_lock lock(mutex);
-  stop_requested.wait(lock, [this] { return stopping; });
-}
-
-bool Server::State::wait_until_idle(std::chrono::nanoseconds limit) const {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (sessions.requests > 0 && std::chrono::steady_clock::now() < deadline) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return sessions.requests == 0;
-}
+Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Server::~Server() = default;
 
 Result<std::unique_ptr<Server>> Server::open(ServerOptions options) {
   RETURN_IF_ERROR(
@@ -143,55 +140,34 @@ Result<std::unique_ptr<Server>> Server::open(ServerOptions options) {
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
-Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Server::~Server() = default;
-
-int Server::port() const { return state_->acceptor.local_endpoint().port(); }
+int Server::port() const { return state_->port; }
 
 std::string Server::url() const {
-  const tcp::endpoint endpoint = state_->acceptor.local_endpoint();
-  const std::string address = endpoint.address().to_string();
-  return fmt::format("http://{}:{}", endpoint.address().is_v6() ? "[" + address + "]" : address,
-                     endpoint.port());
+  const std::string& host = state_->options.host;
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return fmt::format("http://{}:{}", is_v6 ? "[" + host + "]" : host, state_->port);
 }
 
 void Server::set_generator(std::shared_ptr<Generator> generator) {
-  const std::lock_guard lock(state_->mutex);
-  state_->generator = generator;
   state_->routes.set_generator(std::move(generator));
 }
 
 void Server::run() {
-  asio::co_spawn(state_->acceptor.get_executor(), state_->accept_all(), asio::detached);
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < std::max(state_->options.thread_count, 1); ++i) {
-    threads.emplace_back([this] { state_->context.run(); });
+  State& state = *state_;
+  asio::co_spawn(state.acceptor.get_executor(), state.accept_loop(), asio::detached);
+  std::vector<std::thread> others;
+  for (int i = 1; i < std::min(state.options.thread_count, kThreadsMax); ++i) {
+    others.emplace_back([&state] { state.run_thread(); });
   }
-  state_->wait_for_stop();
-  std::shared_ptr<Generator> generator;
-  {
-    const std::lock_guard lock(state_->mutex);
-    generator = state_->generator;
-  }
-  if (generator != nullptr) generator->drain(state_->options.shutdown_timeout);
-  if (!state_->wait_until_idle(kLastRepliesLimit)) {
-    log_warning("{} answers were cut off at shutdown", state_->sessions.requests.load());
-  }
-  state_->context.stop();
+  state.run_thread();
+  for (std::thread& other : others) other.join();
 }
 
 void Server::request_stop() {
-  state_->sessions.closing = true;
-  state_->routes.begin_draining();
-  asio::post(state_->acceptor.get_executor(), [this] {
-    boost::system::error_code ignored;
-    state_->acceptor.close(ignored);
+  State& state = *state_;
+  asio::post(state.acceptor.get_executor(), [&state] {
+    asio::co_spawn(state.acceptor.get_executor(), state.drain(), asio::detached);
   });
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->stopping = true;
-  }
-  state_->stop_requested.notify_all();
 }
 
 }  // namespace puna

@@ -1,0 +1,310 @@
+// Reading has four limits: idle time, header time and size, body time and size. A slow reader is
+// cut off when one write takes too long.
+
+#include "api/connection.h"
+
+#include <boost/beast/http.hpp>
+#include <cctype>
+
+#include "api/wake_signal.h"
+#include "base/log.h"
+
+namespace puna {
+namespace {
+
+namespace http = beast::http;
+using asio::experimental::awaitable_operators::operator||;
+using std::chrono::seconds;
+
+constexpr size_t kHeaderBytesMax = 32 << 10;
+constexpr size_t kPipelinedBytesMax = 64 << 10;
+constexpr size_t kLingerBytesMax = 64 << 20;
+constexpr seconds kIdleTimeout{75};
+constexpr seconds kHeaderTimeout{15};
+constexpr seconds kBodyTimeout{60};
+constexpr seconds kWriteTimeout{30};
+constexpr seconds kLingerTimeout{5};
+constexpr seconds kHeartbeat{15};
+
+using Parser = http::request_parser<http::string_body>;
+
+HttpRequest to_request(http::request<http::string_body>&& message) {
+  HttpRequest request;
+  request.method = std::string(message.method_string());
+  request.target = std::string(message.target());
+  request.is_http_1_0 = message.version() < 11;
+  for (const auto& field : message) {
+    std::string name(field.name_string());
+    for (char& letter : name) letter = static_cast<char>(std::tolower(letter));
+    request.headers.emplace_back(std::move(name), std::string(field.value()));
+  }
+  request.body = std::move(message.body());
+  return request;
+}
+
+// The answer to what could not be read as a request.
+ApiError read_error(const beast::error_code& code, size_t max_body_bytes) {
+  ApiError failure = bad_request(fmt::format("not a valid HTTP request: {}", code.message()));
+  if (code == http::error::body_limit) {
+    failure = bad_request(
+        fmt::format("the body is over the limit of {} bytes (--max-body-bytes)", max_body_bytes));
+    failure.status = 413;
+    failure.code = "body_too_large";
+  } else if (code == http::error::header_limit || code == http::error::buffer_overflow) {
+    failure = bad_request(fmt::format("the header is over the limit of {} bytes", kHeaderBytesMax));
+    failure.status = 431;
+  } else if (code == beast::error::timeout) {
+    failure = bad_request("the request did not come within the time limit");
+    failure.status = 408;
+  }
+  return failure;
+}
+
+class Connection {
+ public:
+  Connection(ConnectionContext context, beast::tcp_stream stream)
+      : context_(context), stream_(std::move(stream)) {}
+
+  asio::awaitable<void> run();
+
+ private:
+  enum class Read { kRequest, kAnswered, kGone };
+
+  asio::awaitable<bool> wait_for_request();
+  asio::awaitable<Read> read_request(HttpRequest& request, bool& keep_alive);
+  asio::awaitable<beast::error_code> accept_body(const Parser& parser);
+  asio::awaitable<bool> respond(HttpRequest request, bool keep_alive);
+  asio::awaitable<bool> send_reply(const HttpReply& reply);
+  asio::awaitable<bool> send_answer(std::unique_ptr<Answer> answer);
+  asio::awaitable<bool> produce(Answer& answer, WakeSignal& signal);
+  asio::awaitable<bool> send_events(const std::string& events);
+  asio::awaitable<bool> send_event_header();
+  asio::awaitable<void> watch_for_close();
+  asio::awaitable<void> linger();
+
+  ConnectionContext context_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_{kHeaderBytesMax + kPipelinedBytesMax};
+  // of the request that is being answered
+  Routes::Headers headers_;
+  bool is_head_ = false, is_http_1_0_ = false, keep_alive_ = false;
+  bool stream_open_ = false;                 // the header of an event stream is out
+  std::optional<HttpReply> streamed_reply_;  // what an answer became instead of events
+  int status_ = 200;
+};
+
+struct BusyGuard {
+  explicit BusyGuard(std::atomic<int>& counter) : busy(counter) { ++busy; }
+  ~BusyGuard() { --busy; }
+  BusyGuard(const BusyGuard&) = delete;
+  BusyGuard& operator=(const BusyGuard&) = delete;
+  std::atomic<int>& busy;
+};
+
+asio::awaitable<void> Connection::run() {
+  bool goes_on = true;
+  while (goes_on && co_await wait_for_request()) {
+    const BusyGuard busy(context_.busy);
+    HttpRequest request;
+    bool keep_alive = false;
+    const Read read = co_await read_request(request, keep_alive);
+    if (read == Read::kGone) co_return;
+    goes_on = read == Read::kRequest;
+    if (goes_on) goes_on = co_await respond(std::move(request), keep_alive);
+  }
+  co_await linger();
+}
+
+// False when the client has nothing more to say.
+asio::awaitable<bool> Connection::wait_for_request() {
+  if (buffer_.size() > 0) co_return true;
+  if (context_.routes.draining()) co_return false;
+  stream_.expires_after(kIdleTimeout);
+  const auto [code, size] = co_await stream_.async_read_some(buffer_.prepare(4096), kNoThrow);
+  buffer_.commit(size);
+  co_return !code;
+}
+
+asio::awaitable<Connection::Read> Connection::read_request(HttpRequest& request, bool& keep_alive) {
+  Parser parser;
+  parser.header_limit(kHeaderBytesMax);
+  parser.body_limit(context_.max_body_bytes);
+  stream_.expires_after(kHeaderTimeout);
+  auto [code, size] = co_await http::async_read_header(stream_, buffer_, parser, kNoThrow);
+  if (!code) code = co_await accept_body(parser);
+  if (!code) {
+    stream_.expires_after(kBodyTimeout);
+    std::tie(code, size) = co_await http::async_read(stream_, buffer_, parser, kNoThrow);
+  }
+  if (code == http::error::end_of_stream || code == http::error::partial_message ||
+      code == asio::error::connection_reset || code == asio::error::operation_aborted) {
+    co_return Read::kGone;
+  }
+  if (code) {
+    HttpReply reply = to_reply(read_error(code, context_.max_body_bytes));
+    keep_alive_ = false;
+    is_head_ = false;
+    headers_.clear();
+    co_await send_reply(reply);
+    co_return Read::kAnswered;
+  }
+  keep_alive = parser.get().keep_alive();
+  request = to_request(parser.release());
+  co_return Read::kRequest;
+}
+
+// Curl waits for this before it sends a large body.
+asio::awaitable<beast::error_code> Connection::accept_body(const Parser& parser) {
+  beast::error_code code;
+  const auto expect = parser.get()[http::field::expect];
+  if (beast::iequals(expect, "100-continue")) {
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    stream_.expires_after(kWriteTimeout);
+    size_t size = 0;
+    std::tie(code, size) = co_await asio::async_write(stream_, asio::buffer(kContinue), kNoThrow);
+  }
+  co_return code;
+}
+
+// True when the connection may carry another request.
+asio::awaitable<bool> Connection::respond(HttpRequest request, bool keep_alive) {
+  is_head_ = request.method == "HEAD";
+  is_http_1_0_ = request.is_http_1_0;
+  keep_alive_ = keep_alive && !context_.routes.draining();
+  stream_open_ = false;
+  RouteOutcome outcome = context_.routes.handle(request, headers_);
+  request.body = std::string();  // may be large, and an answer may take long
+  bool sent = false;
+  if (auto* reply = std::get_if<HttpReply>(&outcome)) {
+    status_ = reply->status;
+    sent = co_await send_reply(*reply);
+  } else {
+    status_ = 200;
+    sent = co_await send_answer(std::move(std::get<std::unique_ptr<Answer>>(outcome)));
+    if (!sent) status_ = 499;  // nginx's number for a client that left
+  }
+  context_.routes.count(request, status_);
+  co_return sent&& keep_alive_;
+}
+
+asio::awaitable<bool> Connection::send_reply(const HttpReply& reply) {
+  http::response<http::string_body> response;
+  response.version(11);
+  response.result(static_cast<unsigned>(reply.status));
+  if (!reply.content_type.empty()) {
+    response.set(http::field::content_type, reply.content_type);
+  }
+  for (const auto& [name, value] : headers_) response.insert(name, value);
+  for (const auto& [name, value] : reply.headers) response.insert(name, value);
+  response.keep_alive(keep_alive_);
+  response.body() = reply.body;
+  response.prepare_payload();
+  stream_.expires_after(kWriteTimeout);
+  if (is_head_) {
+    http::response_serializer<http::string_body> serializer(response);
+    const auto [code, size] = co_await http::async_write_header(stream_, serializer, kNoThrow);
+    co_return !code;
+  }
+  const auto [code, size] = co_await http::async_write(stream_, response, kNoThrow);
+  co_return !code;
+}
+
+// False when the client has left; the answer is cancelled as it goes out of scope.
+asio::awaitable<bool> Connection::send_answer(std::unique_ptr<Answer> answer) {
+  const auto signal = std::make_shared<WakeSignal>(stream_.get_executor());
+  answer->on_ready([signal] { signal->wake(); });
+  streamed_reply_.reset();
+  const auto winner = co_await (produce(*answer, *signal) || watch_for_close());
+  const bool* complete = std::get_if<0>(&winner);
+  answer->on_ready(nullptr);
+  if (complete == nullptr || !*complete) co_return false;
+  if (!streamed_reply_) co_return true;
+  status_ = streamed_reply_->status;
+  co_return co_await send_reply(*streamed_reply_);
+}
+
+// True when all is sent or a reply stands in streamed_reply_.
+asio::awaitable<bool> Connection::produce(Answer& answer, WakeSignal& signal) {
+  for (;;) {
+    AnswerPart part = answer.poll();
+    if (part.reply) {
+      streamed_reply_ = std::move(part.reply);
+      co_return true;
+    }
+    if (!part.events.empty() && !co_await send_events(part.events)) co_return false;
+    if (part.last) {
+      if (is_http_1_0_) co_return true;
+      stream_.expires_after(kWriteTimeout);
+      const auto [code, size] =
+          co_await asio::async_write(stream_, http::make_chunk_last(), kNoThrow);
+      co_return !code;
+    }
+    const bool woken = co_await signal.wait(kHeartbeat);
+    // A comment keeps proxies from closing a quiet stream.
+    if (!woken && stream_open_ && !co_await send_events(": ping\n\n")) co_return false;
+  }
+}
+
+asio::awaitable<bool> Connection::send_events(const std::string& events) {
+  if (!stream_open_ && !co_await send_event_header()) co_return false;
+  stream_.expires_after(kWriteTimeout);
+  if (is_http_1_0_) {
+    const auto [code, size] = co_await asio::async_write(stream_, asio::buffer(events), kNoThrow);
+    co_return !code;
+  }
+  const auto chunk = http::make_chunk(asio::buffer(events));
+  const auto [code, size] = co_await asio::async_write(stream_, chunk, kNoThrow);
+  co_return !code;
+}
+
+asio::awaitable<bool> Connection::send_event_header() {
+  stream_open_ = true;
+  if (is_http_1_0_) keep_alive_ = false;  // no chunks: the end of the connection is the end
+  http::response<http::empty_body> response;
+  response.version(11);
+  response.set(http::field::content_type, "text/event-stream; charset=utf-8");
+  response.set(http::field::cache_control, "no-cache");
+  response.set("X-Accel-Buffering", "no");
+  for (const auto& [name, value] : headers_) response.insert(name, value);
+  response.keep_alive(keep_alive_);
+  response.chunked(!is_http_1_0_);
+  http::response_serializer<http::empty_body> serializer(response);
+  stream_.expires_after(kWriteTimeout);
+  const auto [code, size] = co_await http::async_write_header(stream_, serializer, kNoThrow);
+  co_return !code;
+}
+
+// Returns only when the client has closed. Bytes of a pipelined request stay in the buffer.
+asio::awaitable<void> Connection::watch_for_close() {
+  while (buffer_.size() < kPipelinedBytesMax) {
+    const auto [code, size] =
+        co_await stream_.socket().async_read_some(buffer_.prepare(4096), kNoThrow);
+    buffer_.commit(size);
+    if (code) co_return;
+  }
+  // More is not read before this answer is sent; a client that leaves shows in the writes.
+  asio::steady_timer never(stream_.get_executor());
+  never.expires_at(std::chrono::steady_clock::time_point::max());
+  co_await never.async_wait(kNoThrow);
+}
+
+// Closing with unread bytes would reset the connection, and the client could lose our last words.
+asio::awaitable<void> Connection::linger() {
+  beast::error_code code;
+  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, code);
+  stream_.expires_after(kLingerTimeout);
+  size_t size = 0;
+  for (size_t total = 0; !code && total < kLingerBytesMax; total += size) {
+    buffer_.clear();
+    std::tie(code, size) = co_await stream_.async_read_some(buffer_.prepare(16384), kNoThrow);
+  }
+}
+
+}  // namespace
+
+asio::awaitable<void> serve_connection(ConnectionContext context, beast::tcp_stream stream) {
+  Connection connection(context, std::move(stream));
+  co_await connection.run();
+}
+
+}  // namespace puna
