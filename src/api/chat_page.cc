@@ -1,73 +1,94 @@
-// The page may load from its own server and from nowhere else.
+// Files are stored compressed; zlib opens them for the rare client that wants plain bytes.
 
 #include "api/chat_page.h"
 
+#include <zlib.h>
+
+#include <algorithm>
+
+#include "base/check.h"
 #include "base/json.h"
 
 namespace puna {
 namespace {
 
+// No request to anywhere else, no inline script, nobody may frame the page.
 constexpr const char* kContentSecurityPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types dompurify";
 
-const PageAsset* find_asset(std::string_view path) {
-  if (path == "/") path = "/index.html";
-  for (const PageAsset& asset : page_assets()) {
-    if (asset.path == path) return &asset;
+std::string gunzip(std::string_view packed) {
+  z_stream stream{};
+  constexpr int kGzip = 16 + MAX_WBITS;
+  CHECK(inflateInit2(&stream, kGzip) == Z_OK, "zlib has no memory");
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
+  std::string text;
+  char piece[16384];
+  int code = Z_OK;
+  while (code == Z_OK) {
+    stream.next_out = reinterpret_cast<Bytef*>(piece);
+    stream.avail_out = sizeof(piece);
+    code = inflate(&stream, Z_NO_FLUSH);
+    text.append(piece, sizeof(piece) - stream.avail_out);
   }
-  return nullptr;
+  inflateEnd(&stream);
+  CHECK(code == Z_STREAM_END, "an embedded file is broken");
+  return text;
 }
 
 }  // namespace
 
 Result<std::vector<std::string>> parse_examples(std::string_view json_text,
                                                 std::string_view origin) {
-  auto json = parse_json(json_text);
+  const auto json = parse_json(json_text);
   if (!json.ok()) return json.status().with_context(origin);
-  std::vector<std::string> examples;
-  bool valid = json->is_array();
-  for (size_t i = 0; valid && i < json->size(); ++i) {
-    valid = (*json)[i].is_string();
-    if (valid) examples.push_back((*json)[i].get<std::string>());
-  }
+  const bool valid =
+      json->is_array() &&
+      std::all_of(json->begin(), json->end(), [](const Json& one) { return one.is_string(); });
   if (!valid) return invalid_argument("{}: not a JSON list of texts", origin);
-  return examples;
+  return json->get<std::vector<std::string>>();
 }
 
-std::optional<HttpReply> find_page_asset(const HttpRequest& request) {
-  const PageAsset* asset = find_asset(request.path());
-  if (asset == nullptr) return std::nullopt;
+const PageAsset* find_page_asset(std::string_view path) {
+  if (path == "/") path = "/index.html";
+  const auto assets = page_assets();
+  const auto found = std::find_if(assets.begin(), assets.end(),
+                                  [&](const PageAsset& asset) { return asset.path == path; });
+  return found == assets.end() ? nullptr : &*found;
+}
+
+HttpReply page_reply(const PageAsset& asset, const HttpRequest& request) {
   HttpReply reply;
-  reply.content_type = asset->content_type;
+  reply.content_type = asset.content_type;
   reply.headers = {
-      {"ETag", std::string(asset->etag)},
-      {"Cache-Control", asset->immutable ? "public, max-age=31536000, immutable" : "no-cache"},
+      {"ETag", std::string(asset.etag)},
+      {"Cache-Control", asset.immutable ? "public, max-age=31536000, immutable" : "no-cache"},
       {"Content-Security-Policy", kContentSecurityPolicy},
-      {"X-Content-Type-Options", "nosniff"},
-      {"X-Frame-Options", "DENY"},
-      {"Referrer-Policy", "no-referrer"},
       {"Cross-Origin-Opener-Policy", "same-origin"},
-  };
-  if (request.header("if-none-match") == asset->etag) {
+      {"Vary", "Accept-Encoding"}};
+  if (request.header("if-none-match").find(asset.etag) != std::string_view::npos) {
     reply.status = 304;
     return reply;
   }
-  reply.headers.emplace_back("Content-Encoding", "gzip");
-  reply.body = asset->gzip;
+  if (request.header("accept-encoding").find("gzip") != std::string_view::npos) {
+    reply.headers.emplace_back("Content-Encoding", "gzip");
+    reply.body = asset.gzip;
+  } else {
+    reply.body = gunzip(asset.gzip);
+  }
   return reply;
 }
 
-HttpReply page_config_reply(const PageOptions& options, const Generator& generator) {
+HttpReply page_config_reply(const PageOptions& page, const Generator& generator) {
   OrderedJson json;
-  json["title"] = options.title;
+  json["title"] = page.title.empty() ? "Puna" : page.title;
   json["model"] = generator.model().name;
-  json["max_model_len"] = generator.model().max_model_len;
-  json["examples"] = options.examples;
-  json["system_prompt"] = options.system_prompt;
+  json["examples"] = page.examples;
+  json["system_prompt"] = page.system_prompt;
   json["defaults"]["temperature"] = generator.default_sampling().temperature;
-  json["defaults"]["top_p"] = generator.default_sampling().top_p;
+  json["max_model_len"] = generator.model().max_model_len;
   HttpReply reply;
   reply.body = dump_json(json);
   reply.headers.emplace_back("Cache-Control", "no-store");

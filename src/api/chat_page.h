@@ -1,9 +1,8 @@
-// The chat page: embedded files under "/", what the page asks about the server, and its safety
-// headers.
+// The chat page: its files, embedded in the binary, and what it asks about the server.
 #pragma once
 
-#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "api/http_message.h"
@@ -14,15 +13,17 @@
 
 namespace puna {
 
-// A JSON list of strings, as --examples-file has it.
+// A JSON list of strings, as --examples-file has it; `origin` names it in errors.
 Result<std::vector<std::string>> parse_examples(std::string_view json_text,
                                                 std::string_view origin);
 
-// The file behind a path ("/" is index.html); nothing when there is none. Answers 304 for a known
-// ETag. Every browser that can show the page takes gzip.
-std::optional<HttpReply> find_page_asset(const HttpRequest& request);
+// nullptr when the page has no such file; "/" is index.html.
+const PageAsset* find_page_asset(std::string_view path);
 
-// {"title", "model", "max_model_len", "examples", "system_prompt", "defaults"}
-HttpReply page_config_reply(const PageOptions& options, const Generator& generator);
+// 200 with caching headers and a strict Content-Security-Policy, or 304.
+HttpReply page_reply(const PageAsset& asset, const HttpRequest& request);
+
+// {"title", "model", "examples", "system_prompt", "defaults", "max_model_len"}
+HttpReply page_config_reply(const PageOptions& page, const Generator& generator);
 
 }  // namespace puna

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 
+#include "api/chat_page.h"
 #include "api/model_routes.h"
-#include "api/page_routes.h"
 #include "api/token_routes.h"
 #include "base/log.h"
 #include "base/random_seed.h"
