@@ -13,10 +13,10 @@
 #include <thread>
 
 #include "api/auth.h"
-#include "api/chat_page.h"
 #include "api/server.h"
 #include "app/load_generator.h"
 #include "app/terminal.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 
@@ -24,6 +24,20 @@ namespace puna {
 namespace {
 
 constexpr size_t kPageFileBytesMax = 1 << 20;
+
+// A JSON list of texts.
+Result<std::vector<std::string>> read_examples(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_file(path, kPageFileBytesMax));
+  const auto json = parse_json(text);
+  std::vector<std::string> examples;
+  bool valid = json.ok() && json->is_array();
+  for (size_t i = 0; valid && i < json->size(); ++i) {
+    valid = (*json)[i].is_string();
+    if (valid) examples.push_back((*json)[i].get<std::string>());
+  }
+  if (!valid) return invalid_argument("--examples-file {}: not a JSON list of texts", path);
+  return examples;
+}
 
 Result<ServerOptions> server_options(const ServeOptions& options) {
   ServerOptions server;
@@ -46,8 +60,7 @@ Result<ServerOptions> server_options(const ServeOptions& options) {
     while (server.page.system_prompt.ends_with('\n')) server.page.system_prompt.pop_back();
   }
   if (!options.examples_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, read_file(options.examples_file, kPageFileBytesMax));
-    ASSIGN_OR_RETURN(server.page.examples, parse_examples(text, options.examples_file));
+    ASSIGN_OR_RETURN(server.page.examples, read_examples(options.examples_file));
   }
   return server;
 }
