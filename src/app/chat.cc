@@ -100,7 +100,6 @@ class Conversation {
 
   // Streams to standard output and returns what was shown.
   std::string print_answer(GenerationStream& stream) {
-    interrupted = 0;
     std::string shown;
     GenerationChunk chunk;
     while (chunk.finish == FinishReason::kNone) {

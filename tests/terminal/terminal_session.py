@@ -64,6 +64,15 @@ class TerminalSession:
         seen, self._text = self._text[:end], self._text[end:]
         return seen
 
+    def wait_for_anything(self) -> None:
+        """Reads until something has come since the last wait."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not self._text:
+            if time.monotonic() > deadline:
+                raise AssertionError("nothing was printed")
+            if select.select([self._master], [], [], 0.1)[0]:
+                self._read_some()
+
     def exit_code(self) -> int:
         return self.process.wait(timeout=WAIT_SECONDS)
 

@@ -46,6 +46,7 @@ class ChatTest(unittest.TestCase):
             chat.wait_for("> ")
             chat.type("Tell me a long story.\r")
             chat.wait_for("story.\r\n")
+            chat.wait_for_anything()  # the answer has begun
             chat.type("\x03")
             self.assertIn("cancelled", chat.wait_for("> "))
             chat.type("/quit\r")

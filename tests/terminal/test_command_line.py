@@ -59,10 +59,11 @@ class CommandLineTest(unittest.TestCase):
 
     def test_inspect_says_what_is_in_a_checkpoint(self) -> None:
         text = run("inspect", MODEL).stdout
-        self.assertIn("LlamaForCausalLM", text)
+        self.assertIn("llama: 30 layers", text)
+        self.assertIn("chatml", text)
         summary = json.loads(run("inspect", MODEL, "--json").stdout)
         self.assertEqual(summary["config"]["num_hidden_layers"], 30)
-        self.assertEqual(summary["parameters"], 134515008)
+        self.assertEqual(summary["parameter_count"], 134515008)
 
 
 if __name__ == "__main__":
