@@ -1,0 +1,111 @@
+"""A real `puna serve` on a free loopback port, for tests; ends with the test that started it."""
+
+import json
+import os
+import pathlib
+import queue
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = str(ROOT / os.environ.get("PUNA_BINARY", "build/release/bin/puna"))
+# Sanitizers make everything slower; waits get longer, and expectations stay.
+PATIENCE = 10.0 if os.environ.get("PUNA_SLOW") == "1" else 1.0
+
+
+def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds * PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds * PATIENCE} s: {what}"
+        time.sleep(0.005)
+
+
+class PunaServer:
+    """`step_microseconds` is how long a step of the fake model takes."""
+
+    def __init__(self, *flags: str, step_microseconds: int = 0, wait_ready: bool = True) -> None:
+        command = [BINARY, "serve", "--backend", "fake", "--port", "0", "--watch-stdin",
+                   "--fake-step-microseconds", str(step_microseconds), *flags]
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith("PUNA_")}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE, text=True, env=environment)
+        self.errors: list[str] = []
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._readers = [threading.Thread(target=self._read_output, daemon=True),
+                         threading.Thread(target=self._read_errors, daemon=True)]
+        for reader in self._readers:
+            reader.start()
+        first = self.line()
+        assert first.startswith("listening on http://"), f"{first!r} {self.errors}"
+        self.url = first.removeprefix("listening on ")
+        self.port = int(self.url.rpartition(":")[2])
+        if wait_ready:
+            assert self.line() == "ready", self.errors
+
+    def _read_output(self) -> None:
+        for line in self.process.stdout:
+            self._lines.put(line.rstrip("\n"))
+        self._lines.put("")
+
+    def _read_errors(self) -> None:
+        for line in self.process.stderr:
+            self.errors.append(line.rstrip("\n"))
+
+    def line(self, seconds: float = 20) -> str:
+        """The next line of standard output."""
+        return self._lines.get(timeout=seconds * PATIENCE)
+
+    def get(self, path: str, **options) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=30 * PATIENCE, trust_env=False, **options)
+
+    def post(self, path: str, body: object, **options) -> httpx.Response:
+        return httpx.post(self.url + path, json=body, timeout=30 * PATIENCE, trust_env=False,
+                          **options)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one sample of /metrics, read by Prometheus' own parser."""
+        text = self.get("/metrics").text
+        for family in text_string_to_metric_families(text):
+            for sample in family.samples:
+                if sample.name == name and labels.items() <= sample.labels.items():
+                    return sample.value
+        raise AssertionError(f"no {name} {labels} in /metrics")
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20 * PATIENCE)
+
+    def send_chat(self, **fields: object) -> socket.socket:
+        """A chat request on a connection of its own, nothing read yet."""
+        body = json.dumps({"messages": [{"role": "user", "content": "hi"}], "ignore_eos": True,
+                           **fields}).encode()
+        connection = self.connect()
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\n"
+                           b"Content-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        return connection
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float = 20) -> int:
+        return self.process.wait(timeout=seconds * PATIENCE)
+
+    def close(self) -> int:
+        """Ends the server as a parent that goes away would: by closing its standard input."""
+        self.process.stdin.close()
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        finally:
+            for reader in self._readers:
+                reader.join(timeout=5)
