@@ -14,8 +14,9 @@ namespace puna {
 namespace {
 
 constexpr std::string_view kWordsThatAreFields[] = {
-    "audio",    "echo", "functions", "logprobs", "messages", "model",       "n",      "prompt",
-    "sentence", "seed", "stop",      "stream",   "suffix",   "temperature", "tokens", "tools"};
+    "audio",  "echo",   "functions",   "logprobs", "messages", "modalities",
+    "model",  "n",      "prompt",      "sentence", "seed",     "stop",
+    "stream", "suffix", "temperature", "tokens",   "tools"};
 
 // The field that a message begins with: "temperature is 3, …", "messages[0].role must be …".
 std::optional<std::string> leading_field(std::string_view message) {

@@ -33,6 +33,10 @@ Status refuse_unsupported(const RequestFields& fields) {
       return invalid_argument("{} is not supported; leave the field out", name);
     }
   }
+  const Json* modalities = fields.find("modalities");
+  if (modalities != nullptr && *modalities != Json::array({"text"})) {
+    return invalid_argument("modalities: only [\"text\"] is supported");
+  }
   const Json* best_of = fields.find("best_of");
   const Json* count = fields.find("n");
   if (best_of != nullptr && *best_of != (count == nullptr ? Json(1) : *count)) {
@@ -255,6 +259,11 @@ Result<OpenAiRequest> parse_completion_request(std::string_view body,
     request.logprobs = true;
   }
   ASSIGN_OR_RETURN(std::vector<Prompt> prompts, parse_prompts(fields.find("prompt")));
+  const auto choices = static_cast<size_t>(request.choice_count);
+  if (prompts.size() * choices > kAnswersMax) {
+    return invalid_argument("n is {} for {} prompts, and at most {} answers are given at once",
+                            choices, prompts.size(), kAnswersMax);
+  }
   for (Prompt& prompt : prompts) {
     generation.prompt = std::move(prompt);
     request.prompts.push_back(generation);

@@ -17,6 +17,7 @@ namespace puna {
 
 inline constexpr int kChoicesMax = 128;
 inline constexpr size_t kPromptsMax = 256;
+inline constexpr size_t kAnswersMax = 256;  // prompts times choices
 inline constexpr size_t kMessagesMax = 4096;
 
 struct OpenAiRequest {

@@ -63,12 +63,16 @@ class PunaServer:
         """The next line of standard output."""
         return self._lines.get(timeout=seconds * PATIENCE)
 
+    def request(self, method: str, path: str, **options) -> httpx.Response:
+        local = self.url.replace("//0.0.0.0:", "//127.0.0.1:")
+        return httpx.request(method, local + path, timeout=30 * PATIENCE, trust_env=False,
+                             **options)
+
     def get(self, path: str, **options) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=30 * PATIENCE, trust_env=False, **options)
+        return self.request("GET", path, **options)
 
     def post(self, path: str, body: object, **options) -> httpx.Response:
-        return httpx.post(self.url + path, json=body, timeout=30 * PATIENCE, trust_env=False,
-                          **options)
+        return self.request("POST", path, json=body, **options)
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of one sample of /metrics, read by Prometheus' own parser."""

@@ -1,0 +1,160 @@
+"""Keys, Host, Origin and CORS: who may call, and the page that everybody may load."""
+
+import subprocess
+
+import openai
+import pytest
+
+from conftest import make_client
+from puna_server import BINARY
+
+GUARDED = ["/v1/models", "/v1/models/fake", "/infer?sentence=a", "/metrics", "/page-config.json"]
+OPEN = ["/health", "/ready", "/version", "/"]
+
+
+@pytest.fixture(scope="module")
+def keyed(tmp_path_factory):
+    from puna_server import PunaServer
+    keys = tmp_path_factory.mktemp("keys") / "keys.txt"
+    keys.write_text("# ours\nsecond-key\n\nthird-key\n")
+    running = PunaServer("--api-key", "first-key", "--api-key-file", str(keys))
+    yield running
+    assert running.close() == 0
+
+
+def test_each_key_is_accepted(keyed):
+    for key in ("first-key", "second-key", "third-key"):
+        with make_client(keyed, key) as client:
+            assert client.models.list().data
+
+
+@pytest.mark.parametrize("path", GUARDED)
+@pytest.mark.parametrize("authorization", [
+    None, "", "first-key", "Bearer", "Bearer first-ke", "Bearer first-keyy",
+    "Bearer # ours", "Basic first-key", "Bearer first-key,second-key"])
+def test_anything_else_is_401(keyed, path, authorization):
+    headers = {} if authorization is None else {"Authorization": authorization}
+    reply = keyed.get(path, headers=headers)
+    assert reply.status_code == 401 and reply.headers["www-authenticate"] == "Bearer"
+    assert reply.json()["error"]["code"] == "invalid_api_key"
+
+
+def test_a_wrong_key_is_an_authentication_error_of_the_client(keyed):
+    with make_client(keyed, "wrong") as client, pytest.raises(openai.AuthenticationError):
+        client.models.list()
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_what_needs_no_key(keyed, path):
+    assert keyed.get(path).status_code == 200
+
+
+def test_without_keys_any_key_is_fine(server):
+    assert server.get("/v1/models", headers={"Authorization": "Bearer x"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_other_machines_are_not_served_without_a_key(host):
+    done = subprocess.run([BINARY, "serve", "--backend", "fake", "--port", "0", "--host", host],
+                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert all(word in done.stderr for word in (host, "--api-key", "--insecure-no-auth"))
+
+
+@pytest.mark.parametrize("flags", [["--api-key", "k"], ["--insecure-no-auth"]])
+def test_other_machines_are_served_when_asked_for(start_server, flags):
+    server = start_server("--host", "0.0.0.0", *flags)
+    assert server.url.startswith("http://0.0.0.0:")
+    assert server.get("/health", headers={"Host": "example.org"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example",
+                                  "localhost.evil.example", "10.0.0.1"])
+def test_a_name_that_is_not_ours_is_403(server, host):
+    reply = server.get("/v1/models", headers={"Host": host})
+    assert reply.status_code == 403 and "--allowed-origins" in reply.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "127.1.2.3:80", "[::1]:5"])
+def test_names_of_this_machine_are_ours(server, host):
+    assert server.get("/v1/models", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["a b", "a/b", "user@localhost", "localhost?", "localhost#"])
+def test_a_malformed_host_is_400(server, host):
+    assert server.get("/v1/models", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:1",
+                                    "file://"])
+def test_pages_of_other_origins_are_refused(server, origin):
+    reply = server.post("/v1/chat/completions", {}, headers={"Origin": origin})
+    assert reply.status_code == 403 and "access-control-allow-origin" not in reply.headers
+
+
+def test_our_own_page_is_served(server):
+    assert server.get("/v1/models", headers={"Origin": server.url}).status_code == 200
+
+
+def test_an_allowed_origin_may_call(start_server):
+    server = start_server("--allowed-origins", "https://shop.example")
+    allowed = {"Origin": "https://shop.example"}
+    reply = server.get("/v1/models", headers=allowed)
+    assert reply.headers["access-control-allow-origin"] == "https://shop.example"
+    assert "access-control-allow-credentials" not in reply.headers
+    preflight = server.request("OPTIONS", "/v1/chat/completions", headers=allowed | {
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type"})
+    assert preflight.status_code == 204 and not preflight.content
+    assert "POST" in preflight.headers["access-control-allow-methods"]
+    assert "Authorization" in preflight.headers["access-control-allow-headers"]
+    assert server.get("/v1/models", headers={"Origin": "https://other.example"}).status_code == 403
+
+
+def test_any_origin_when_asked_for(start_server):
+    server = start_server("--allowed-origins", "*")
+    reply = server.get("/v1/models", headers={"Origin": "https://a.example", "Host": "b.example"})
+    assert reply.headers["access-control-allow-origin"] == "https://a.example"
+
+
+def test_the_page_is_cached_compressed_and_shut_in(server):
+    page = server.get("/")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert page.headers["content-encoding"] == "gzip" and "<!doctype html>" in page.text
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    again = server.get("/", headers={"If-None-Match": page.headers["etag"]})
+    assert again.status_code == 304 and not again.content
+    plain = server.get("/", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers and plain.text == page.text
+
+
+def test_files_with_a_hash_in_their_name_never_change(server):
+    page = server.get("/").text
+    script = next(part for part in page.split('"') if part.endswith(".js"))
+    reply = server.get("/" + script.lstrip("./"))
+    assert reply.status_code == 200 and "immutable" in reply.headers["cache-control"]
+    assert reply.headers["content-type"].startswith("text/javascript")
+
+
+def test_the_page_learns_what_it_shows(start_server, tmp_path):
+    (tmp_path / "prompt.txt").write_text("You are a fox.\n")
+    (tmp_path / "examples.json").write_text('["Who are you?", "Where?"]')
+    server = start_server("--page-title", "Foxes", "--system-prompt-file",
+                          str(tmp_path / "prompt.txt"), "--examples-file",
+                          str(tmp_path / "examples.json"), "--served-model-name", "fox-1")
+    config = server.get("/page-config.json").json()
+    assert (config["title"], config["model"]) == ("Foxes", "fox-1")
+    assert config["system_prompt"] == "You are a fox."
+    assert config["examples"] == ["Who are you?", "Where?"]
+    assert config["max_model_len"] == 4096 and config["defaults"]["temperature"] == 1.0
+
+
+def test_request_ids_come_back_when_harmless(server):
+    given = server.get("/health", headers={"X-Request-Id": "abc-1.2_3"})
+    assert given.headers["x-request-id"] == "abc-1.2_3"
+    for bad in ("a b", "x" * 129, "é"):
+        reply = server.get("/health", headers={"X-Request-Id": bad.encode()})
+        assert reply.headers["x-request-id"].startswith("req-")
