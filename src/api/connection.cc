@@ -32,6 +32,9 @@ HttpRequest to_request(http::request<http::string_body>&& message) {
   HttpRequest request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
+  if (beast::iequals(request.target.substr(0, 7), "http://")) {  // as proxies ask
+    request.target.erase(0, std::min(request.target.find('/', 7), request.target.size()));
+  }
   request.is_http_1_0 = message.version() < 11;
   for (const auto& field : message) {
     std::string name(field.name_string());
@@ -42,22 +45,44 @@ HttpRequest to_request(http::request<http::string_body>&& message) {
   return request;
 }
 
+ApiError refusal(int status, std::string message) {
+  ApiError error = bad_request(std::move(message));
+  error.status = status;
+  return error;
+}
+
 // The answer to what could not be read as a request.
 ApiError read_error(const beast::error_code& code, size_t max_body_bytes) {
-  ApiError failure = bad_request(fmt::format("not a valid HTTP request: {}", code.message()));
   if (code == http::error::body_limit) {
-    failure = bad_request(
-        fmt::format("the body is over the limit of {} bytes (--max-body-bytes)", max_body_bytes));
-    failure.status = 413;
-    failure.code = "body_too_large";
-  } else if (code == http::error::header_limit || code == http::error::buffer_overflow) {
-    failure = bad_request(fmt::format("the header is over the limit of {} bytes", kHeaderBytesMax));
-    failure.status = 431;
-  } else if (code == beast::error::timeout) {
-    failure = bad_request("the request did not come within the time limit");
-    failure.status = 408;
+    ApiError error = refusal(413, fmt::format("the body is over the limit of {} bytes; the limit "
+                                              "is --max-body-bytes",
+                                              max_body_bytes));
+    error.code = "body_too_large";
+    return error;
   }
-  return failure;
+  if (code == http::error::header_limit || code == http::error::buffer_overflow) {
+    return refusal(431, fmt::format("the header is over the limit of {} bytes", kHeaderBytesMax));
+  }
+  return refusal(400, fmt::format("not a valid HTTP request: {}", code.message()));
+}
+
+// Where the body ends and whom the request is for must be beyond doubt, or a proxy in front could
+// see other requests than we do.
+std::optional<ApiError> check_header(const http::request<http::string_body>& message) {
+  const auto hosts = message.count(http::field::host);
+  if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
+    return refusal(400, "the request needs one Host header");
+  }
+  const std::string_view encoding = message[http::field::transfer_encoding];
+  if (message.count(http::field::transfer_encoding) > 1 ||
+      (!encoding.empty() && !beast::iequals(encoding, "chunked"))) {
+    return refusal(501, "the only Transfer-Encoding is chunked");
+  }
+  const std::string_view expectation = message[http::field::expect];
+  if (!expectation.empty() && !beast::iequals(expectation, "100-continue")) {
+    return refusal(417, "the only Expect is 100-continue");
+  }
+  return std::nullopt;
 }
 
 class Connection {
@@ -72,6 +97,7 @@ class Connection {
 
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<Read> read_request(HttpRequest& request, bool& keep_alive);
+  asio::awaitable<void> refuse(const ApiError& error);
   asio::awaitable<beast::error_code> accept_body(const Parser& parser);
   asio::awaitable<bool> respond(HttpRequest request, bool keep_alive);
   asio::awaitable<bool> send_reply(const HttpReply& reply);
@@ -131,26 +157,39 @@ asio::awaitable<Connection::Read> Connection::read_request(HttpRequest& request,
   parser.body_limit(context_.max_body_bytes);
   stream_.expires_after(kHeaderTimeout);
   auto [code, size] = co_await http::async_read_header(stream_, buffer_, parser, kNoThrow);
-  if (!code) code = co_await accept_body(parser);
+  if (!code) {
+    const std::optional<ApiError> wrong = check_header(parser.get());
+    if (wrong) {
+      co_await refuse(*wrong);
+      co_return Read::kAnswered;
+    }
+    code = co_await accept_body(parser);
+  }
   if (!code) {
     stream_.expires_after(kBodyTimeout);
     std::tie(code, size) = co_await http::async_read(stream_, buffer_, parser, kNoThrow);
   }
-  if (code == http::error::end_of_stream || code == http::error::partial_message ||
-      code == asio::error::connection_reset || code == asio::error::operation_aborted) {
+  if (!code) {
+    keep_alive = parser.get().keep_alive();
+    request = to_request(parser.release());
+    co_return Read::kRequest;
+  }
+  // Only the parser's own errors have a reader: Beast has closed the socket after a time-out.
+  if (code.category() != make_error_code(http::error::bad_method).category() ||
+      code == http::error::end_of_stream || code == http::error::partial_message) {
     co_return Read::kGone;
   }
-  if (code) {
-    HttpReply reply = to_reply(read_error(code, context_.max_body_bytes));
-    keep_alive_ = false;
-    is_head_ = false;
-    headers_.clear();
-    co_await send_reply(reply);
-    co_return Read::kAnswered;
-  }
-  keep_alive = parser.get().keep_alive();
-  request = to_request(parser.release());
-  co_return Read::kRequest;
+  co_await refuse(read_error(code, context_.max_body_bytes));
+  co_return Read::kAnswered;
+}
+
+// Answers what is not a request; the connection ends after it.
+asio::awaitable<void> Connection::refuse(const ApiError& error) {
+  keep_alive_ = false;
+  is_head_ = false;
+  headers_.clear();
+  const HttpReply reply = to_reply(error);
+  co_await send_reply(reply);
 }
 
 // Curl waits for this before it sends a large body.

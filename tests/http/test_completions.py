@@ -6,8 +6,8 @@ import pytest
 
 def complete(client: openai.OpenAI, prompt, **fields):
     extra = {"ignore_eos": True} | fields.pop("extra_body", {})
-    return client.completions.create(model="fake", prompt=prompt, **{"max_tokens": 8} | fields,
-                                     extra_body=extra)
+    options = {"max_tokens": 8, "temperature": 0} | fields
+    return client.completions.create(model="fake", prompt=prompt, **options, extra_body=extra)
 
 
 def test_a_completion_has_the_official_shape(client):
@@ -26,8 +26,8 @@ def test_the_default_is_sixteen_tokens(client):
 @pytest.mark.parametrize("prompts", [["first", "second"],
                                      [list(b"first"), list(b"second")]], ids=["texts", "ids"])
 def test_each_of_several_prompts_is_answered(client, prompts):
-    together = complete(client, prompts, temperature=0)
-    alone = [complete(client, prompt, temperature=0).choices[0].text
+    together = complete(client, prompts)
+    alone = [complete(client, prompt).choices[0].text
              for prompt in ("first", "second")]
     assert [choice.index for choice in together.choices] == [0, 1]
     assert [choice.text for choice in together.choices] == alone
@@ -35,8 +35,8 @@ def test_each_of_several_prompts_is_answered(client, prompts):
 
 
 def test_token_ids_are_a_prompt(client):
-    assert (complete(client, list(b"words"), temperature=0).choices[0].text ==
-            complete(client, "words", temperature=0).choices[0].text)
+    assert (complete(client, list(b"words")).choices[0].text ==
+            complete(client, "words").choices[0].text)
 
 
 def test_n_times_prompts_are_ordered_by_prompt(client):
@@ -46,9 +46,9 @@ def test_n_times_prompts_are_ordered_by_prompt(client):
 
 @pytest.mark.parametrize("prompt", ["Echo me", list(b"Echo me")], ids=["text", "ids"])
 def test_echo_puts_the_prompt_first(client, prompt):
-    plain = complete(client, prompt, temperature=0).choices[0].text
-    assert complete(client, prompt, temperature=0, echo=True).choices[0].text == "Echo me" + plain
-    stream = complete(client, prompt, temperature=0, echo=True, stream=True)
+    plain = complete(client, prompt).choices[0].text
+    assert complete(client, prompt, echo=True).choices[0].text == "Echo me" + plain
+    stream = complete(client, prompt, echo=True, stream=True)
     assert "".join(chunk.choices[0].text for chunk in stream) == "Echo me" + plain
 
 
@@ -68,7 +68,7 @@ def test_echo_with_logprobs_scores_the_prompt(client, stream):
 
 
 def test_a_score_of_the_prompt_is_the_score_of_the_same_answer(client):
-    answer = complete(client, "x", logprobs=0, temperature=0, max_tokens=3).choices[0]
+    answer = complete(client, "x", logprobs=0, max_tokens=3).choices[0]
     scored = complete(client, "x" + answer.text, echo=True, logprobs=0, max_tokens=1).choices[0]
     assert scored.logprobs.token_logprobs[1:4] == pytest.approx(answer.logprobs.token_logprobs,
                                                                 abs=1e-5)
