@@ -1,0 +1,154 @@
+// Requests to plain data: what is filled in, what is refused, and which field a message names.
+
+#include "api/openai_request.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/error_response.h"
+
+namespace puna {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr const char* kMessages = R"("messages": [{"role": "user", "content": "hi"}])";
+
+Result<OpenAiRequest> parse_chat(const std::string& fields) {
+  return parse_chat_request(
+      "{" + std::string(kMessages) + (fields.empty() ? "" : ", " + fields) + "}", {});
+}
+
+TEST(ChatRequest, WhatIsLeftOutComesFromTheDefaults) {
+  SamplingParams defaults;
+  defaults.temperature = 0.25;
+  defaults.top_k = 50;
+  const auto request = parse_chat_request("{" + std::string(kMessages) + "}", defaults);
+  ASSERT_TRUE(request.ok()) << request.status().message();
+  ASSERT_EQ(request->prompts.size(), 1u);
+  EXPECT_EQ(request->prompts[0].sampling.temperature, 0.25);
+  EXPECT_EQ(request->prompts[0].sampling.top_k, 50);
+  EXPECT_FALSE(request->prompts[0].max_tokens_given);
+  EXPECT_FALSE(request->stream);
+  EXPECT_EQ(request->choice_count, 1);
+  EXPECT_FALSE(request->model.has_value());
+}
+
+TEST(ChatRequest, NullIsTheSameAsAbsent) {
+  const auto request = parse_chat(R"("temperature": null, "stop": null, "tools": null,
+      "response_format": null, "stream_options": null, "max_tokens": null, "seed": null)");
+  ASSERT_TRUE(request.ok()) << request.status().message();
+  EXPECT_EQ(request->prompts[0].sampling.temperature, 1.0);
+}
+
+TEST(ChatRequest, EveryFieldArrives) {
+  const auto parsed = parse_chat(R"("model": "m", "max_tokens": 7, "temperature": 0.5,
+      "top_p": 0.9, "top_k": 3, "min_p": 0.1, "seed": 42, "stop": ["a", "b"], "n": 2,
+      "presence_penalty": 1, "frequency_penalty": -1, "repetition_penalty": 1.5,
+      "logit_bias": {"5": -2.5}, "logprobs": true, "top_logprobs": 4, "stream": true,
+      "stream_options": {"include_usage": true}, "min_tokens": 2, "ignore_eos": true,
+      "stop_token_ids": [9], "include_stop_str_in_output": true)");
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_EQ(parsed->model, "m");
+  EXPECT_EQ(parsed->choice_count, 2);
+  EXPECT_TRUE(parsed->stream && parsed->include_usage && parsed->logprobs);
+  const GenerationRequest& request = parsed->prompts[0];
+  EXPECT_TRUE(request.max_tokens_given && request.include_stop_in_output);
+  EXPECT_EQ(request.stop, (std::vector<std::string>{"a", "b"}));
+  const SamplingParams& sampling = request.sampling;
+  EXPECT_EQ(sampling.max_tokens, 7);
+  EXPECT_EQ(sampling.temperature, 0.5);
+  EXPECT_EQ(sampling.top_p, 0.9);
+  EXPECT_EQ(sampling.top_k, 3);
+  EXPECT_EQ(sampling.min_p, 0.1);
+  EXPECT_EQ(sampling.seed, 42u);
+  EXPECT_EQ(sampling.presence_penalty, 1);
+  EXPECT_EQ(sampling.frequency_penalty, -1);
+  EXPECT_EQ(sampling.repetition_penalty, 1.5);
+  EXPECT_EQ(sampling.logit_bias, (std::vector<std::pair<TokenId, float>>{{5, -2.5f}}));
+  EXPECT_EQ(sampling.logprobs, 4);
+  EXPECT_EQ(sampling.min_tokens, 2);
+  EXPECT_TRUE(sampling.ignore_eos);
+  EXPECT_EQ(sampling.stop_token_ids, std::vector<TokenId>{9});
+}
+
+TEST(ChatRequest, TheNewerNameOfMaxTokensCountsToo) {
+  const auto parsed = parse_chat(R"("max_completion_tokens": 9)");
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_EQ(parsed->prompts[0].sampling.max_tokens, 9);
+}
+
+TEST(ChatRequest, ANegativeSeedIsASeed) {
+  const auto parsed = parse_chat(R"("seed": -1)");
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_EQ(parsed->prompts[0].sampling.seed, UINT64_MAX);
+}
+
+TEST(ChatRequest, SeedsAreDrawnWhenNoneIsGiven) {
+  EXPECT_NE(parse_chat("")->prompts[0].sampling.seed, parse_chat("")->prompts[0].sampling.seed);
+}
+
+TEST(ChatRequest, DeveloperIsTheNewNameOfSystemAndPartsAreJoined) {
+  const auto parsed = parse_chat_request(R"({"messages": [{"role": "developer", "content":
+      [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}]})",
+                                         {});
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  const auto& messages = std::get<ChatMessages>(parsed->prompts[0].prompt);
+  EXPECT_EQ(messages[0].role, "system");
+  EXPECT_EQ(messages[0].content, "ab");
+}
+
+TEST(ChatRequest, MayLeaveToolsEmptyOrTurnedOff) {
+  EXPECT_TRUE(parse_chat(R"("tools": [])").ok());
+  EXPECT_TRUE(parse_chat(R"("tool_choice": "none")").ok());
+  EXPECT_TRUE(parse_chat(R"("response_format": {"type": "text"})").ok());
+  EXPECT_TRUE(parse_chat(R"("modalities": ["text"])").ok());
+}
+
+// The rest of what is refused is asked of the binary in tests/http/test_errors.py.
+TEST(ChatRequest, AMessageNamesFieldFoundAndWanted) {
+  const auto parsed = parse_chat(R"("temperature": "hot")");
+  EXPECT_EQ(parsed.status().message(), "temperature must be a number, not a string");
+  const auto role = parse_chat_request(R"({"messages": [{"role": "king", "content": "a"}]})", {});
+  EXPECT_EQ(to_api_error(role.status(), 1).param, "messages[0].role");
+}
+
+TEST(CompletionRequest, TakesFourKindsOfPrompt) {
+  const auto count = [](const char* prompt) {
+    const auto parsed =
+        parse_completion_request(fmt::format(R"({{"prompt": {}}})", prompt), SamplingParams{});
+    return parsed.ok() ? parsed->prompts.size() : 0;
+  };
+  EXPECT_EQ(count(R"("a")"), 1u);
+  EXPECT_EQ(count(R"(["a", "b"])"), 2u);
+  EXPECT_EQ(count("[1, 2, 3]"), 1u);
+  EXPECT_EQ(count("[[1, 2], [3]]"), 2u);
+}
+
+TEST(CompletionRequest, EchoWithLogprobsAsksForThoseOfThePrompt) {
+  const auto parsed =
+      parse_completion_request(R"({"prompt": "a", "echo": true, "logprobs": 1})", {});
+  ASSERT_TRUE(parsed.ok()) << parsed.status().message();
+  EXPECT_TRUE(parsed->prompts[0].sampling.prompt_logprobs);
+  EXPECT_EQ(parsed->prompts[0].sampling.logprobs, 1);
+  EXPECT_EQ(parsed->prompts[0].sampling.max_tokens, 16);
+}
+
+TEST(ApiErrors, EachKindHasItsStatus) {
+  const auto status_of = [](StatusCode code) { return to_api_error({code, "x"}, 5).status; };
+  EXPECT_EQ(status_of(StatusCode::kInvalidArgument), 400);
+  EXPECT_EQ(status_of(StatusCode::kOutOfRange), 400);
+  EXPECT_EQ(status_of(StatusCode::kResourceExhausted), 503);
+  EXPECT_EQ(status_of(StatusCode::kUnavailable), 503);
+  EXPECT_EQ(status_of(StatusCode::kInternal), 500);
+  EXPECT_EQ(to_reply(to_api_error({StatusCode::kResourceExhausted, "x"}, 5)).headers[0],
+            (std::pair<std::string, std::string>{"Retry-After", "5"}));
+}
+
+TEST(ApiErrors, AWordThatIsNoFieldIsNoParam) {
+  EXPECT_FALSE(to_api_error(invalid_argument("the body is empty"), 1).param.has_value());
+  EXPECT_EQ(to_api_error(invalid_argument("stop: too many"), 1).param, "stop");
+}
+
+}  // namespace
+}  // namespace puna

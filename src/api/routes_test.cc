@@ -1,0 +1,214 @@
+// Routes and answers without a network: a generator over the fake backend, polled by the test.
+
+#include "api/routes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "api/server.h"
+#include "backend/fake/fake_backend.h"
+#include "base/json.h"
+#include "tokenizer/byte_tokenizer.h"
+
+namespace puna {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Computes nothing any more after some steps, as a broken device would.
+class FailingBackend final : public Backend {
+ public:
+  FailingBackend(std::unique_ptr<Backend> sound, int sound_steps)
+      : sound_(std::move(sound)), sound_steps_(sound_steps) {}
+  const BackendLimits& limits() const override { return sound_->limits(); }
+  std::string describe() const override { return sound_->describe(); }
+  Result<StepLogits> run(const StepBatch& batch) override {
+    if (sound_steps_-- > 0) return sound_->run(batch);
+    return error(StatusCode::kInternal, "the device is gone");
+  }
+
+ private:
+  std::unique_ptr<Backend> sound_;
+  int sound_steps_;
+};
+
+std::shared_ptr<Generator> open_generator(int sound_steps = 1 << 30) {
+  static const SteadyClock clock;
+  BackendOptions options;
+  options.name = "fake";
+  options.max_model_len = 512;
+  auto tokenizer = make_byte_tokenizer();
+  auto backend = std::make_unique<FailingBackend>(open_fake_backend(options).value(), sound_steps);
+  auto engine = Engine::start(std::move(backend), {}, clock).value();
+  GeneratorOptions generator_options;
+  generator_options.model_name = "fake";
+  return std::make_shared<Generator>(std::move(tokenizer), ChatTemplate::built_in("chatml").value(),
+                                     std::move(engine), generator_options);
+}
+
+HttpRequest post(const std::string& target, const std::string& body) {
+  HttpRequest request;
+  request.method = "POST";
+  request.target = target;
+  request.headers = {{"host", "localhost"}, {"content-type", "application/json"}};
+  request.body = body;
+  return request;
+}
+
+HttpRequest get(const std::string& target) {
+  HttpRequest request;
+  request.method = "GET";
+  request.target = target;
+  request.headers = {{"host", "localhost"}};
+  return request;
+}
+
+struct Sent {
+  HttpReply reply;     // when it was no stream
+  std::string events;  // all of them
+};
+
+Sent handle(Routes& routes, const HttpRequest& request) {
+  Routes::Headers headers;
+  RouteOutcome outcome = routes.handle(request, headers);
+  Sent sent;
+  if (auto* reply = std::get_if<HttpReply>(&outcome)) {
+    sent.reply = std::move(*reply);
+    return sent;
+  }
+  Answer& answer = *std::get<std::unique_ptr<Answer>>(outcome);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (bool last = false; !last;) {
+    AnswerPart part = answer.poll();
+    sent.events += part.events;
+    if (part.reply) sent.reply = std::move(*part.reply);
+    last = part.last;
+    if (std::chrono::steady_clock::now() > deadline) {
+      ADD_FAILURE() << "no end of the answer";
+      return sent;
+    }
+    std::this_thread::yield();
+  }
+  return sent;
+}
+
+const std::string kStream =
+    R"({"messages": [{"role": "user", "content": "a"}], "max_tokens": 30, "stream": true,
+        "ignore_eos": true})";
+const std::string kWhole =
+    R"({"messages": [{"role": "user", "content": "a"}], "max_tokens": 30, "ignore_eos": true})";
+
+TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {
+  Routes routes(ServerOptions{});
+  EXPECT_EQ(handle(routes, get("/health")).reply.status, 200);
+  EXPECT_EQ(handle(routes, get("/ready")).reply.status, 503);
+  EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 503);
+  routes.set_generator(open_generator());
+  EXPECT_EQ(handle(routes, get("/ready")).reply.status, 200);
+  EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 200);
+}
+
+TEST(Routes, ADrainingServerBeginsNothing) {
+  Routes routes(ServerOptions{});
+  routes.set_generator(open_generator());
+  routes.begin_drain();
+  const Sent sent = handle(routes, post("/v1/chat/completions", kWhole));
+  EXPECT_EQ(sent.reply.status, 503);
+  EXPECT_EQ(handle(routes, get("/ready")).reply.status, 503);
+  EXPECT_EQ(handle(routes, get("/health")).reply.status, 200);
+}
+
+TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {
+  for (const std::string& body : {kStream, kWhole}) {
+    Routes routes(ServerOptions{});
+    routes.set_generator(open_generator(0));
+    const Sent sent = handle(routes, post("/v1/chat/completions", body));
+    EXPECT_EQ(sent.reply.status, 500);
+    EXPECT_THAT(sent.reply.body, HasSubstr(R"("type":"server_error")"));
+    EXPECT_EQ(sent.events, "");
+  }
+}
+
+TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
+  Routes routes(ServerOptions{});
+  routes.set_generator(open_generator(10));
+  const Sent sent = handle(routes, post("/v1/chat/completions", kStream));
+  EXPECT_THAT(sent.events, HasSubstr(R"("role":"assistant")"));
+  EXPECT_THAT(sent.events, HasSubstr(R"(data: {"error":{"message":)"));
+  EXPECT_TRUE(sent.events.ends_with("\n\ndata: [DONE]\n\n"));
+  EXPECT_EQ(sent.events.find(R"("finish_reason":"length")"), std::string::npos);
+}
+
+TEST(Routes, AFailureInTheMiddleOfAWholeAnswerIsNot200) {
+  Routes routes(ServerOptions{});
+  routes.set_generator(open_generator(10));
+  EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 500);
+}
+
+TEST(Routes, InferUsesTheSystemPromptOfThePage) {
+  ServerOptions options;
+  options.page.system_prompt = "You are a fox.";
+  const auto generator = open_generator();
+  Routes with(options), without(ServerOptions{});
+  with.set_generator(generator);
+  without.set_generator(generator);
+  const HttpRequest request = get("/infer?sentence=a&max_tokens=30&temperature=0");
+  EXPECT_NE(handle(with, request).reply.body, handle(without, request).reply.body);
+}
+
+TEST(Routes, AnAnswerThatIsDroppedStopsItsGeneration) {
+  Routes routes(ServerOptions{});
+  const auto generator = open_generator();
+  routes.set_generator(generator);
+  Routes::Headers headers;
+  {
+    const RouteOutcome dropped = routes.handle(post("/v1/chat/completions", kStream), headers);
+  }
+  generator->drain(std::chrono::seconds(20));
+  EXPECT_EQ(generator->stats().blocks_used, 0);
+  EXPECT_EQ(generator->stats().finished_length, 0u);
+}
+
+TEST(Routes, UnknownPathsAndMethodsDoNotBecomeLabels) {
+  Routes routes(ServerOptions{});
+  routes.count(get("/made-up-by-a-client"), 404);
+  HttpRequest odd = get("/health");
+  odd.method = "MADEUP";
+  routes.count(odd, 405);
+  const std::string text = handle(routes, get("/metrics")).reply.body;
+  EXPECT_THAT(text, HasSubstr(R"({handler="none",method="GET",status="404"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"({handler="/health",method="other",status="405"} 1)"));
+}
+
+TEST(Server, SaysWhichFlagIsWrong) {
+  ServerOptions options;
+  options.host = "nowhere";
+  options.insecure_no_auth = true;
+  EXPECT_THAT(Server::open(options).status().message(), HasSubstr("--host nowhere"));
+  options.host = "0.0.0.0";
+  options.insecure_no_auth = false;
+  EXPECT_THAT(Server::open(options).status().message(), HasSubstr("--api-key"));
+  options.host = "127.0.0.1";
+  options.port = 0;
+  const auto first = Server::open(options);
+  ASSERT_TRUE(first.ok()) << first.status().message();
+  options.port = (*first)->port();
+  const auto second = Server::open(options);
+  EXPECT_EQ(second.status().code(), StatusCode::kAlreadyExists);
+  EXPECT_THAT(second.status().message(), HasSubstr(fmt::format("--port {}", options.port)));
+}
+
+TEST(Server, EndsWhenAsked) {
+  ServerOptions options;
+  options.port = 0;
+  auto server = Server::open(options);
+  ASSERT_TRUE(server.ok()) << server.status().message();
+  std::thread runner([&] { (*server)->run(); });
+  (*server)->request_stop();
+  runner.join();
+}
+
+}  // namespace
+}  // namespace puna
