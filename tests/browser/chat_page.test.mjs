@@ -1,0 +1,210 @@
+// The chat page in Debian's Chromium against the real binary: the demo's base model for a real answer,
+// the fake backend (slow on purpose) for what happens in the middle of one.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { chromium } from 'playwright-core';
+import { demoModel, screenshots, startServer } from './server.mjs';
+
+const kAnswerMs = 30_000;
+// A test that hangs must not hang the run: servers would wait for it for ever.
+setTimeout(() => { console.error('the browser tests hang'); process.exit(1); }, 240_000).unref();
+const kAxe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const kPhone = { width: 390, height: 844 };
+
+let browser;
+before(async () => {
+  mkdirSync(screenshots, { recursive: true });
+  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+});
+after(() => browser.close());
+
+/** A page of its own, which fails the test on script errors, CSP violations and foreign requests. */
+async function openPage(server, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: 'en-US', ...options });
+  const page = await context.newPage();
+  const problems = [];
+  page.on('pageerror', (error) => problems.push(`script: ${error.message}`));
+  page.on('console', (message) => {
+    if (/Content Security Policy|Trusted Type/i.test(message.text())) problems.push(message.text());
+  });
+  page.on('request', (request) => {
+    if (!request.url().startsWith(server.url) && !/^(data|blob):/.test(request.url())) {
+      problems.push(`request to ${request.url()}`);
+    }
+  });
+  await page.goto(server.url);
+  await page.getByRole('heading', { name: 'How can I help?' }).waitFor();
+  return { page, problems, close: () => context.close() };
+}
+
+const message = (page) => page.getByRole('textbox', { name: 'Your message' });
+const answers = (page) => page.getByRole('article', { name: 'Assistant' });
+const finished = (page) => page.locator('.stats').last().waitFor({ timeout: kAnswerMs });
+
+async function ask(page, text) {
+  await message(page).fill(text);
+  await message(page).press('Enter');
+}
+
+async function seriousViolations(page) {
+  await page.evaluate(kAxe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`);
+}
+
+describe('with a real model', () => {
+  let server;
+  before(async () => { server = await startServer(demoModel); });
+  after(() => server.stop());
+
+  test('a question is typed and the answer streams', async () => {
+    const { page, problems, close } = await openPage(server);
+    await page.screenshot({ path: `${screenshots}/empty.png` });
+    await page.getByRole('button', { name: 'Settings' }).click();
+    await page.getByLabel('Temperature').first().fill('0');
+    await page.screenshot({ path: `${screenshots}/settings.png` });
+    await page.getByRole('button', { name: 'Close settings' }).click();
+    await ask(page, 'What is the capital of France?');
+    await finished(page);
+    assert.match(await answers(page).innerText(), /Paris/);
+    assert.match(await answers(page).innerText(), /first token/);
+    await page.screenshot({ path: `${screenshots}/answer.png` });
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  test('a second question knows the first', async () => {
+    const { page, close } = await openPage(server);
+    const bodies = [];
+    page.on('request', (request) => {
+      if (request.url().endsWith('/v1/chat/completions')) bodies.push(request.postDataJSON());
+    });
+    await ask(page, 'My name is Ada. Say hello.');
+    await finished(page);
+    await ask(page, 'What is my name?');
+    await page.waitForFunction(() => document.querySelectorAll('.stats').length === 2, null, { timeout: kAnswerMs });
+    assert.deepEqual(bodies[1].messages.map(({ role }) => role), ['user', 'assistant', 'user']);
+    await close();
+  });
+
+  test('a reload keeps the conversation and the page goes on working', async () => {
+    const { page, close } = await openPage(server);
+    await ask(page, 'Say one word.');
+    await finished(page);
+    const before = await answers(page).first().locator('.prose').innerText();
+    await page.reload();
+    await answers(page).first().waitFor();
+    assert.equal(await answers(page).first().locator('.prose').innerText(), before);
+    await ask(page, 'And another one.');
+    await page.waitForFunction(() => document.querySelectorAll('.stats').length === 2, null, { timeout: kAnswerMs });
+    await page.getByRole('button', { name: 'New chat' }).click();
+    await page.getByRole('heading', { name: 'How can I help?' }).waitFor();
+    await close();
+  });
+});
+
+describe('with the fake backend', () => {
+  let server;
+  before(async () => {
+    server = await startServer('--backend', 'fake', '--fake-step-microseconds', '30000',
+      '--page-title', 'Test shop', '--examples-file', 'tests/browser/examples.json');
+  });
+  after(() => server.stop());
+
+  async function running() {
+    const text = await (await fetch(`${server.url}/metrics`)).text();
+    return Number(/^vllm:num_requests_running\S* (\S+)/m.exec(text)[1]);
+  }
+
+  test('stop ends the answer, on the server too', async () => {
+    const { page, problems, close } = await openPage(server);
+    await ask(page, 'Tell me a long story');
+    await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
+    await page.locator('.prose.streaming').waitFor();
+    await page.screenshot({ path: `${screenshots}/streaming.png` });
+    await page.getByRole('button', { name: 'Stop the answer' }).click();
+    await page.getByText('stopped', { exact: true }).waitFor();
+    for (let i = 0; i < 50 && await running() > 0; ++i) await page.waitForTimeout(50);
+    assert.equal(await running(), 0);
+    assert.deepEqual(problems, []);
+    await close();
+  });
+
+  test('examples are offered and asked with one click', async () => {
+    const { page, close } = await openPage(server);
+    await page.getByRole('heading', { name: 'Test shop' }).waitFor();
+    await page.getByRole('button', { name: 'Where is my order?' }).click();
+    await page.getByRole('article', { name: 'You' }).getByText('Where is my order?').waitFor();
+    await finished(page);
+    await close();
+  });
+
+  test('the keyboard is enough', async () => {
+    const { page, close } = await openPage(server);
+    await page.keyboard.press('Tab');
+    await page.getByRole('link', { name: 'Skip to the message box' }).press('Enter');
+    await page.keyboard.type('Hello');
+    await page.keyboard.press('Shift+Enter');
+    await page.keyboard.type('there');
+    await page.keyboard.press('Enter');
+    await page.locator('.prose.streaming').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByText('stopped', { exact: true }).waitFor();
+    assert.equal(await page.getByRole('article', { name: 'You' }).locator('.bubble').innerText(), 'Hello\nthere');
+    await close();
+  });
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`nothing hinders assistive technology (${colorScheme})`, async () => {
+      const { page, close } = await openPage(server, { colorScheme });
+      assert.deepEqual(await seriousViolations(page), []);
+      await ask(page, 'Hello');
+      await finished(page);
+      assert.deepEqual(await seriousViolations(page), []);
+      await page.screenshot({ path: `${screenshots}/fake-${colorScheme}.png` });
+      await page.getByRole('button', { name: 'Settings' }).click();
+      assert.deepEqual(await seriousViolations(page), []);
+      await close();
+    });
+  }
+
+  test('a phone shows it whole', async () => {
+    const { page, close } = await openPage(server, { viewport: kPhone, hasTouch: true, isMobile: true });
+    await ask(page, 'Hello');
+    await finished(page);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth));
+    await page.screenshot({ path: `${screenshots}/phone.png` });
+    await close();
+  });
+});
+
+test('an error keeps the message, and retrying works', async (t) => {
+  let server = await startServer('--backend', 'fake');
+  t.after(() => server.stop());
+  const { page, close } = await openPage(server);
+  await server.stop();
+  await ask(page, 'Is anybody there?');
+  await page.getByText('The server cannot be reached', { exact: true }).waitFor();
+  await page.screenshot({ path: `${screenshots}/error.png` });
+  await page.getByRole('article', { name: 'You' }).getByText('Is anybody there?').waitFor();
+  server = await startServer('--backend', 'fake', '--port', server.port);
+  await page.getByRole('button', { name: /^Retry/ }).click();
+  await finished(page);
+  await close();
+});
+
+test('a server with a key asks for it', async (t) => {
+  const server = await startServer('--backend', 'fake', '--api-key', 'secret');
+  t.after(() => server.stop());
+  const context = await browser.newContext({ locale: 'en-US' });
+  const page = await context.newPage();
+  await page.goto(server.url);
+  await page.getByLabel('Key', { exact: true }).fill('secret');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await ask(page, 'Hello');
+  await finished(page);
+  await context.close();
+});
