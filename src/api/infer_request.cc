@@ -26,8 +26,8 @@ Result<Json> fields_of_query(const HttpRequest& request) {
 
 Result<InferRequest> parse_infer_request(const HttpRequest& request,
                                          const SamplingParams& defaults) {
-  ASSIGN_OR_RETURN(const Json json,
-                   request.body.empty() ? fields_of_query(request) : parse_body(request.body));
+  const bool has_body = request.method == "POST" && !request.body.empty();
+  ASSIGN_OR_RETURN(const Json json, has_body ? parse_body(request.body) : fields_of_query(request));
   const RequestFields fields(json);
   if (fields.find("sentence") == nullptr) {
     return error(StatusCode::kNotFound,
