@@ -11,8 +11,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LINES_MAX = 400
-COLUMNS_MAX = {".cc": 100, ".h": 100}
-COLUMNS_MAX_ELSEWHERE = 110
+# clang-format holds C++ to 100 columns, but for texts that cannot be broken.
+COLUMNS_MAX = 135
 FUNCTION_LINES_MAX = 70
 CODE_SUFFIXES = {".h", ".cc", ".py", ".ts", ".tsx", ".mjs", ".sh"}
 CXX_SUFFIXES = {".h", ".cc"}
@@ -137,10 +137,9 @@ def check_file(path: pathlib.Path, layers: dict[str, list[str]]) -> list[str]:
     problems = check_intro(path, lines)
     if len(lines) > LINES_MAX:
         problems.append(f"has {len(lines)} lines, at most {LINES_MAX}: split it by subject")
-    columns_max = COLUMNS_MAX.get(path.suffix, COLUMNS_MAX_ELSEWHERE)
     for number, line in enumerate(lines, 1):
-        if len(line) > columns_max and "http" not in line:
-            problems.append(f"line {number} has {len(line)} columns, at most {columns_max}")
+        if len(line) > COLUMNS_MAX and "http" not in line:
+            problems.append(f"line {number} has {len(line)} columns, at most {COLUMNS_MAX}")
     if path.suffix in CXX_SUFFIXES and relative.startswith("src/"):
         problems += check_includes(relative, text, layers)
         problems += check_functions(lines)

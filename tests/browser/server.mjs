@@ -9,7 +9,8 @@ export const screenshots = `${root}build/screenshots`;
 
 /** Starts `puna serve ARGUMENTS` and waits until it is ready. */
 export async function startServer(...serveArguments) {
-  const child = spawn(binary, ['serve', ...serveArguments, ...(serveArguments.includes('--port') ? [] : ['--port', '0']), '--watch-stdin', '--log-level', 'error'],
+  const port = serveArguments.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(binary, ['serve', ...serveArguments, ...port, '--watch-stdin', '--log-level', 'error'],
     { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
   let output = '';
   const url = await new Promise((resolve, reject) => {
