@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "api/server.h"
@@ -17,6 +18,9 @@ namespace {
 
 using ::testing::HasSubstr;
 
+// A failing device waits until the reader has seen the beginning of the answer.
+std::atomic<bool> may_fail = true;
+
 // Computes nothing any more after some steps, as a broken device would.
 class FailingBackend final : public Backend {
  public:
@@ -26,6 +30,7 @@ class FailingBackend final : public Backend {
   std::string describe() const override { return sound_->describe(); }
   Result<StepLogits> run(const StepBatch& batch) override {
     if (sound_steps_-- > 0) return sound_->run(batch);
+    while (!may_fail) std::this_thread::yield();
     return error(StatusCode::kInternal, "the device is gone");
   }
 
@@ -83,6 +88,7 @@ Sent handle(Routes& routes, const HttpRequest& request) {
   for (bool last = false; !last;) {
     AnswerPart part = answer.poll();
     sent.events += part.events;
+    if (!sent.events.empty()) may_fail = true;
     if (part.reply) sent.reply = std::move(*part.reply);
     last = part.last;
     if (std::chrono::steady_clock::now() > deadline) {
@@ -132,6 +138,7 @@ TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {
 }
 
 TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
+  may_fail = false;
   Routes routes(ServerOptions{});
   routes.set_generator(open_generator(10));
   const Sent sent = handle(routes, post("/v1/chat/completions", kStream));
