@@ -1,0 +1,90 @@
+// Merged weights equal PEFT's (tools/goldens/make_adapter_goldens.py), and what does not fit is
+// refused.
+
+#include "model/adapter.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "base/json.h"
+
+namespace puna {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kBase[] = "tests/golden/llama/grouped_query_tied";
+constexpr char kAdapter[] = "tests/golden/adapter";
+
+TEST(Adapter, MergesToTheWeightsOfPeft) {
+  auto checkpoint = open_checkpoint(kBase);
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  const Status status = apply_adapter(*checkpoint, kAdapter);
+  ASSERT_TRUE(status.ok()) << status.message();
+  ASSERT_EQ(checkpoint->adapters.size(), 1U);
+  EXPECT_EQ(checkpoint->adapters[0].rank, 4);
+  EXPECT_DOUBLE_EQ(checkpoint->adapters[0].scale, 3.0);
+  std::ifstream file(std::string(kAdapter) + "/merged.json");
+  const Json golden = parse_json(std::string((std::istreambuf_iterator<char>(file)), {})).value();
+  ASSERT_EQ(golden["rows"].size(), 7U);
+  for (const auto& [name, expected] : golden["rows"].items()) {
+    const auto values = expected.get<std::vector<float>>();
+    std::vector<float> rows(values.size());
+    ASSERT_TRUE(checkpoint->weights->read_rows(name, 0, 3, rows).ok()) << name;
+    for (size_t i = 0; i < rows.size(); ++i) ASSERT_NEAR(rows[i], values[i], 2e-6) << name;
+  }
+}
+
+TEST(Adapter, ARowIsTheSameWhateverIsReadWithIt) {
+  auto checkpoint = open_checkpoint(kBase);
+  ASSERT_TRUE(checkpoint.ok() && apply_adapter(*checkpoint, kAdapter).ok());
+  const char* name = "model.layers.0.self_attn.q_proj.weight";
+  const auto columns = static_cast<size_t>(checkpoint->weights->find(name)->column_count());
+  std::vector<float> all(3 * columns);
+  std::vector<float> one(columns);
+  ASSERT_TRUE(checkpoint->weights->read_rows(name, 0, 3, all).ok());
+  ASSERT_TRUE(checkpoint->weights->read_rows(name, 2, 1, one).ok());
+  EXPECT_EQ(one, std::vector<float>(all.end() - static_cast<ptrdiff_t>(columns), all.end()));
+}
+
+TEST(Adapter, OneForAnotherModelIsRefusedWithTheShapes) {
+  auto checkpoint = open_checkpoint("tests/golden/llama/multi_query_biases_head_24");
+  ASSERT_TRUE(checkpoint.ok());
+  EXPECT_THAT(apply_adapter(*checkpoint, kAdapter).message(), HasSubstr("shape"));
+}
+
+TEST(Adapter, WhatPunaCannotMergeIsNamed) {
+  const auto refusal = [](const char* more) {
+    return parse_adapter_config(
+               std::string(R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, )") + more + "}", "c")
+        .status()
+        .message();
+  };
+  EXPECT_THAT(refusal(R"("use_dora": true)"), HasSubstr("use_dora"));
+  EXPECT_THAT(refusal(R"("bias": "all")"), HasSubstr("bias"));
+  EXPECT_THAT(refusal(R"("modules_to_save": ["lm_head"])"), HasSubstr("modules_to_save"));
+  EXPECT_THAT(refusal(R"("r": 0)"), HasSubstr("r"));
+}
+
+TEST(Adapter, TheScaleIsAlphaOverRankOrItsRoot) {
+  const auto plain =
+      parse_adapter_config(R"({"peft_type": "LORA", "r": 16, "lora_alpha": 8})", "c");
+  ASSERT_TRUE(plain.ok()) << plain.status().message();
+  EXPECT_DOUBLE_EQ(plain->scale, 0.5);
+  const auto root = parse_adapter_config(
+      R"({"peft_type": "LORA", "r": 16, "lora_alpha": 8, "use_rslora": true})", "c");
+  ASSERT_TRUE(root.ok()) << root.status().message();
+  EXPECT_DOUBLE_EQ(root->scale, 2.0);
+}
+
+TEST(Adapter, AFolderWithoutOneIsRefused) {
+  auto checkpoint = open_checkpoint(kBase);
+  ASSERT_TRUE(checkpoint.ok());
+  EXPECT_THAT(apply_adapter(*checkpoint, "docs").message(), HasSubstr("adapter_config.json"));
+}
+
+}  // namespace
+}  // namespace puna
