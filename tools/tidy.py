@@ -106,12 +106,13 @@ def check_banned(text: str) -> list[str]:
 COROUTINE_FORMS = [
     (r"co_await[^;]*[(,]\s*(?:[A-Z]\w*)?\{\s*[^}\s]", "an aggregate or initializer list"),
     (r"co_await[^;\[]*\?[^;]*:[^:;][^;]*;", "?:"),
+    (r"(?:&&|\|\|)\s*!?co_await", "&& or || before it"),
 ]
 
 
 def check_coroutines(text: str) -> list[str]:
     code = re.sub(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"', "", text)
-    return [f"has {what} inside a co_await expression, which g++ 12 miscompiles: name it first"
+    return [f"has {what} in a co_await expression, which g++ 12 miscompiles: name it first"
             for pattern, what in COROUTINE_FORMS if re.search(pattern, code)]
 
 

@@ -25,6 +25,7 @@ constexpr seconds kBodyTimeout{60};
 constexpr seconds kWriteTimeout{30};
 constexpr seconds kLingerTimeout{5};
 constexpr seconds kHeartbeat{15};
+constexpr std::string_view kPing = ": ping\n\n";
 
 using Parser = http::request_parser<http::string_body>;
 
@@ -103,7 +104,8 @@ class Connection {
   asio::awaitable<bool> send_reply(const HttpReply& reply);
   asio::awaitable<bool> send_answer(std::unique_ptr<Answer> answer);
   asio::awaitable<bool> produce(Answer& answer, WakeSignal& signal);
-  asio::awaitable<bool> send_events(const std::string& events);
+  asio::awaitable<bool> send_events(std::string_view events);
+  asio::awaitable<bool> send_last_chunk();
   asio::awaitable<bool> send_event_header();
   asio::awaitable<void> watch_for_close();
   asio::awaitable<void> linger();
@@ -128,8 +130,10 @@ struct BusyGuard {
 };
 
 asio::awaitable<void> Connection::run() {
-  bool goes_on = true;
-  while (goes_on && co_await wait_for_request()) {
+  // No co_await behind && here or below: g++ 12 awaits it in a loop's condition all the same.
+  for (bool goes_on = true; goes_on;) {
+    goes_on = co_await wait_for_request();
+    if (!goes_on) break;
     const BusyGuard busy(context_.busy);
     HttpRequest request;
     bool keep_alive = false;
@@ -264,34 +268,46 @@ asio::awaitable<bool> Connection::send_answer(std::unique_ptr<Answer> answer) {
 
 // True when all is sent or a reply stands in streamed_reply_.
 asio::awaitable<bool> Connection::produce(Answer& answer, WakeSignal& signal) {
-  for (;;) {
+  bool sent = true;
+  while (sent) {
     AnswerPart part = answer.poll();
     if (part.reply) {
       streamed_reply_ = std::move(part.reply);
       co_return true;
     }
-    if (!part.events.empty() && !co_await send_events(part.events)) co_return false;
+    if (!part.events.empty()) sent = co_await send_events(part.events);
     if (part.last) {
-      if (is_http_1_0_) co_return true;
-      stream_.expires_after(kWriteTimeout);
-      const auto [code, size] =
-          co_await asio::async_write(stream_, http::make_chunk_last(), kNoThrow);
-      co_return !code;
+      if (sent) sent = co_await send_last_chunk();
+      co_return sent;
     }
+    if (!sent) break;
     const bool woken = co_await signal.wait(kHeartbeat);
     // A comment keeps proxies from closing a quiet stream.
-    if (!woken && stream_open_ && !co_await send_events(": ping\n\n")) co_return false;
+    if (!woken && stream_open_) sent = co_await send_events(kPing);
   }
+  co_return false;
 }
 
-asio::awaitable<bool> Connection::send_events(const std::string& events) {
-  if (!stream_open_ && !co_await send_event_header()) co_return false;
+asio::awaitable<bool> Connection::send_last_chunk() {
+  if (is_http_1_0_) co_return true;
   stream_.expires_after(kWriteTimeout);
+  const auto last = http::make_chunk_last();
+  const auto [code, size] = co_await asio::async_write(stream_, last, kNoThrow);
+  co_return !code;
+}
+
+asio::awaitable<bool> Connection::send_events(std::string_view events) {
+  if (!stream_open_) {
+    const bool opened = co_await send_event_header();
+    if (!opened) co_return false;
+  }
+  stream_.expires_after(kWriteTimeout);
+  const auto bytes = asio::buffer(events);
   if (is_http_1_0_) {
-    const auto [code, size] = co_await asio::async_write(stream_, asio::buffer(events), kNoThrow);
+    const auto [code, size] = co_await asio::async_write(stream_, bytes, kNoThrow);
     co_return !code;
   }
-  const auto chunk = http::make_chunk(asio::buffer(events));
+  const auto chunk = http::make_chunk(bytes);
   const auto [code, size] = co_await asio::async_write(stream_, chunk, kNoThrow);
   co_return !code;
 }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
 #include "api/server.h"
@@ -21,31 +22,34 @@ using ::testing::HasSubstr;
 // A failing device waits until the reader has seen the beginning of the answer.
 std::atomic<bool> may_fail = true;
 
-// Computes nothing any more after some steps, as a broken device would.
-class FailingBackend final : public Backend {
+// Computes until it is told to fail, as a device that breaks would.
+class BreakableBackend final : public Backend {
  public:
-  FailingBackend(std::unique_ptr<Backend> sound, int sound_steps)
-      : sound_(std::move(sound)), sound_steps_(sound_steps) {}
+  BreakableBackend(std::unique_ptr<Backend> sound, const std::atomic<bool>& broken)
+      : sound_(std::move(sound)), broken_(broken) {}
   const BackendLimits& limits() const override { return sound_->limits(); }
   std::string describe() const override { return sound_->describe(); }
   Result<StepLogits> run(const StepBatch& batch) override {
-    if (sound_steps_-- > 0) return sound_->run(batch);
-    while (!may_fail) std::this_thread::yield();
+    if (!broken_) return sound_->run(batch);
     return error(StatusCode::kInternal, "the device is gone");
   }
 
  private:
   std::unique_ptr<Backend> sound_;
-  int sound_steps_;
+  const std::atomic<bool>& broken_;
 };
 
-std::shared_ptr<Generator> open_generator(int sound_steps = 1 << 30) {
+const std::atomic<bool> kNeverBroken = false;
+
+std::shared_ptr<Generator> open_generator(const std::atomic<bool>& broken = kNeverBroken,
+                                          int step_microseconds = 0) {
   static const SteadyClock clock;
   BackendOptions options;
   options.name = "fake";
   options.max_model_len = 512;
+  options.fake_step_microseconds = step_microseconds;
   auto tokenizer = make_byte_tokenizer();
-  auto backend = std::make_unique<FailingBackend>(open_fake_backend(options).value(), sound_steps);
+  auto backend = std::make_unique<BreakableBackend>(open_fake_backend(options).value(), broken);
   auto engine = Engine::start(std::move(backend), {}, clock).value();
   GeneratorOptions generator_options;
   generator_options.model_name = "fake";
@@ -75,7 +79,9 @@ struct Sent {
   std::string events;  // all of them
 };
 
-Sent handle(Routes& routes, const HttpRequest& request) {
+// `on_events` runs when events have come.
+Sent handle(Routes& routes, const HttpRequest& request,
+            const std::function<void()>& on_events = nullptr) {
   Routes::Headers headers;
   RouteOutcome outcome = routes.handle(request, headers);
   Sent sent;
@@ -88,6 +94,7 @@ Sent handle(Routes& routes, const HttpRequest& request) {
   for (bool last = false; !last;) {
     AnswerPart part = answer.poll();
     sent.events += part.events;
+    if (!part.events.empty() && on_events) on_events();
     if (!sent.events.empty()) may_fail = true;
     if (part.reply) sent.reply = std::move(*part.reply);
     last = part.last;
@@ -105,6 +112,13 @@ const std::string kStream =
         "ignore_eos": true})";
 const std::string kWhole =
     R"({"messages": [{"role": "user", "content": "a"}], "max_tokens": 30, "ignore_eos": true})";
+
+// As many tokens as fit, slowly enough for a test to act in the middle.
+constexpr int kStepMicroseconds = 2000;
+const std::string kLongStream =
+    R"({"messages": [{"role": "user", "content": "a"}], "stream": true, "ignore_eos": true})";
+const std::string kLongWhole =
+    R"({"messages": [{"role": "user", "content": "a"}], "ignore_eos": true})";
 
 TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {
   Routes routes(ServerOptions{});
@@ -128,8 +142,9 @@ TEST(Routes, ADrainingServerBeginsNothing) {
 
 TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {
   for (const std::string& body : {kStream, kWhole}) {
+    const std::atomic<bool> broken = true;
     Routes routes(ServerOptions{});
-    routes.set_generator(open_generator(0));
+    routes.set_generator(open_generator(broken));
     const Sent sent = handle(routes, post("/v1/chat/completions", body));
     EXPECT_EQ(sent.reply.status, 500);
     EXPECT_THAT(sent.reply.body, HasSubstr(R"("type":"server_error")"));
@@ -138,10 +153,11 @@ TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {
 }
 
 TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
-  may_fail = false;
+  std::atomic<bool> broken = false;
   Routes routes(ServerOptions{});
-  routes.set_generator(open_generator(10));
-  const Sent sent = handle(routes, post("/v1/chat/completions", kStream));
+  routes.set_generator(open_generator(broken, kStepMicroseconds));
+  const Sent sent =
+      handle(routes, post("/v1/chat/completions", kLongStream), [&broken] { broken = true; });
   EXPECT_THAT(sent.events, HasSubstr(R"("role":"assistant")"));
   EXPECT_THAT(sent.events, HasSubstr(R"(data: {"error":{"message":)"));
   EXPECT_TRUE(sent.events.ends_with("\n\ndata: [DONE]\n\n"));
@@ -149,9 +165,17 @@ TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
 }
 
 TEST(Routes, AFailureInTheMiddleOfAWholeAnswerIsNot200) {
+  std::atomic<bool> broken = false;
+  const auto generator = open_generator(broken, kStepMicroseconds);
   Routes routes(ServerOptions{});
-  routes.set_generator(open_generator(10));
-  EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 500);
+  routes.set_generator(generator);
+  std::thread breaker([&] {
+    while (generator->stats().generation_tokens < 5) std::this_thread::yield();
+    broken = true;
+  });
+  const Sent sent = handle(routes, post("/v1/chat/completions", kLongWhole));
+  breaker.join();
+  EXPECT_EQ(sent.reply.status, 500);
 }
 
 TEST(Routes, InferUsesTheSystemPromptOfThePage) {
@@ -167,11 +191,11 @@ TEST(Routes, InferUsesTheSystemPromptOfThePage) {
 
 TEST(Routes, AnAnswerThatIsDroppedStopsItsGeneration) {
   Routes routes(ServerOptions{});
-  const auto generator = open_generator();
+  const auto generator = open_generator(kNeverBroken, kStepMicroseconds);
   routes.set_generator(generator);
   Routes::Headers headers;
   {
-    const RouteOutcome dropped = routes.handle(post("/v1/chat/completions", kStream), headers);
+    const RouteOutcome dropped = routes.handle(post("/v1/chat/completions", kLongStream), headers);
   }
   generator->drain(std::chrono::seconds(20));
   EXPECT_EQ(generator->stats().blocks_used, 0);
