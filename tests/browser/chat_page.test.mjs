@@ -43,6 +43,9 @@ const message = (page) => page.getByRole('textbox', { name: 'Your message' });
 const answers = (page) => page.getByRole('article', { name: 'Assistant' });
 const finished = (page) => page.locator('.stats').last().waitFor({ timeout: kAnswerMs });
 
+// While a dialog is open the rest of the page takes no keys.
+const noDialog = (page) => page.getByRole('dialog').waitFor({ state: 'hidden' });
+
 async function ask(page, text) {
   await message(page).fill(text);
   await message(page).press('Enter');
@@ -57,7 +60,10 @@ async function seriousViolations(page) {
 
 describe('with a real model', () => {
   let server;
-  before(async () => { server = await startServer(demoModel); });
+  // Greedy, or an answer may go on for as long as the model's context allows.
+  before(async () => {
+    server = await startServer(demoModel, '--override-generation-config', '{"temperature": 0}');
+  });
   after(() => server.stop());
 
   test('a question is typed and the answer streams', async () => {
@@ -67,6 +73,7 @@ describe('with a real model', () => {
     await page.getByLabel('Temperature').first().fill('0');
     await page.screenshot({ path: `${screenshots}/settings.png` });
     await page.getByRole('button', { name: 'Close settings' }).click();
+    await noDialog(page);
     await ask(page, 'What is the capital of France?');
     await finished(page);
     assert.match(await answers(page).innerText(), /Paris/);
@@ -146,6 +153,7 @@ describe('with the fake backend', () => {
     const { page, close } = await openPage(server);
     await page.keyboard.press('Tab');
     await page.getByRole('link', { name: 'Skip to the message box' }).press('Enter');
+    await page.locator('#message:focus').waitFor();
     await page.keyboard.type('Hello');
     await page.keyboard.press('Shift+Enter');
     await page.keyboard.type('there');
@@ -204,6 +212,7 @@ test('a server with a key asks for it', async (t) => {
   await page.goto(server.url);
   await page.getByLabel('Key', { exact: true }).fill('secret');
   await page.getByRole('button', { name: 'Continue' }).click();
+  await noDialog(page);
   await ask(page, 'Hello');
   await finished(page);
   await context.close();
