@@ -30,11 +30,12 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
 class PunaServer:
     """`step_microseconds` is how long a step of the fake model takes."""
 
-    def __init__(self, *flags: str, step_microseconds: int = 0, wait_ready: bool = True) -> None:
+    def __init__(self, *flags: str, step_microseconds: int = 0, wait_ready: bool = True,
+                 variables: dict[str, str] | None = None) -> None:
         command = [BINARY, "serve", "--backend", "fake", "--port", "0", "--watch-stdin",
                    "--fake-step-microseconds", str(step_microseconds), *flags]
         environment = {name: value for name, value in os.environ.items()
-                       if not name.startswith("PUNA_")}
+                       if not name.startswith("PUNA_")} | (variables or {})
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=environment)
         self.errors: list[str] = []
