@@ -94,7 +94,7 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         *build("tsan", "tsan"),
         Step("tsan", "unit tests", "ctest --preset tsan", sanitized),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan),
-        Step("tidy", "clang-tidy", "tools/clang_tidy.sh"),
+        Step("tidy", "clang-tidy", "tools/clang_tidy.py"),
     ]
 
 

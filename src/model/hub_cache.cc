@@ -111,7 +111,7 @@ fs::path HubCache::snapshot(const std::string& commit) const {
 
 std::optional<std::string> HubCache::find_commit(const std::string& revision) const {
   std::error_code ignored;
-  const std::string commit = first_line(folder_ / "refs" / revision);
+  std::string commit = first_line(folder_ / "refs" / revision);
   if (!commit.empty() && fs::is_directory(snapshot(commit), ignored)) return commit;
   if (fs::is_directory(snapshot(revision), ignored)) return revision;
   return std::nullopt;
