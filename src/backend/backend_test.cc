@@ -160,6 +160,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Subject{"cpu_f32", "cpu", kGrouped, WeightFormat::kF32},
                     Subject{"cpu_bf16", "cpu", kGrouped, WeightFormat::kBf16},
                     Subject{"cpu_int8", "cpu", kGrouped, WeightFormat::kInt8},
+                    Subject{"cpu_int4", "cpu", kGrouped, WeightFormat::kInt4},
                     Subject{"cpu_f32_odd_head", "cpu", kBiased, WeightFormat::kF32},
                     Subject{"cpu_bf16_odd_head", "cpu", kBiased, WeightFormat::kBf16},
                     Subject{"cpu_int8_odd_head", "cpu", kBiased, WeightFormat::kInt8},

@@ -15,12 +15,15 @@ std::string_view describe(WeightFormat format) {
       return "bf16";
     case WeightFormat::kInt8:
       return "int8";
+    case WeightFormat::kInt4:
+      return "int4";
   }
   check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
 }
 
 std::optional<WeightFormat> parse_weight_format(std::string_view name) {
-  for (const auto format : {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8}) {
+  for (const auto format :
+       {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt4}) {
     if (describe(format) == name) return format;
   }
   return std::nullopt;

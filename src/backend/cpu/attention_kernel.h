@@ -156,15 +156,4 @@ void attend(const Attention& attention) {
   AttentionKernel<V, Kv>::run(attention);
 }
 
-template <class V>
-constexpr Kernels make_kernels(FormatKernels f32, FormatKernels bf16, FormatKernels int8) {
-  return {.f32 = f32,
-          .bf16 = bf16,
-          .int8 = int8,
-          .attend_f32 = attend<V, float>,
-          .attend_bf16 = attend<V, uint16_t>,
-          .rms_norm = rms_norm<V>,
-          .gate = gate_rows<V>};
-}
-
 }  // namespace puna

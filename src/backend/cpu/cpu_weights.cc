@@ -10,27 +10,28 @@ Result<std::vector<float>> read_norm(const WeightSource& source, const std::stri
   const TensorInfo* tensor = source.find(name);
   if (tensor == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
   const auto size = static_cast<size_t>(tensor->column_count());
-  std::vector<float> norm(padded(size, kGroup));
+  std::vector<float> norm(padded(size, kGroupMax));
   RETURN_IF_ERROR(source.read_rows(name, 0, 1, std::span(norm).subspan(0, size)));
   return norm;
 }
 
 class LayerLoader {
  public:
-  LayerLoader(const WeightSource& source, WeightFormat format, ThreadPool& pool, int index)
+  LayerLoader(const WeightSource& source, WeightFormat format, size_t group_max, ThreadPool& pool,
+              int index)
       : source_(source),
         format_(format),
+        group_max_(group_max),
         pool_(pool),
         prefix_(fmt::format("model.layers.{}.", index)) {}
 
   Result<PackedMatrix> stack(const std::vector<std::string>& names, bool has_bias) const {
-    std::vector<std::string> weights;
-    std::vector<std::string> biases;
+    PackRequest request = {.weights = {}, .biases = {}, .format = format_, .group_max = group_max_};
     for (const std::string& name : names) {
-      weights.push_back(prefix_ + name + ".weight");
-      if (has_bias) biases.push_back(prefix_ + name + ".bias");
+      request.weights.push_back(prefix_ + name + ".weight");
+      if (has_bias) request.biases.push_back(prefix_ + name + ".bias");
     }
-    return PackedMatrix::pack(source_, format_, weights, biases, pool_);
+    return PackedMatrix::pack(source_, request, pool_);
   }
 
   Result<std::vector<float>> norm(const std::string& name) const {
@@ -40,6 +41,7 @@ class LayerLoader {
  private:
   const WeightSource& source_;
   WeightFormat format_;
+  size_t group_max_;
   ThreadPool& pool_;
   std::string prefix_;
 };
@@ -68,18 +70,23 @@ size_t CpuWeights::bytes() const {
 }
 
 Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, const WeightSource& source,
-                                    WeightFormat format, ThreadPool& pool) {
+                                    WeightFormat format, size_t group_max, ThreadPool& pool) {
   CpuWeights weights;
   weights.format = format;
-  ASSIGN_OR_RETURN(weights.embedding,
-                   PackedMatrix::pack(source, format, {"model.embed_tokens.weight"}, {}, pool));
+  // Four bits cost the head and the embedding more accuracy than they save time.
+  PackRequest outer = {.weights = {"model.embed_tokens.weight"},
+                       .biases = {},
+                       .format = format == WeightFormat::kInt4 ? WeightFormat::kInt8 : format,
+                       .group_max = group_max};
+  ASSIGN_OR_RETURN(weights.embedding, PackedMatrix::pack(source, outer, pool));
   if (!config.tie_word_embeddings) {
-    ASSIGN_OR_RETURN(weights.lm_head,
-                     PackedMatrix::pack(source, format, {"lm_head.weight"}, {}, pool));
+    outer.weights = {"lm_head.weight"};
+    ASSIGN_OR_RETURN(weights.lm_head, PackedMatrix::pack(source, outer, pool));
   }
   ASSIGN_OR_RETURN(weights.norm, read_norm(source, "model.norm.weight"));
   for (int i = 0; i < config.num_hidden_layers; ++i) {
-    ASSIGN_OR_RETURN(CpuLayer layer, load_layer(config, LayerLoader(source, format, pool, i)));
+    ASSIGN_OR_RETURN(CpuLayer layer,
+                     load_layer(config, LayerLoader(source, format, group_max, pool, i)));
     weights.layers.push_back(std::move(layer));
   }
   return weights;

@@ -10,7 +10,7 @@
 namespace puna {
 
 struct CpuLayer {
-  std::vector<float> input_norm, post_attention_norm;  // [hidden_size padded to kGroup]
+  std::vector<float> input_norm, post_attention_norm;  // [hidden_size padded to kGroupMax]
   PackedMatrix qkv;                                    // rows of q, then k, then v
   PackedMatrix o;
   PackedMatrix gate_up;  // rows of gate, then up
@@ -27,7 +27,8 @@ struct CpuWeights {
   size_t bytes() const;
 };
 
+// `group_max` bounds the groups of int8 and int4.
 Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, const WeightSource& source,
-                                    WeightFormat format, ThreadPool& pool);
+                                    WeightFormat format, size_t group_max, ThreadPool& pool);
 
 }  // namespace puna

@@ -21,6 +21,13 @@ size_t qkv_size(const LlamaConfig& config) {
   return static_cast<size_t>(heads) * static_cast<size_t>(config.head_dim);
 }
 
+// At most 4 bytes an activation. Rows are not a multiple of 4096 bytes apart: the rows of a tile
+// would share one set of the first cache.
+size_t prepared_row_bytes(size_t k) {
+  const size_t bytes = padded(k, kGroupMax) * sizeof(float);
+  return bytes % 4096 == 0 ? bytes + 64 : bytes;
+}
+
 // Enough pieces for every thread to come back for more, at least `minimum` long each.
 size_t chunk_of(size_t count, size_t threads, size_t minimum) {
   return std::max(minimum, count / (threads * 8));
@@ -33,21 +40,17 @@ Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Ker
     : config_(config),
       weights_(weights),
       kernels_(kernels),
-      format_(weights.format == WeightFormat::kF32    ? kernels.f32
-              : weights.format == WeightFormat::kBf16 ? kernels.bf16
-                                                      : kernels.int8),
       kv_(kv),
       pool_(pool),
       head_dim_(static_cast<size_t>(config.head_dim)),
       group_(static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads)),
-      hidden_stride_(padded(static_cast<size_t>(config.hidden_size), kPanelColumns)),
-      query_stride_(
-          padded(static_cast<size_t>(config.num_attention_heads) * head_dim_, kPanelColumns)),
-      qkv_stride_(padded(qkv_size(config), kPanelColumns)),
-      gate_up_stride_(padded(2 * static_cast<size_t>(config.intermediate_size), kPanelColumns) +
+      hidden_stride_(padded(static_cast<size_t>(config.hidden_size), kGroupMax)),
+      query_stride_(padded(static_cast<size_t>(config.num_attention_heads) * head_dim_, kGroupMax)),
+      qkv_stride_(padded(qkv_size(config), kGroupMax)),
+      gate_up_stride_(padded(2 * static_cast<size_t>(config.intermediate_size), kGroupMax) +
                       kLanes),
-      gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kPanelColumns)),
-      prepared_bytes_(padded(widest_k(config), kPanelColumns) * sizeof(float)),
+      gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kGroupMax)),
+      prepared_bytes_(prepared_row_bytes(widest_k(config))),
       inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)) {}
 
 std::span<const float> Forward::run(const StepBatch& batch) {
@@ -60,9 +63,9 @@ std::span<const float> Forward::run(const StepBatch& batch) {
   logits_.resize(count * vocab_size);
   if (count == 0) return logits_;
   gather_logit_rows(batch);
-  prepare_norm(weights_.norm, count);
-  multiply(weights_.lm_head ? *weights_.lm_head : weights_.embedding, count, logits_, vocab_size,
-           false);
+  const PackedMatrix& head = weights_.lm_head ? *weights_.lm_head : weights_.embedding;
+  prepare_norm(head, weights_.norm, count);
+  multiply(head, count, logits_, vocab_size, false);
   return logits_;
 }
 
@@ -121,15 +124,15 @@ void Forward::embed(const StepBatch& batch) {
 
 void Forward::run_layer(size_t index, const StepBatch& batch) {
   const CpuLayer& layer = weights_.layers[index];
-  prepare_norm(layer.input_norm, token_count_);
+  prepare_norm(layer.qkv, layer.input_norm, token_count_);
   multiply(layer.qkv, token_count_, qkv_, qkv_stride_, false);
   rotate_and_store(index, batch);
   attend(index, batch);
-  prepare_attended();
+  prepare_attended(layer.o);
   multiply(layer.o, token_count_, hidden_, hidden_stride_, true);
-  prepare_norm(layer.post_attention_norm, token_count_);
+  prepare_norm(layer.gate_up, layer.post_attention_norm, token_count_);
   multiply(layer.gate_up, token_count_, gate_up_, gate_up_stride_, false);
-  prepare_gated();
+  prepare_gated(layer.down);
   multiply(layer.down, token_count_, hidden_, hidden_stride_, true);
 }
 
@@ -186,42 +189,50 @@ void Forward::gather_logit_rows(const StepBatch& batch) {
   }
 }
 
-void Forward::prepare_row(size_t row, const float* values, size_t k) {
-  format_.prepare(values, padded(k, kGroup), &prepared_[row * prepared_bytes_]);
+void Forward::prepare_row(const PackedMatrix& matrix, size_t row, const float* values) {
+  const PackedLayout& layout = matrix.layout();
+  kernels_for(kernels_, layout.format)
+      .prepare(values, layout.padded_k(), layout.group, &prepared_[row * prepared_bytes_]);
 }
 
-void Forward::prepare_norm(const std::vector<float>& weight, size_t row_count) {
+void Forward::prepare_norm(const PackedMatrix& matrix, const std::vector<float>& weight,
+                           size_t row_count) {
   const auto size = static_cast<size_t>(config_.hidden_size);
   for_each_row(row_count, [&](size_t row) {
     float* const normed = &normed_[row * hidden_stride_];
     kernels_.rms_norm(&hidden_[row * hidden_stride_], weight.data(), size, config_.rms_norm_eps,
                       normed);
-    prepare_row(row, normed, size);
+    prepare_row(matrix, row, normed);
   });
 }
 
-void Forward::prepare_attended() {
-  const size_t size = static_cast<size_t>(config_.num_attention_heads) * head_dim_;
+void Forward::prepare_attended(const PackedMatrix& matrix) {
   for_each_row(token_count_,
-               [&](size_t row) { prepare_row(row, &attended_[row * query_stride_], size); });
+               [&](size_t row) { prepare_row(matrix, row, &attended_[row * query_stride_]); });
 }
 
-void Forward::prepare_gated() {
+void Forward::prepare_gated(const PackedMatrix& matrix) {
   const auto size = static_cast<size_t>(config_.intermediate_size);
   for_each_row(token_count_, [&](size_t row) {
     const float* const gate = &gate_up_[row * gate_up_stride_];
     float* const gated = &gated_[row * gated_stride_];
     kernels_.gate(gate, gate + size, padded(size, kLanes), gated);
     std::fill(gated + size, gated + gated_stride_, 0.0F);
-    prepare_row(row, gated, size);
+    prepare_row(matrix, row, gated);
   });
 }
 
 void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<float> out,
                        size_t out_stride, bool add_to_out) {
+  const PackedLayout& layout = matrix.layout();
+  const FormatKernels& kernels = kernels_for(kernels_, layout.format);
   const Matmul matmul = {.panels = matrix.panels(),
-                         .k = matrix.padded_k(),
-                         .column_count = matrix.column_count(),
+                         .k = layout.padded_k(),
+                         .group = layout.group,
+                         .symmetric = layout.symmetric,
+                         .panel_bytes = layout.panel_bytes(),
+                         .group_bytes = layout.group_bytes(),
+                         .column_count = layout.column_count,
                          .bias = matrix.bias(),
                          .rows = prepared_.data(),
                          .row_bytes = prepared_bytes_,
@@ -229,9 +240,9 @@ void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<f
                          .out = out.data(),
                          .out_stride = out_stride,
                          .add_to_out = add_to_out};
-  const size_t chunk = chunk_of(matrix.panel_count(), pool_.thread_count(), 1);
-  pool_.parallel_for(matrix.panel_count(), chunk,
-                     [&](size_t first, size_t last) { format_.matmul(matmul, first, last); });
+  const size_t chunk = chunk_of(layout.panel_count(), pool_.thread_count(), 1);
+  pool_.parallel_for(layout.panel_count(), chunk,
+                     [&](size_t first, size_t last) { kernels.matmul(matmul, first, last); });
 }
 
 void Forward::for_each_row(size_t count, const std::function<void(size_t)>& body) {

@@ -40,10 +40,10 @@ class Forward {
   void rotate_and_store(size_t layer, const StepBatch& batch);
   void attend(size_t layer, const StepBatch& batch);
   void gather_logit_rows(const StepBatch& batch);
-  void prepare_norm(const std::vector<float>& weight, size_t row_count);
-  void prepare_attended();
-  void prepare_gated();
-  void prepare_row(size_t row, const float* values, size_t k);
+  void prepare_norm(const PackedMatrix& matrix, const std::vector<float>& weight, size_t row_count);
+  void prepare_attended(const PackedMatrix& matrix);
+  void prepare_gated(const PackedMatrix& matrix);
+  void prepare_row(const PackedMatrix& matrix, size_t row, const float* values);
   void multiply(const PackedMatrix& matrix, size_t row_count, std::span<float> out,
                 size_t out_stride, bool add_to_out);
   void for_each_row(size_t count, const std::function<void(size_t)>& body);
@@ -51,7 +51,6 @@ class Forward {
   const LlamaConfig& config_;
   const CpuWeights& weights_;
   const Kernels& kernels_;
-  const FormatKernels& format_;
   KvCache& kv_;
   ThreadPool& pool_;
 

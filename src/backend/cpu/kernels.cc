@@ -20,4 +20,18 @@ const Kernels& kernels_for(Isa isa) {
   check_failed(__FILE__, __LINE__, "isa", "an Isa that does not exist");
 }
 
+const FormatKernels& kernels_for(const Kernels& kernels, WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kF32:
+      return kernels.f32;
+    case WeightFormat::kBf16:
+      return kernels.bf16;
+    case WeightFormat::kInt8:
+      return kernels.int8;
+    case WeightFormat::kInt4:
+      return kernels.int4;
+  }
+  check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
+}
+
 }  // namespace puna

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "backend/cpu/packed_matrix.h"
+#include "backend/cpu/packed_layout.h"
 #include "base/log.h"
 
 namespace puna {
@@ -15,8 +15,9 @@ constexpr int kStepTokensMax = 1 << 16;
 constexpr int kSequencesMax = 1 << 16;
 
 int64_t weight_bytes(const LlamaConfig& config, WeightFormat format) {
+  constexpr size_t kGroup = 32;  // the largest share of scales
   return static_cast<int64_t>(static_cast<double>(config.parameter_count()) *
-                              bytes_per_weight(format));
+                              bytes_per_weight(format, kGroup));
 }
 
 // Stored in fewer than 16 bits a weight: more than int8 would hold nothing more.
@@ -66,6 +67,10 @@ Result<WeightFormat> choose_weight_format(const BackendOptions& options,
                describe_memory(bytes), describe_memory(available_bytes),
                format == WeightFormat::kInt8 ? "free some, or choose a smaller model"
                                              : "--weights int8 takes the least");
+}
+
+int choose_weight_group(const BackendOptions& options) {
+  return options.weight_group > 0 ? options.weight_group : static_cast<int>(kGroupMax);
 }
 
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,

@@ -12,6 +12,9 @@ namespace puna {
 Result<WeightFormat> choose_weight_format(const BackendOptions& options,
                                           const Checkpoint& checkpoint, int64_t available_bytes);
 
+// The largest group of int8 and int4 weights: what was asked for, or 128.
+int choose_weight_group(const BackendOptions& options);
+
 // Limits of a backend whose weights are loaded already. Without options.kv_cache_bytes the cache
 // takes what all sequences can use, at most half of `available_bytes`.
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,

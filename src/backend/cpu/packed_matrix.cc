@@ -1,4 +1,4 @@
-// Packing: rows in, panels of 64 columns out; the padding of K and of the last panel is zero.
+// Packing: rows in, panels out; the padding of K and of the last panel is zero.
 
 #include "backend/cpu/packed_matrix.h"
 
@@ -6,62 +6,11 @@
 #include <cmath>
 #include <mutex>
 
+#include "backend/cpu/panel_packer.h"
 #include "base/float16.h"
 
 namespace puna {
 namespace {
-
-size_t panel_bytes(WeightFormat format, size_t k) {
-  switch (format) {
-    case WeightFormat::kF32:
-      return k * kPanelColumns * sizeof(float);
-    case WeightFormat::kBf16:
-      return k * kPanelColumns * sizeof(uint16_t);
-    case WeightFormat::kInt8:
-      return k / kGroup * sizeof(Int8PanelGroup);
-  }
-  check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
-}
-
-// `rows` is [kPanelColumns, k], k padded.
-void pack_f32(const float* rows, size_t k, float* panel) {
-  for (size_t i = 0; i < k; ++i) {
-    for (size_t column = 0; column < kPanelColumns; ++column) {
-      panel[i * kPanelColumns + column] = rows[column * k + i];
-    }
-  }
-}
-
-void pack_bf16(const float* rows, size_t k, uint16_t* panel) {
-  for (size_t i = 0; i < k; ++i) {
-    for (size_t column = 0; column < kPanelColumns; ++column) {
-      const size_t pair = i / 2 * kPanelColumns + column;
-      panel[2 * pair + i % 2] = f32_to_bf16(rows[column * k + i]);
-    }
-  }
-}
-
-// The scale is rounded to bf16 first and the values by the rounded scale, so that its rounding
-// costs no accuracy; rounding it down may need 128, which is cut to 127.
-void pack_int8_group(const float* weights, size_t column, Int8PanelGroup& group) {
-  float largest = 0;
-  for (size_t i = 0; i < kGroup; ++i) largest = std::max(largest, std::abs(weights[i]));
-  group.scales[column] = f32_to_bf16(largest / 127.0F);
-  const float scale = bf16_to_f32(group.scales[column]);
-  for (size_t i = 0; i < kGroup; ++i) {
-    const float value = scale > 0 ? std::nearbyint(weights[i] / scale) : 0.0F;
-    const float cut = std::clamp(value, -127.0F, 127.0F);
-    group.values[i / 4][column][i % 4] = static_cast<uint8_t>(static_cast<int>(cut) + 128);
-  }
-}
-
-void pack_int8(const float* rows, size_t k, Int8PanelGroup* panel) {
-  for (size_t g = 0; g < k / kGroup; ++g) {
-    for (size_t column = 0; column < kPanelColumns; ++column) {
-      pack_int8_group(rows + column * k + g * kGroup, column, panel[g]);
-    }
-  }
-}
 
 // The first error of many threads.
 class FirstError {
@@ -81,84 +30,115 @@ class FirstError {
   Status status_;
 };
 
-}  // namespace
-
-double bytes_per_weight(WeightFormat format) {
-  constexpr double kPerPanelGroup = kGroup * kPanelColumns;
-  return static_cast<double>(panel_bytes(format, kGroup)) / kPerPanelGroup;
+void quantise_int4(const PackedLayout& layout, std::span<const float> rows,
+                   QuantisedPanel& quantised) {
+  for (size_t g = 0; g < quantised.scales.size(); ++g) {
+    const std::span<const float> weights = rows.subspan(g * layout.group, layout.group);
+    float largest = 0;
+    for (const float weight : weights) {
+      if (std::abs(weight) > std::abs(largest)) largest = weight;
+    }
+    const float scale = f16_to_f32(f32_to_f16(largest / -8.0F));
+    for (size_t i = 0; i < layout.group; ++i) {
+      const float value = scale != 0 ? std::nearbyint(weights[i] / scale) : 0.0F;
+      quantised.values[g * layout.group + i] =
+          static_cast<uint8_t>(static_cast<int>(std::clamp(value, -8.0F, 7.0F)) + 8);
+    }
+    quantised.scales[g] = scale;
+    if (!layout.symmetric) quantised.offsets[g] = -8 * scale;
+  }
 }
 
-Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, WeightFormat format,
-                                        const std::vector<std::string>& weights,
-                                        const std::vector<std::string>& biases, ThreadPool& pool) {
+// Packs a panel at a time from the tensors that are stacked.
+class Packer {
+ public:
+  Packer(const WeightSource& source, const PackedLayout& layout,
+         std::vector<const TensorInfo*> parts)
+      : source_(source), layout_(layout), parts_(std::move(parts)) {}
+
+  Status pack(size_t panel, std::byte* out) const {
+    std::vector<float> rows(kPanelColumns * layout_.padded_k());
+    RETURN_IF_ERROR(read(panel, rows));
+    if (layout_.format == WeightFormat::kF32 || layout_.format == WeightFormat::kBf16) {
+      write_panel(layout_, rows, out);
+      return Status();
+    }
+    QuantisedPanel quantised(layout_);
+    if (layout_.format == WeightFormat::kInt8) {
+      RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
+    } else {
+      quantise_int4(layout_, rows, quantised);
+    }
+    write_panel(layout_, quantised, out);
+    return Status();
+  }
+
+ private:
+  // The panel's rows of all parts, `padded_k` floats apart.
+  Status read(size_t panel, std::span<float> rows) const {
+    std::vector<float> read;
+    size_t part_begin = 0;
+    for (const TensorInfo* part : parts_) {
+      const size_t part_end = part_begin + static_cast<size_t>(part->row_count());
+      const size_t begin = std::max(part_begin, panel * kPanelColumns);
+      const size_t end = std::min(part_end, (panel + 1) * kPanelColumns);
+      if (begin < end) {
+        read.resize((end - begin) * layout_.k);
+        RETURN_IF_ERROR(source_.read_rows(part->name, static_cast<int64_t>(begin - part_begin),
+                                          static_cast<int64_t>(end - begin), read));
+        for (size_t row = begin; row < end; ++row) {
+          std::copy_n(read.data() + (row - begin) * layout_.k, layout_.k,
+                      rows.data() + (row - panel * kPanelColumns) * layout_.padded_k());
+        }
+      }
+      part_begin = part_end;
+    }
+    return Status();
+  }
+
+  const WeightSource& source_;
+  const PackedLayout& layout_;
+  const std::vector<const TensorInfo*> parts_;
+};
+
+}  // namespace
+
+Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRequest& request,
+                                        ThreadPool& pool) {
   PackedMatrix matrix;
-  matrix.format_ = format;
+  matrix.layout_.format = request.format;
   std::vector<const TensorInfo*> parts;
-  for (const std::string& name : weights) {
+  for (const std::string& name : request.weights) {
     const TensorInfo* part = source.find(name);
     if (part == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
     parts.push_back(part);
-    matrix.k_ = static_cast<size_t>(part->column_count());
-    matrix.column_count_ += static_cast<size_t>(part->row_count());
+    matrix.layout_.k = static_cast<size_t>(part->column_count());
+    matrix.layout_.column_count += static_cast<size_t>(part->row_count());
   }
-  const size_t size = matrix.panel_count() * panel_bytes(format, matrix.padded_k());
-  ASSIGN_OR_RETURN(matrix.memory_, PageMemory::allocate(size, weights.front()));
+  matrix.layout_.group = choose_group(matrix.layout_.k, request.group_max);
+  const PackedLayout& layout = matrix.layout_;
+  ASSIGN_OR_RETURN(matrix.memory_, PageMemory::allocate(layout.bytes(), request.weights.front()));
+  const Packer packer(source, layout, std::move(parts));
   FirstError first_error;
-  pool.parallel_for(matrix.panel_count(), 1, [&](size_t first, size_t last) {
+  pool.parallel_for(layout.panel_count(), 1, [&](size_t first, size_t last) {
     for (size_t panel = first; panel < last; ++panel) {
-      first_error.add(matrix.pack_panel(source, parts, panel));
+      first_error.add(packer.pack(panel, matrix.memory_.data() + panel * layout.panel_bytes()));
     }
   });
   RETURN_IF_ERROR(first_error.take());
-  RETURN_IF_ERROR(matrix.read_bias(source, biases));
+  RETURN_IF_ERROR(matrix.read_bias(source, request.biases));
   return matrix;
-}
-
-Status PackedMatrix::pack_panel(const WeightSource& source,
-                                const std::vector<const TensorInfo*>& parts, size_t panel) {
-  const size_t k = padded_k();
-  std::vector<float> rows(kPanelColumns * k);
-  std::vector<float> read;
-  size_t part_begin = 0;
-  for (const TensorInfo* part : parts) {
-    const size_t part_end = part_begin + static_cast<size_t>(part->row_count());
-    const size_t begin = std::max(part_begin, panel * kPanelColumns);
-    const size_t end = std::min(part_end, (panel + 1) * kPanelColumns);
-    if (begin < end) {
-      read.resize((end - begin) * k_);
-      RETURN_IF_ERROR(source.read_rows(part->name, static_cast<int64_t>(begin - part_begin),
-                                       static_cast<int64_t>(end - begin), read));
-      for (size_t row = begin; row < end; ++row) {
-        const float* from = read.data() + (row - begin) * k_;
-        std::copy(from, from + k_, rows.data() + (row - panel * kPanelColumns) * k);
-      }
-    }
-    part_begin = part_end;
-  }
-  std::byte* const out = memory_.data() + panel * panel_bytes(format_, k);
-  switch (format_) {
-    case WeightFormat::kF32:
-      pack_f32(rows.data(), k, reinterpret_cast<float*>(out));
-      break;
-    case WeightFormat::kBf16:
-      pack_bf16(rows.data(), k, reinterpret_cast<uint16_t*>(out));
-      break;
-    case WeightFormat::kInt8:
-      pack_int8(rows.data(), k, reinterpret_cast<Int8PanelGroup*>(out));
-      break;
-  }
-  return Status();
 }
 
 Status PackedMatrix::read_bias(const WeightSource& source, const std::vector<std::string>& names) {
   if (names.empty()) return Status();
-  bias_.resize(padded(column_count_, kPanelColumns));
+  bias_.resize(padded(layout_.column_count, kPanelColumns));
   size_t first = 0;
   for (const std::string& name : names) {
     const TensorInfo* part = source.find(name);
     if (part == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
     const auto size = static_cast<size_t>(part->column_count());
-    if (first + size > column_count_) {
+    if (first + size > layout_.column_count) {
       return invalid_argument("{}: {} values, more than the weights have rows", name, size);
     }
     RETURN_IF_ERROR(source.read_rows(name, 0, 1, std::span(bias_).subspan(first, size)));
@@ -168,27 +148,8 @@ Status PackedMatrix::read_bias(const WeightSource& source, const std::vector<std
 }
 
 void PackedMatrix::unpack_column(size_t column, float* out) const {
-  const size_t k = padded_k();
-  const std::byte* panel = memory_.data() + column / kPanelColumns * panel_bytes(format_, k);
-  const size_t lane = column % kPanelColumns;
-  for (size_t i = 0; i < k_; ++i) {
-    switch (format_) {
-      case WeightFormat::kF32:
-        out[i] = reinterpret_cast<const float*>(panel)[i * kPanelColumns + lane];
-        break;
-      case WeightFormat::kBf16: {
-        const size_t pair = i / 2 * kPanelColumns + lane;
-        out[i] = bf16_to_f32(reinterpret_cast<const uint16_t*>(panel)[2 * pair + i % 2]);
-        break;
-      }
-      case WeightFormat::kInt8: {
-        const auto& group = reinterpret_cast<const Int8PanelGroup*>(panel)[i / kGroup];
-        const int value = group.values[i % kGroup / 4][lane][i % 4] - 128;
-        out[i] = static_cast<float>(value) * bf16_to_f32(group.scales[lane]);
-        break;
-      }
-    }
-  }
+  const std::byte* const panel = panels() + column / kPanelColumns * layout_.panel_bytes();
+  read_column(layout_, panel, column % kPanelColumns, out);
 }
 
 }  // namespace puna

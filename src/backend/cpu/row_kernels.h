@@ -47,7 +47,7 @@ void rms_norm(const float* row, const float* weight, size_t size, float epsilon,
   }
   const float mean = sum_of_lanes<V>(squares) / static_cast<float>(size);
   const typename V::F scale = V::set(1.0F / __builtin_sqrtf(mean + epsilon));
-  const size_t end = padded(size, kGroup);
+  const size_t end = padded(size, kGroupMax);
   for (size_t i = 0; i < end; i += kLanes) {
     V::store(out + i, V::multiply(V::multiply(V::load(row + i), scale), V::load(weight + i)));
   }

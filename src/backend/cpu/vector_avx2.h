@@ -19,13 +19,13 @@ struct VectorAvx2 {
   struct I {
     __m256i low, high;
   };
+  using Bytes = I;
   using Bf16Activation = float;
 
   static constexpr size_t kTileRows = 4;
   static constexpr size_t kTileVectors = 1;
-  static constexpr size_t kRowVectors = 4;
-  static constexpr size_t kInt8Rows = 2;
-  static constexpr size_t kInt8Vectors = 1;
+  static constexpr size_t kQuantisedRows = 2;
+  static constexpr size_t kQuantisedVectors = 1;
 
   static F set(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
   static F load(const float* from) { return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)}; }
@@ -92,22 +92,51 @@ struct VectorAvx2 {
             dot_pairs(sum.high, weights + 16, first, second)};
   }
 
-  // Weights lose their offset in dot_int8(), so there is nothing to take back.
-  static I dot_start(int32_t) { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
-  static __m256i dot_int8(__m256i sum, const uint8_t* weights, __m256i activations) {
-    const __m256i offset = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(weights));
-    const __m256i value = _mm256_xor_si256(offset, _mm256_set1_epi8(-128));
+  static F load_f16(const uint16_t* from) {
+    const auto* const halves = reinterpret_cast<const __m128i*>(from);
+    return {_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
+  }
+  static I set_int(int32_t value) { return {_mm256_set1_epi32(value), _mm256_set1_epi32(value)}; }
+  static Bytes load_bytes(const uint8_t* from) {
+    const auto* const halves = reinterpret_cast<const __m256i*>(from);
+    return {_mm256_loadu_si256(halves), _mm256_loadu_si256(halves + 1)};
+  }
+  static Bytes low_nibbles(Bytes a) {
+    const __m256i mask = _mm256_set1_epi8(15);
+    return {_mm256_and_si256(a.low, mask), _mm256_and_si256(a.high, mask)};
+  }
+  static Bytes high_nibbles(Bytes a) {
+    return low_nibbles({_mm256_srli_epi16(a.low, 4), _mm256_srli_epi16(a.high, 4)});
+  }
+  static __m256i set_four(const int8_t* activations) {
+    int32_t four = 0;
+    std::memcpy(&four, activations, sizeof four);
+    return _mm256_set1_epi32(four);
+  }
+
+  // Two products of at most 15 * 127 fit in 16 bits, so nothing saturates.
+  static __m256i dot_int4(__m256i sum, __m256i weights, __m256i activations) {
+    const __m256i products = _mm256_maddubs_epi16(weights, activations);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(products, _mm256_set1_epi16(1)));
+  }
+  static I dot_int4(I sum, Bytes weights, const int8_t* activations) {
+    const __m256i all = set_four(activations);
+    return {dot_int4(sum.low, weights.low, all), dot_int4(sum.high, weights.high, all)};
+  }
+
+  // Weights lose their offset in dot_int8(), so there is nothing to correct.
+  static I int8_start(int32_t) { return set_int(0); }
+  static __m256i dot_int8(__m256i sum, __m256i weights, __m256i activations) {
+    const __m256i value = _mm256_xor_si256(weights, _mm256_set1_epi8(-128));
     // |weight| times the activation with the weight's sign: two products of at most 127 * 127 fit
     // in 16 bits, so nothing saturates.
     const __m256i products =
         _mm256_maddubs_epi16(_mm256_abs_epi8(value), _mm256_sign_epi8(activations, value));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(products, _mm256_set1_epi16(1)));
   }
-  static I dot_int8(I sum, const uint8_t* weights, const int8_t* activations) {
-    int32_t four = 0;
-    std::memcpy(&four, activations, sizeof four);
-    const __m256i all = _mm256_set1_epi32(four);
-    return {dot_int8(sum.low, weights, all), dot_int8(sum.high, weights + 32, all)};
+  static I dot_int8(I sum, Bytes weights, const int8_t* activations) {
+    const __m256i all = set_four(activations);
+    return {dot_int8(sum.low, weights.low, all), dot_int8(sum.high, weights.high, all)};
   }
 };
 

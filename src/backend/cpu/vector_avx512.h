@@ -16,13 +16,13 @@ namespace puna {
 struct VectorAvx512 {
   using F = __m512;
   using I = __m512i;
+  using Bytes = __m512i;
   using Bf16Activation = uint16_t;
 
   static constexpr size_t kTileRows = 8;
   static constexpr size_t kTileVectors = 2;
-  static constexpr size_t kRowVectors = 4;
-  static constexpr size_t kInt8Rows = 4;
-  static constexpr size_t kInt8Vectors = 2;
+  static constexpr size_t kQuantisedRows = 6;
+  static constexpr size_t kQuantisedVectors = 2;
 
   static F set(float value) { return _mm512_set1_ps(value); }
   static F load(const float* from) { return _mm512_loadu_ps(from); }
@@ -63,11 +63,22 @@ struct VectorAvx512 {
                             std::bit_cast<__m512bh>(_mm512_set1_epi32(both)));
   }
 
-  static I dot_start(int32_t activation_sum) { return _mm512_set1_epi32(-128 * activation_sum); }
-  static I dot_int8(I sum, const uint8_t* weights, const int8_t* activations) {
+  static F load_f16(const uint16_t* from) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+  }
+  static I set_int(int32_t value) { return _mm512_set1_epi32(value); }
+  static Bytes load_bytes(const uint8_t* from) { return _mm512_loadu_si512(from); }
+  static Bytes low_nibbles(Bytes a) { return _mm512_and_si512(a, _mm512_set1_epi8(15)); }
+  static Bytes high_nibbles(Bytes a) { return low_nibbles(_mm512_srli_epi16(a, 4)); }
+
+  static I int8_start(int32_t correction) { return set_int(correction); }
+  static I dot_int4(I sum, Bytes weights, const int8_t* activations) {
     int32_t four = 0;
     std::memcpy(&four, activations, sizeof four);
-    return _mm512_dpbusd_epi32(sum, _mm512_loadu_si512(weights), _mm512_set1_epi32(four));
+    return _mm512_dpbusd_epi32(sum, weights, _mm512_set1_epi32(four));
+  }
+  static I dot_int8(I sum, Bytes weights, const int8_t* activations) {
+    return dot_int4(sum, weights, activations);
   }
 };
 
