@@ -34,6 +34,10 @@ std::string_view describe(TensorType type) {
   check_failed(__FILE__, __LINE__, "type", "a TensorType that does not exist");
 }
 
+bool is_quantised(TensorType type) {
+  return type != TensorType::kF32 && type != TensorType::kF16 && type != TensorType::kBf16;
+}
+
 std::optional<QuantisedLayout> WeightSource::quantised_layout(std::string_view) const {
   return std::nullopt;
 }

@@ -25,6 +25,8 @@ namespace puna {
 enum class TensorType { kF32, kF16, kBf16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ4_K, kQ5_K, kQ6_K };
 
 std::string_view describe(TensorType type);
+// Stored in fewer than 16 bits a weight.
+bool is_quantised(TensorType type);
 
 struct TensorInfo {
   std::string name;

@@ -138,6 +138,11 @@ TEST_F(SmolLm2, HoldsItsAccuracyInEveryWeightFormat) {
   EXPECT_LE(int8.perplexity_change, 0.007);
   EXPECT_LE(int8.mean_kl, 0.01);
   EXPECT_GE(int8.top1_agreement, 0.95);
+  // The file's own 4-bit values: only activations are rounded.
+  const Accuracy int4 = accuracy_of(WeightFormat::kInt4, ids, exact);
+  EXPECT_LE(int4.perplexity_change, 0.007);
+  EXPECT_LE(int4.mean_kl, 0.01);
+  EXPECT_GE(int4.top1_agreement, 0.95);
 }
 
 }  // namespace

@@ -61,9 +61,10 @@ Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
                    choose_weight_format(options, checkpoint, available_memory_bytes()));
   auto pool = std::make_unique<ThreadPool>(
       options.thread_count > 0 ? static_cast<size_t>(options.thread_count) : usable_core_count());
-  ASSIGN_OR_RETURN(CpuWeights weights,
-                   load_cpu_weights(checkpoint.config, *checkpoint.weights, format,
-                                    static_cast<size_t>(choose_weight_group(options)), *pool));
+  ASSIGN_OR_RETURN(
+      CpuWeights weights,
+      load_cpu_weights(checkpoint.config, *checkpoint.weights, format,
+                       static_cast<size_t>(choose_weight_group(options, format)), *pool));
   // bf16 keeps what int8 and bf16 weights can tell apart; f32 is there to be exact.
   const auto kv_type = format == WeightFormat::kF32 ? KvCache::Type::kF32 : KvCache::Type::kBf16;
   ASSIGN_OR_RETURN(const BackendLimits limits,

@@ -29,6 +29,10 @@ class LayerLoader {
     PackRequest request = {.weights = {}, .biases = {}, .format = format_, .group_max = group_max_};
     for (const std::string& name : names) {
       request.weights.push_back(prefix_ + name + ".weight");
+      // Quantised files keep in more bits what four would hurt most.
+      if (format_ == WeightFormat::kInt4 && has_more_than_4_bits(request.weights.back())) {
+        request.format = WeightFormat::kInt8;
+      }
       if (has_bias) request.biases.push_back(prefix_ + name + ".bias");
     }
     return PackedMatrix::pack(source_, request, pool_);
@@ -39,6 +43,12 @@ class LayerLoader {
   }
 
  private:
+  // Of a tensor that the checkpoint holds quantised; one that it does not is for us to quantise.
+  bool has_more_than_4_bits(const std::string& name) const {
+    const TensorInfo* tensor = source_.find(name);
+    return tensor != nullptr && is_quantised(tensor->type) && !source_.quantised_layout(name);
+  }
+
   const WeightSource& source_;
   WeightFormat format_;
   size_t group_max_;

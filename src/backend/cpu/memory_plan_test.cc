@@ -77,7 +77,7 @@ TEST(MemoryPlan, RefusesMorePositionsThanTheModelHas) {
   EXPECT_THAT(limits.status().message(), HasSubstr("--max-model-len 513: expected 0 to 512"));
 }
 
-TEST(MemoryPlan, HoldsFloatCheckpointsAsBf16WhereThatFitsAndElseAsInt8) {
+TEST(MemoryPlan, HoldsFloatCheckpointsInAsManyBitsAsLeaveRoom) {
   const auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   const auto roomy = choose_weight_format({}, *checkpoint, kGigabyte);
@@ -87,11 +87,25 @@ TEST(MemoryPlan, HoldsFloatCheckpointsAsBf16WhereThatFitsAndElseAsInt8) {
   const auto tight = choose_weight_format({}, *checkpoint, 3 * parameters);
   ASSERT_TRUE(tight.ok());
   EXPECT_EQ(*tight, WeightFormat::kInt8);
+  const auto tightest = choose_weight_format({}, *checkpoint, 2 * parameters);
+  ASSERT_TRUE(tightest.ok());
+  EXPECT_EQ(*tightest, WeightFormat::kInt4);
   BackendOptions options;
   options.weights = WeightFormat::kF32;
   const auto refused = choose_weight_format(options, *checkpoint, 3 * parameters);
   EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
-  EXPECT_THAT(refused.status().message(), HasSubstr("--weights int8"));
+  EXPECT_THAT(refused.status().message(), HasSubstr("--weights int4"));
+}
+
+TEST(MemoryPlan, NeverPutsAMergedAdapterOnAGridOfFourBits) {
+  auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  checkpoint->adapters.emplace_back().name = "shop";
+  BackendOptions options;
+  options.weights = WeightFormat::kInt4;
+  const auto format = choose_weight_format(options, *checkpoint, kGigabyte);
+  ASSERT_TRUE(format.ok());
+  EXPECT_EQ(*format, WeightFormat::kInt8);
 }
 
 TEST(Isa, RefusesANameItDoesNotKnow) {

@@ -49,76 +49,169 @@ void quantise_int4(const PackedLayout& layout, std::span<const float> rows,
   }
 }
 
+// The tensors of a matrix and what becomes of them.
+struct Packing {
+  std::vector<const TensorInfo*> parts;
+  PackedLayout layout;
+  bool takes_values = false;  // over from the checkpoint, which has them in this very format
+};
+
+// The 4-bit layout that all parts share: the checkpoint's own values are taken over then.
+std::optional<QuantisedLayout> shared_layout(const WeightSource& source,
+                                             const std::vector<const TensorInfo*>& parts) {
+  std::optional<QuantisedLayout> shared;
+  for (const TensorInfo* part : parts) {
+    const auto layout = source.quantised_layout(part->name);
+    if (!layout || (shared && shared->group != layout->group)) return std::nullopt;
+    shared = {layout->group, (!shared || shared->symmetric) && layout->symmetric};
+  }
+  return shared;
+}
+
+bool has_int8_values(const WeightSource& source, const std::vector<const TensorInfo*>& parts) {
+  return std::all_of(parts.begin(), parts.end(), [&](const TensorInfo* part) {
+    return source.int8_layout(part->name) == Int8Layout{32};
+  });
+}
+
+void choose_layout(const WeightSource& source, size_t group_max, Packing& packing) {
+  PackedLayout& layout = packing.layout;
+  layout.group = choose_group(layout.k, group_max);
+  if (layout.format == WeightFormat::kInt8 && has_int8_values(source, packing.parts)) {
+    layout.group = 32;
+    packing.takes_values = true;
+  }
+  if (layout.format != WeightFormat::kInt4) return;
+  if (const auto shared = shared_layout(source, packing.parts)) {
+    layout.group = static_cast<size_t>(shared->group);
+    layout.symmetric = shared->symmetric;
+    packing.takes_values = true;
+  }
+}
+
 // Packs a panel at a time from the tensors that are stacked.
 class Packer {
  public:
-  Packer(const WeightSource& source, const PackedLayout& layout,
-         std::vector<const TensorInfo*> parts)
-      : source_(source), layout_(layout), parts_(std::move(parts)) {}
+  Packer(const WeightSource& source, const Packing& packing)
+      : source_(source), packing_(packing), layout_(packing.layout) {}
 
   Status pack(size_t panel, std::byte* out) const {
-    std::vector<float> rows(kPanelColumns * layout_.padded_k());
-    RETURN_IF_ERROR(read(panel, rows));
     if (layout_.format == WeightFormat::kF32 || layout_.format == WeightFormat::kBf16) {
+      ASSIGN_OR_RETURN(const std::vector<float> rows, read_rows(panel));
       write_panel(layout_, rows, out);
       return Status();
     }
     QuantisedPanel quantised(layout_);
-    if (layout_.format == WeightFormat::kInt8) {
-      RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
+    if (packing_.takes_values) {
+      RETURN_IF_ERROR(take_values(panel, quantised));
     } else {
-      quantise_int4(layout_, rows, quantised);
+      ASSIGN_OR_RETURN(const std::vector<float> rows, read_rows(panel));
+      if (layout_.format == WeightFormat::kInt8) {
+        RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
+      } else {
+        quantise_int4(layout_, rows, quantised);
+      }
     }
     write_panel(layout_, quantised, out);
     return Status();
   }
 
  private:
-  // The panel's rows of all parts, `padded_k` floats apart.
-  Status read(size_t panel, std::span<float> rows) const {
-    std::vector<float> read;
+  // Calls read(part, first row of the part, row count, first row of the panel) for each part that
+  // the panel has rows of.
+  template <class Read>
+  Status for_each_part(size_t panel, const Read& read) const {
+    const size_t panel_begin = panel * kPanelColumns;
     size_t part_begin = 0;
-    for (const TensorInfo* part : parts_) {
+    for (const TensorInfo* part : packing_.parts) {
       const size_t part_end = part_begin + static_cast<size_t>(part->row_count());
-      const size_t begin = std::max(part_begin, panel * kPanelColumns);
-      const size_t end = std::min(part_end, (panel + 1) * kPanelColumns);
+      const size_t begin = std::max(part_begin, panel_begin);
+      const size_t end = std::min(part_end, panel_begin + kPanelColumns);
       if (begin < end) {
-        read.resize((end - begin) * layout_.k);
-        RETURN_IF_ERROR(source_.read_rows(part->name, static_cast<int64_t>(begin - part_begin),
-                                          static_cast<int64_t>(end - begin), read));
-        for (size_t row = begin; row < end; ++row) {
-          std::copy_n(read.data() + (row - begin) * layout_.k, layout_.k,
-                      rows.data() + (row - panel * kPanelColumns) * layout_.padded_k());
-        }
+        RETURN_IF_ERROR(read(part->name, begin - part_begin, end - begin, begin - panel_begin));
       }
       part_begin = part_end;
     }
     return Status();
   }
 
+  Result<std::vector<float>> read_rows(size_t panel) const {
+    std::vector<float> rows(kPanelColumns * layout_.padded_k());
+    std::vector<float> read(kPanelColumns * layout_.k);
+    RETURN_IF_ERROR(for_each_part(
+        panel, [&](const std::string& name, size_t first, size_t count, size_t to) -> Status {
+          RETURN_IF_ERROR(source_.read_rows(name, static_cast<int64_t>(first),
+                                            static_cast<int64_t>(count),
+                                            std::span(read).subspan(0, count * layout_.k)));
+          for (size_t row = 0; row < count; ++row) {
+            std::copy_n(&read[row * layout_.k], layout_.k, &rows[(to + row) * layout_.padded_k()]);
+          }
+          return Status();
+        }));
+    return rows;
+  }
+
+  Status take_values(size_t panel, QuantisedPanel& quantised) const {
+    return for_each_part(
+        panel, [&](const std::string& name, size_t first, size_t count, size_t to) -> Status {
+          return layout_.format == WeightFormat::kInt8
+                     ? take_int8(name, first, count, to, quantised)
+                     : take_int4(name, first, count, to, quantised);
+        });
+  }
+
+  Status take_int8(const std::string& name, size_t first, size_t count, size_t to,
+                   QuantisedPanel& quantised) const {
+    Int8Rows rows;
+    RETURN_IF_ERROR(source_.read_int8_rows(name, static_cast<int64_t>(first),
+                                           static_cast<int64_t>(count), rows));
+    std::transform(rows.values.begin(), rows.values.end(),
+                   quantised.values.begin() + static_cast<ptrdiff_t>(to * layout_.k),
+                   [](int8_t value) { return static_cast<uint8_t>(value + 128); });
+    std::copy(rows.scales.begin(), rows.scales.end(),
+              &quantised.scales[to * layout_.group_count()]);
+    return Status();
+  }
+
+  Status take_int4(const std::string& name, size_t first, size_t count, size_t to,
+                   QuantisedPanel& quantised) const {
+    QuantisedRows rows;
+    RETURN_IF_ERROR(source_.read_quantised_rows(name, static_cast<int64_t>(first),
+                                                static_cast<int64_t>(count), rows));
+    std::copy(rows.values.begin(), rows.values.end(), &quantised.values[to * layout_.k]);
+    const size_t group = to * layout_.group_count();
+    std::copy(rows.scales.begin(), rows.scales.end(), &quantised.scales[group]);
+    if (layout_.symmetric) return Status();
+    for (size_t i = 0; i < rows.scales.size(); ++i) {
+      quantised.offsets[group + i] = rows.symmetric ? -8 * rows.scales[i] : rows.offsets[i];
+    }
+    return Status();
+  }
+
   const WeightSource& source_;
+  const Packing& packing_;
   const PackedLayout& layout_;
-  const std::vector<const TensorInfo*> parts_;
 };
 
 }  // namespace
 
 Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRequest& request,
                                         ThreadPool& pool) {
-  PackedMatrix matrix;
-  matrix.layout_.format = request.format;
-  std::vector<const TensorInfo*> parts;
+  Packing packing;
+  packing.layout.format = request.format;
   for (const std::string& name : request.weights) {
     const TensorInfo* part = source.find(name);
     if (part == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
-    parts.push_back(part);
-    matrix.layout_.k = static_cast<size_t>(part->column_count());
-    matrix.layout_.column_count += static_cast<size_t>(part->row_count());
+    packing.parts.push_back(part);
+    packing.layout.k = static_cast<size_t>(part->column_count());
+    packing.layout.column_count += static_cast<size_t>(part->row_count());
   }
-  matrix.layout_.group = choose_group(matrix.layout_.k, request.group_max);
+  choose_layout(source, request.group_max, packing);
+  PackedMatrix matrix;
+  matrix.layout_ = packing.layout;
   const PackedLayout& layout = matrix.layout_;
   ASSIGN_OR_RETURN(matrix.memory_, PageMemory::allocate(layout.bytes(), request.weights.front()));
-  const Packer packer(source, layout, std::move(parts));
+  const Packer packer(source, packing);
   FirstError first_error;
   pool.parallel_for(layout.panel_count(), 1, [&](size_t first, size_t last) {
     for (size_t panel = first; panel < last; ++panel) {
