@@ -138,16 +138,17 @@ class Packer {
   Result<std::vector<float>> read_rows(size_t panel) const {
     std::vector<float> rows(kPanelColumns * layout_.padded_k());
     std::vector<float> read(kPanelColumns * layout_.k);
-    RETURN_IF_ERROR(for_each_part(
-        panel, [&](const std::string& name, size_t first, size_t count, size_t to) -> Status {
-          RETURN_IF_ERROR(source_.read_rows(name, static_cast<int64_t>(first),
-                                            static_cast<int64_t>(count),
-                                            std::span(read).subspan(0, count * layout_.k)));
-          for (size_t row = 0; row < count; ++row) {
-            std::copy_n(&read[row * layout_.k], layout_.k, &rows[(to + row) * layout_.padded_k()]);
-          }
-          return Status();
-        }));
+    const auto read_part = [&](const std::string& name, size_t first, size_t count,
+                               size_t to) -> Status {
+      const auto values = std::span(read).subspan(0, count * layout_.k);
+      RETURN_IF_ERROR(source_.read_rows(name, static_cast<int64_t>(first),
+                                        static_cast<int64_t>(count), values));
+      for (size_t row = 0; row < count; ++row) {
+        std::copy_n(&read[row * layout_.k], layout_.k, &rows[(to + row) * layout_.padded_k()]);
+      }
+      return Status();
+    };
+    RETURN_IF_ERROR(for_each_part(panel, read_part));
     return rows;
   }
 
