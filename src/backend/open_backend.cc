@@ -29,6 +29,25 @@ std::optional<WeightFormat> parse_weight_format(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view describe(KvCacheType type) {
+  switch (type) {
+    case KvCacheType::kF32:
+      return "f32";
+    case KvCacheType::kBf16:
+      return "bf16";
+    case KvCacheType::kInt8:
+      return "int8";
+  }
+  check_failed(__FILE__, __LINE__, "type", "a KvCacheType that does not exist");
+}
+
+std::optional<KvCacheType> parse_kv_cache_type(std::string_view name) {
+  for (const auto type : {KvCacheType::kF32, KvCacheType::kBf16, KvCacheType::kInt8}) {
+    if (describe(type) == name) return type;
+  }
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
                                               const Checkpoint* checkpoint) {
   if (options.name == "fake") return open_fake_backend(options);

@@ -32,11 +32,11 @@ class CpuBackend final : public Backend {
 
   std::string describe() const override {
     const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
-    return fmt::format("cpu: {} weights {}, {}, {} threads, kv {} for {} positions",
+    return fmt::format("cpu: {} weights {}, {}, {} threads, {} kv {} for {} positions",
                        puna::describe(weights_.format),
                        describe_memory(static_cast<int64_t>(weights_.bytes())),
-                       puna::describe(isa_), pool_->thread_count(), describe_memory(kv_bytes),
-                       int64_t{limits_.block_count} * kBlockTokens);
+                       puna::describe(isa_), pool_->thread_count(), puna::describe(kv_.type()),
+                       describe_memory(kv_bytes), int64_t{limits_.block_count} * kBlockTokens);
   }
 
  private:
@@ -66,7 +66,8 @@ Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
       load_cpu_weights(checkpoint.config, *checkpoint.weights, format,
                        static_cast<size_t>(choose_weight_group(options, format)), *pool));
   // bf16 keeps what int8 and bf16 weights can tell apart; f32 is there to be exact.
-  const auto kv_type = format == WeightFormat::kF32 ? KvCache::Type::kF32 : KvCache::Type::kBf16;
+  const KvCacheType kv_type = options.kv_cache_type.value_or(
+      format == WeightFormat::kF32 ? KvCacheType::kF32 : KvCacheType::kBf16);
   ASSIGN_OR_RETURN(const BackendLimits limits,
                    choose_limits(options, checkpoint.config, kv_type, available_memory_bytes()));
   ASSIGN_OR_RETURN(KvCache kv, KvCache::allocate(checkpoint.config, kv_type, limits.block_count));

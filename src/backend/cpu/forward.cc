@@ -43,7 +43,6 @@ Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Ker
       kv_(kv),
       pool_(pool),
       head_dim_(static_cast<size_t>(config.head_dim)),
-      group_(static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads)),
       hidden_stride_(padded(static_cast<size_t>(config.hidden_size), kGroupMax)),
       query_stride_(padded(static_cast<size_t>(config.num_attention_heads) * head_dim_, kGroupMax)),
       qkv_stride_(padded(qkv_size(config), kGroupMax)),
@@ -51,11 +50,12 @@ Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Ker
                       kLanes),
       gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kGroupMax)),
       prepared_bytes_(prepared_row_bytes(widest_k(config))),
-      inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)) {}
+      inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)),
+      attention_(config, kernels, kv, pool) {}
 
 std::span<const float> Forward::run(const StepBatch& batch) {
   begin(batch);
-  plan_attention(batch);
+  attention_.plan(batch);
   embed(batch);
   for (size_t i = 0; i < weights_.layers.size(); ++i) run_layer(i, batch);
   const size_t count = batch.logit_tokens.size();
@@ -81,6 +81,7 @@ void Forward::begin(const StepBatch& batch) {
   blocks_.resize(token_count_);
   slots_.resize(token_count_);
   positions_.resize(token_count_);
+  is_last_.resize(token_count_);
   for (const SequenceRun& run : batch.runs) {
     for (int i = 0; i < run.token_count; ++i) {
       const auto token = static_cast<size_t>(run.first_token + i);
@@ -88,6 +89,7 @@ void Forward::begin(const StepBatch& batch) {
       positions_[token] = position;
       blocks_[token] = static_cast<size_t>(run.block_table[position / kBlockTokens]);
       slots_[token] = position % kBlockTokens;
+      is_last_[token] = i + 1 == run.token_count;
     }
   }
   const size_t half = head_dim_ / 2;
@@ -97,22 +99,6 @@ void Forward::begin(const StepBatch& batch) {
     rope_angles(inverse_frequencies_, positions_[token], &cosines_[token * half],
                 &sines_[token * half]);
   });
-}
-
-void Forward::plan_attention(const StepBatch& batch) {
-  tasks_.clear();
-  for (size_t run = 0; run < batch.runs.size(); ++run) {
-    const size_t rows = static_cast<size_t>(batch.runs[run].token_count) * group_;
-    for (size_t kv_head = 0; kv_head < static_cast<size_t>(config_.num_key_value_heads);
-         ++kv_head) {
-      for (size_t row = 0; row < rows; row += kAttentionRows) {
-        tasks_.push_back({.run = run,
-                          .kv_head = kv_head,
-                          .first_row = row,
-                          .row_count = std::min(kAttentionRows, rows - row)});
-      }
-    }
-  }
 }
 
 void Forward::embed(const StepBatch& batch) {
@@ -127,7 +113,7 @@ void Forward::run_layer(size_t index, const StepBatch& batch) {
   prepare_norm(layer.qkv, layer.input_norm, token_count_);
   multiply(layer.qkv, token_count_, qkv_, qkv_stride_, false);
   rotate_and_store(index, batch);
-  attend(index, batch);
+  attention_.run(index, batch, qkv_.data(), qkv_stride_, attended_.data(), query_stride_);
   prepare_attended(layer.o);
   multiply(layer.o, token_count_, hidden_, hidden_stride_, true);
   prepare_norm(layer.gate_up, layer.post_attention_norm, token_count_);
@@ -148,35 +134,8 @@ void Forward::rotate_and_store(size_t layer, const StepBatch& batch) {
     const float* const key = query + heads * head_dim_;
     const float* const value = key + kv_heads * head_dim_;
     for (size_t head = 0; head < kv_heads; ++head) {
-      kv_.write(layer, head, blocks_[token], slots_[token], key + head * head_dim_,
+      kv_.write(layer, head, blocks_[token], slots_[token], is_last_[token], key + head * head_dim_,
                 value + head * head_dim_);
-    }
-  });
-}
-
-void Forward::attend(size_t layer, const StepBatch& batch) {
-  const auto kernel =
-      kv_.type() == KvCache::Type::kF32 ? kernels_.attend_f32 : kernels_.attend_bf16;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim_));
-  pool_.parallel_for(tasks_.size(), 1, [&](size_t first, size_t last) {
-    for (size_t i = first; i < last; ++i) {
-      const AttentionTask& task = tasks_[i];
-      const SequenceRun& run = batch.runs[task.run];
-      const auto token = static_cast<size_t>(run.first_token);
-      const size_t head = task.kv_head * group_ * head_dim_;
-      kernel({.queries = &qkv_[token * qkv_stride_ + head],
-              .query_stride = qkv_stride_,
-              .out = &attended_[token * query_stride_ + head],
-              .out_stride = query_stride_,
-              .head_dim = head_dim_,
-              .group = group_,
-              .first_row = task.first_row,
-              .row_count = task.row_count,
-              .first_position = static_cast<size_t>(run.first_position),
-              .scale = scale,
-              .kv = kv_.base(layer, task.kv_head),
-              .block_bytes = kv_.block_stride(),
-              .block_table = run.block_table.data()});
     }
   });
 }

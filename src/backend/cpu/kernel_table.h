@@ -13,8 +13,9 @@ constexpr Kernels make_kernels() {
           .bf16 = float_kernels<Bf16Tile<V>>(),
           .int8 = int8_kernels<V>(),
           .int4 = int4_kernels<V>(),
-          .attend_f32 = attend<V, float>,
-          .attend_bf16 = attend<V, uint16_t>,
+          .attention_f32 = attention_kernels<V, PlainKv<V, float>>(),
+          .attention_bf16 = attention_kernels<V, Bf16Kv<V>>(),
+          .attention_int8 = attention_kernels<V, PlainKv<V, int8_t>>(),
           .rms_norm = rms_norm<V>,
           .gate = gate_rows<V>};
 }

@@ -65,12 +65,16 @@ struct Attention {
   size_t row_count = 0;       // at most kAttentionRows
   size_t first_position = 0;  // of the run's first token
   float scale = 0;            // 1 / sqrt(head_dim)
-  // The block of positions 64 i begins at kv + block_table[i] * block_bytes; see kv_cache.h.
+  // The block of positions 64 i begins at kv + block_table[i] * block_bytes; see kv_layout.h.
   const std::byte* kv = nullptr;
   size_t block_bytes = 0;
   const int* block_table = nullptr;
+  // Pieces that are computed apart: [piece][row] of maximum, sum, and from kLanes on the values.
+  size_t piece = 0;           // which one; partial points to its first row
+  float* partial = nullptr;   // when merging: to the first row of the first piece
+  size_t partial_stride = 0;  // floats between rows
 };
-inline constexpr size_t kAttentionRows = 8;
+inline constexpr size_t kAttentionRows = 16;
 
 struct FormatKernels {
   // Writes `k` activations (padded to `group`) in the form that matmul reads; at most 4 bytes each.
@@ -78,10 +82,15 @@ struct FormatKernels {
   void (*matmul)(const Matmul& matmul, size_t first_panel, size_t last_panel);
 };
 
+struct AttentionKernels {
+  void (*run)(const Attention& attention);          // every piece, into `out`
+  void (*run_partial)(const Attention& attention);  // one piece, into `partial`
+  void (*merge_partials)(const Attention& attention);
+};
+
 struct Kernels {
   FormatKernels f32, bf16, int8, int4;
-  void (*attend_f32)(const Attention& attention);
-  void (*attend_bf16)(const Attention& attention);
+  AttentionKernels attention_f32, attention_bf16, attention_int8;
   // out = row / rms(row) * weight; arrays are padded with zeros to kGroupMax.
   void (*rms_norm)(const float* row, const float* weight, size_t size, float epsilon, float* out);
   // out = silu(gate) * up; `size` is padded to kLanes.

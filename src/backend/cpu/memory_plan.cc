@@ -101,7 +101,7 @@ int choose_weight_group(const BackendOptions& options, WeightFormat format) {
 }
 
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
-                                    KvCache::Type kv_type, int64_t available_bytes) {
+                                    KvCacheType kv_type, int64_t available_bytes) {
   RETURN_IF_ERROR(check_options(options, config));
   const int64_t block_bytes = KvCache::block_bytes(config, kv_type);
   int64_t length =

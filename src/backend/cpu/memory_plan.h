@@ -19,6 +19,6 @@ int choose_weight_group(const BackendOptions& options, WeightFormat format);
 // Limits of a backend whose weights are loaded already. Without options.kv_cache_bytes the cache
 // takes what all sequences can use, at most half of `available_bytes`.
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
-                                    KvCache::Type kv_type, int64_t available_bytes);
+                                    KvCacheType kv_type, int64_t available_bytes);
 
 }  // namespace puna

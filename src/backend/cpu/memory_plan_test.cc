@@ -15,7 +15,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr int64_t kGigabyte = 1'000'000'000;
-constexpr auto kBf16 = KvCache::Type::kBf16;
+constexpr auto kBf16 = KvCacheType::kBf16;
 
 LlamaConfig config() {
   LlamaConfig llama;
@@ -33,7 +33,7 @@ LlamaConfig config() {
 TEST(MemoryPlan, ABlockHoldsKAndVOfAllLayersAndHeads) {
   // 2 layers, 2 heads, 64 positions, 16 values of K and of V, 2 bytes.
   EXPECT_EQ(KvCache::block_bytes(config(), kBf16), 2 * 2 * 64 * (16 + 16) * 2);
-  EXPECT_EQ(KvCache::block_bytes(config(), KvCache::Type::kF32), 2 * 2 * 64 * (16 + 16) * 4);
+  EXPECT_EQ(KvCache::block_bytes(config(), KvCacheType::kF32), 2 * 2 * 64 * (16 + 16) * 4);
 }
 
 TEST(MemoryPlan, GivesEverySequenceItsFullLengthWhenMemoryAllows) {

@@ -39,6 +39,15 @@ float sum_of_lanes(typename V::F sum) {
 }
 
 template <class V>
+float maximum_of_lanes(typename V::F a) {
+  float lanes[kLanes];
+  V::store(lanes, a);
+  float most = lanes[0];
+  for (size_t i = 1; i < kLanes; ++i) most = lanes[i] > most ? lanes[i] : most;
+  return most;
+}
+
+template <class V>
 void rms_norm(const float* row, const float* weight, size_t size, float epsilon, float* out) {
   typename V::F squares = V::set(0);
   for (size_t i = 0; i < size; i += kLanes) {

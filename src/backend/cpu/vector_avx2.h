@@ -26,6 +26,8 @@ struct VectorAvx2 {
   static constexpr size_t kTileVectors = 1;
   static constexpr size_t kQuantisedRows = 2;
   static constexpr size_t kQuantisedVectors = 1;
+  static constexpr size_t kAttentionTile = 2;
+  static constexpr size_t kAttentionVectors = 1;
 
   static F set(float value) { return {_mm256_set1_ps(value), _mm256_set1_ps(value)}; }
   static F load(const float* from) { return {_mm256_loadu_ps(from), _mm256_loadu_ps(from + 8)}; }
@@ -38,6 +40,10 @@ struct VectorAvx2 {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(bits), 16));
   }
   static F load(const uint16_t* from) { return {widen(from), widen(from + 8)}; }
+  static F load(const int8_t* from) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return to_float({_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))});
+  }
   static F add(F a, F b) { return {_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)}; }
   static F subtract(F a, F b) {
     return {_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};

@@ -23,6 +23,8 @@ struct VectorAvx512 {
   static constexpr size_t kTileVectors = 2;
   static constexpr size_t kQuantisedRows = 6;
   static constexpr size_t kQuantisedVectors = 2;
+  static constexpr size_t kAttentionTile = 8;
+  static constexpr size_t kAttentionVectors = 2;
 
   static F set(float value) { return _mm512_set1_ps(value); }
   static F load(const float* from) { return _mm512_loadu_ps(from); }
@@ -30,6 +32,10 @@ struct VectorAvx512 {
   static F load(const uint16_t* from) {
     const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+  }
+  static F load(const int8_t* from) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    return to_float(_mm512_cvtepi8_epi32(bytes));
   }
   static F add(F a, F b) { return _mm512_add_ps(a, b); }
   static F subtract(F a, F b) { return _mm512_sub_ps(a, b); }

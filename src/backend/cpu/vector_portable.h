@@ -30,6 +30,8 @@ struct VectorPortable {
   static constexpr size_t kTileVectors = 1;  // vectors of 16 columns of a matmul tile
   static constexpr size_t kQuantisedRows = 2;
   static constexpr size_t kQuantisedVectors = 1;
+  static constexpr size_t kAttentionTile = 2;  // rows of an attention tile: a power of two
+  static constexpr size_t kAttentionVectors = 1;
 
   static F set(float value) {
     F out;
@@ -47,6 +49,11 @@ struct VectorPortable {
   static F load(const uint16_t* from) {  // bf16
     F out;
     for (size_t i = 0; i < 16; ++i) out.lane[i] = bf16_to_f32(from[i]);
+    return out;
+  }
+  static F load(const int8_t* from) {
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = static_cast<float>(from[i]);
     return out;
   }
   static F add(F a, F b) {
