@@ -30,6 +30,17 @@ class CpuBackend final : public Backend {
     return StepLogits{.values = forward_.run(batch), .vocab_size = limits_.vocab_size};
   }
 
+  BackendMemory memory() const override {
+    const auto bytes = static_cast<int64_t>(weights_.bytes());
+    const auto looked_up = static_cast<int64_t>(weights_.lm_head ? weights_.embedding.bytes() : 0);
+    return {.weight_bytes = bytes,
+            .step_weight_bytes = bytes - looked_up,
+            .kv_bytes_per_token = KvCache::block_bytes(config_, kv_.type()) / kBlockTokens,
+            .weight_group = static_cast<int>(weights_.group())};
+  }
+
+  void fill_blocks() override { kv_.fill(*pool_); }
+
   std::string describe() const override {
     const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
     return fmt::format("cpu: {} weights {}, {}, {} threads, {} kv {} for {} positions",

@@ -79,6 +79,11 @@ size_t CpuWeights::bytes() const {
   return total;
 }
 
+size_t CpuWeights::group() const {
+  const bool has_scales = format == WeightFormat::kInt8 || format == WeightFormat::kInt4;
+  return has_scales && !layers.empty() ? layers.front().down.layout().group : 0;
+}
+
 Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, const WeightSource& source,
                                     WeightFormat format, size_t group_max, ThreadPool& pool) {
   CpuWeights weights;

@@ -25,6 +25,8 @@ struct CpuWeights {
   std::vector<CpuLayer> layers;
 
   size_t bytes() const;
+  // Of the layers' largest matrices; 0 when the format has no scales.
+  size_t group() const;
 };
 
 // `group_max` bounds the groups of int8 and int4.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "backend/step_batch.h"
 #include "base/float16.h"
@@ -116,6 +117,15 @@ void KvCache::write(size_t layer, size_t kv_head, size_t block, size_t slot, boo
     case KvCacheType::kInt8:
       return write_int8(at, key, value);
   }
+}
+
+void KvCache::fill(ThreadPool& pool) {
+  // In f32 and bf16 alike this byte, repeated, is about 0.01.
+  constexpr int kByte = 0x3C;
+  constexpr size_t kChunk = size_t{4} << 20;
+  pool.parallel_for(memory_.size(), kChunk, [&](size_t first, size_t last) {
+    std::memset(memory_.data() + first, kByte, last - first);
+  });
 }
 
 }  // namespace puna

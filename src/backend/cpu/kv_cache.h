@@ -5,6 +5,7 @@
 #include "backend/cpu/kv_layout.h"
 #include "backend/cpu/page_memory.h"
 #include "backend/open_backend.h"
+#include "base/thread_pool.h"
 #include "model/llama_config.h"
 
 namespace puna {
@@ -21,6 +22,8 @@ class KvCache {
   // shares its pair and `is_last` says that no other write brings it, that one becomes zero.
   void write(size_t layer, size_t kv_head, size_t block, size_t slot, bool is_last,
              const float* key, const float* value);
+  // Writes finite values into every block.
+  void fill(ThreadPool& pool);
   // Where the blocks of a layer and KV head begin; they are block_stride() apart.
   const std::byte* base(size_t layer, size_t kv_head) const;
   size_t block_stride() const { return kv_heads_ * layout_.bytes; }
