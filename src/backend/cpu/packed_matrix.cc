@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "backend/cpu/panel_packer.h"
-#include "base/float16.h"
+#include "model/int4_quantiser.h"
 
 namespace puna {
 namespace {
@@ -30,23 +30,24 @@ class FirstError {
   Status status_;
 };
 
-void quantise_int4(const PackedLayout& layout, std::span<const float> rows,
-                   QuantisedPanel& quantised) {
-  for (size_t g = 0; g < quantised.scales.size(); ++g) {
-    const std::span<const float> weights = rows.subspan(g * layout.group, layout.group);
-    float largest = 0;
+// The weights of one panel, [kPanelColumns, padded_k], by `importance` [padded_k] or none.
+Status quantise_int4(const PackedLayout& layout, std::span<const float> rows,
+                     std::span<const float> importance, QuantisedPanel& quantised) {
+  const size_t k = layout.padded_k();
+  const size_t groups = layout.group_count();
+  for (size_t column = 0; column < kPanelColumns; ++column) {
+    const std::span<const float> weights = rows.subspan(column * k, k);
     for (const float weight : weights) {
-      if (std::abs(weight) > std::abs(largest)) largest = weight;
+      if (!std::isfinite(weight))
+        return invalid_argument("a weight of {} has no place in int4", weight);
     }
-    const float scale = f16_to_f32(f32_to_f16(largest / -8.0F));
-    for (size_t i = 0; i < layout.group; ++i) {
-      const float value = scale != 0 ? std::nearbyint(weights[i] / scale) : 0.0F;
-      quantised.values[g * layout.group + i] =
-          static_cast<uint8_t>(static_cast<int>(std::clamp(value, -8.0F, 7.0F)) + 8);
-    }
-    quantised.scales[g] = scale;
-    if (!layout.symmetric) quantised.offsets[g] = -8 * scale;
+    const auto offsets = std::span(quantised.offsets);
+    quantise_int4_row(weights, importance, layout.group, layout.symmetric,
+                      std::span(quantised.values).subspan(column * k, k),
+                      std::span(quantised.scales).subspan(column * groups, groups),
+                      layout.symmetric ? offsets : offsets.subspan(column * groups, groups));
   }
+  return Status();
 }
 
 // The tensors of a matrix and what becomes of them.
@@ -109,7 +110,7 @@ class Packer {
       if (layout_.format == WeightFormat::kInt8) {
         RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
       } else {
-        quantise_int4(layout_, rows, quantised);
+        RETURN_IF_ERROR(quantise_int4(layout_, rows, {}, quantised));
       }
     }
     write_panel(layout_, quantised, out);
