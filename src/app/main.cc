@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "app/bench.h"
 #include "app/chat.h"
 #include "app/inspect.h"
 #include "app/options.h"
@@ -19,6 +20,7 @@ int run(const puna::ExitCommand& command) {
 int run(const puna::ServeOptions& options) { return puna::run_serve(options); }
 int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
 int run(const puna::PullCommand& options) { return puna::run_pull(options); }
+int run(const puna::BenchOptions& options) { return puna::run_bench(options); }
 int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }
 
 }  // namespace

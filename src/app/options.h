@@ -73,13 +73,30 @@ struct InspectCommand {
   bool json = false;
 };
 
+struct BenchOptions {
+  std::string model;             // folder, .gguf file or hub repo id; empty: `shape`
+  std::string shape;             // of model/llama_shapes.h: random weights, no file
+  int layers = 0;                // 0: all
+  std::string weights = "int8";  // as in ModelOptions
+  int group = 0;                 // weights that share a scale; 0: the format's own
+  std::string kv_cache_type;     // f32, bf16 or int8; empty: the backend's choice
+  int threads = 0;
+  std::vector<int> prefill = {512};  // 0: none
+  int decode = 32;                   // steps; 0: no decoding
+  std::vector<int> batch = {1, 4, 8, 16};
+  std::vector<int> depth = {0, 1024, 3584};
+  int rounds = 3;
+  bool json = false;
+};
+
 // Text to print and the exit code: --help, --version, completion scripts and wrong usage.
 struct ExitCommand {
   std::string text;
   int code = 0;
 };
 
-using Command = std::variant<ServeOptions, ChatOptions, PullCommand, InspectCommand, ExitCommand>;
+using Command =
+    std::variant<ServeOptions, ChatOptions, PullCommand, InspectCommand, BenchOptions, ExitCommand>;
 
 struct CommandLine {
   Command command;

@@ -156,6 +156,59 @@ void add_inspect_flags(CLI::App& command, InspectCommand& options) {
   add_switch(command, "--json", options.json, "Print JSON");
 }
 
+// Numbers with commas between them, or the flag several times.
+CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<int>& values,
+                      int minimum, int maximum, const std::string& help) {
+  return add_option(command, flag, values, help)
+      ->delimiter(',')
+      ->check(CLI::Range(minimum, maximum))
+      ->type_name("N,...")
+      ->capture_default_str();
+}
+
+void add_bench_flags(CLI::App& command, BenchOptions& options) {
+  // No PUNA_MODEL: what a server on this machine uses would get in the way of --shape.
+  CLI::Option* model =
+      command.add_option("model", options.model, "Folder, .gguf file or hub repository id")
+          ->type_name("MODEL");
+  CLI::Option* shape =
+      add_option(command, "--shape", options.shape,
+                 "Random weights of this shape instead of a MODEL, e.g. llama-2-7b");
+  shape->excludes(model);
+  add_option(command, "--layers", options.layers, "Only the first layers (0: all)")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  add_option(command, "--weights", options.weights, "How weights are held: f32, bf16, int8, int4")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}))
+      ->capture_default_str();
+  add_option(command, "--group", options.group,
+             "Weights that share a scale: 32, 64, 128 (0: the format's own)")
+      ->check(CLI::IsMember({0, 32, 64, 128}))
+      ->capture_default_str();
+  add_option(command, "--kv-cache-type", options.kv_cache_type,
+             "How K and V are held: f32, bf16, int8 (none: f32 with f32 weights, else bf16)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+  add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  add_list(command, "--prefill", options.prefill, 0, 1 << 20, "Lengths of prompts (0: none)");
+  add_option(command, "--decode", options.decode, "Steps of each decoding test (0: none)")
+      ->check(CLI::Range(0, 1 << 16))
+      ->capture_default_str();
+  add_list(command, "--batch", options.batch, 1, 4096, "Sequences that decode together");
+  add_list(command, "--depth", options.depth, 0, 1 << 20, "Positions before the decoded ones");
+  add_option(command, "--rounds", options.rounds, "Times that every test runs, in turn")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_switch(command, "--json", options.json, "Print JSON");
+  command.footer("Example: puna bench --shape llama-2-7b --layers 4 --weights int8");
+  command.parse_complete_callback([model, shape] {
+    if (model->empty() && shape->empty()) {
+      throw CLI::ValidationError("puna bench needs a MODEL or --shape NAME");
+    }
+  });
+}
+
 void add_completion_flags(CLI::App& command, std::string& shell) {
   command.add_option("shell", shell, "bash or zsh")
       ->check(CLI::IsMember({"bash", "zsh"}))
@@ -180,6 +233,7 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_chat_flags(*add_command("chat", "Chat in the terminal"), parsed.chat);
   add_pull_flags(*add_command("pull", "Fetch a model into the Hugging Face cache"), parsed.pull);
   add_inspect_flags(*add_command("inspect", "Say what is in a checkpoint"), parsed.inspect);
+  add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
   add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),
                        parsed.completion_shell);
   for (CLI::App* command : commands) {

@@ -17,6 +17,7 @@ struct ParsedFlags {
   ChatOptions chat;
   PullCommand pull;
   InspectCommand inspect;
+  BenchOptions bench;
   std::string completion_shell;
   std::string config_file;
   std::string log_level = "info";
