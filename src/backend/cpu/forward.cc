@@ -110,16 +110,29 @@ void Forward::embed(const StepBatch& batch) {
 
 void Forward::run_layer(size_t index, const StepBatch& batch) {
   const CpuLayer& layer = weights_.layers[index];
+  const auto hidden_size = static_cast<size_t>(config_.hidden_size);
   prepare_norm(layer.qkv, layer.input_norm, token_count_);
+  tell(index, LinearInput::kQkv, normed_, hidden_stride_, hidden_size);
   multiply(layer.qkv, token_count_, qkv_, qkv_stride_, false);
   rotate_and_store(index, batch);
   attention_.run(index, batch, qkv_.data(), qkv_stride_, attended_.data(), query_stride_);
   prepare_attended(layer.o);
+  tell(index, LinearInput::kO, attended_, query_stride_, layer.o.layout().k);
   multiply(layer.o, token_count_, hidden_, hidden_stride_, true);
   prepare_norm(layer.gate_up, layer.post_attention_norm, token_count_);
+  tell(index, LinearInput::kGateUp, normed_, hidden_stride_, hidden_size);
   multiply(layer.gate_up, token_count_, gate_up_, gate_up_stride_, false);
   prepare_gated(layer.down);
+  tell(index, LinearInput::kDown, gated_, gated_stride_, layer.down.layout().k);
   multiply(layer.down, token_count_, hidden_, hidden_stride_, true);
+}
+
+void Forward::tell(size_t layer, LinearInput input, std::span<const float> rows, size_t stride,
+                   size_t size) const {
+  if (!listener_) return;
+  for (size_t row = 0; row < token_count_; ++row) {
+    listener_(layer, input, rows.subspan(row * stride, size));
+  }
 }
 
 void Forward::rotate_and_store(size_t layer, const StepBatch& batch) {

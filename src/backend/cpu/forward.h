@@ -4,6 +4,7 @@
 // changes its result.
 #pragma once
 
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -16,14 +17,22 @@
 
 namespace puna {
 
+// The four inputs of a layer's linear layers.
+enum class LinearInput { kQkv, kO, kGateUp, kDown };
+
 class Forward {
  public:
+  // Called for every token's input of every linear layer, in order, on the caller's thread.
+  using Listener = std::function<void(size_t layer, LinearInput input, std::span<const float> row)>;
+
   // All arguments outlive the object.
   Forward(const LlamaConfig& config, const CpuWeights& weights, const Kernels& kernels, KvCache& kv,
           ThreadPool& pool);
 
   // `batch` is valid. The logits [logit_count, vocab_size] live until the next call.
   std::span<const float> run(const StepBatch& batch);
+
+  void listen(Listener listener) { listener_ = std::move(listener); }
 
  private:
   void begin(const StepBatch& batch);
@@ -37,6 +46,8 @@ class Forward {
   void prepare_row(const PackedMatrix& matrix, size_t row, const float* values);
   void multiply(const PackedMatrix& matrix, size_t row_count, std::span<float> out,
                 size_t out_stride, bool add_to_out);
+  void tell(size_t layer, LinearInput input, std::span<const float> rows, size_t stride,
+            size_t size) const;
   void for_each_row(size_t count, const std::function<void(size_t)>& body);
 
   const LlamaConfig& config_;
@@ -55,6 +66,7 @@ class Forward {
   const std::vector<float> inverse_frequencies_;  // [head_dim / 2]
 
   AttentionStep attention_;
+  Listener listener_;  // empty but for calibration
   size_t token_count_ = 0;
   std::vector<size_t> blocks_, slots_, positions_;  // [token_count]: where each token's KV lies
   std::vector<float> cosines_, sines_;              // [token_count, head_dim / 2]

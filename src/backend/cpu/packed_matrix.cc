@@ -54,7 +54,8 @@ Status quantise_int4(const PackedLayout& layout, std::span<const float> rows,
 struct Packing {
   std::vector<const TensorInfo*> parts;
   PackedLayout layout;
-  bool takes_values = false;  // over from the checkpoint, which has them in this very format
+  bool takes_values = false;      // over from the checkpoint, which has them in this very format
+  std::vector<float> importance;  // [padded_k], or none
 };
 
 // The 4-bit layout that all parts share: the checkpoint's own values are taken over then.
@@ -110,7 +111,7 @@ class Packer {
       if (layout_.format == WeightFormat::kInt8) {
         RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
       } else {
-        RETURN_IF_ERROR(quantise_int4(layout_, rows, {}, quantised));
+        RETURN_IF_ERROR(quantise_int4(layout_, rows, packing_.importance, quantised));
       }
     }
     write_panel(layout_, quantised, out);
@@ -209,6 +210,10 @@ Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRe
     packing.layout.column_count += static_cast<size_t>(part->row_count());
   }
   choose_layout(source, request.group_max, packing);
+  if (!request.importance.empty()) {
+    packing.importance.assign(request.importance.begin(), request.importance.end());
+    packing.importance.resize(packing.layout.padded_k());
+  }
   PackedMatrix matrix;
   matrix.layout_ = packing.layout;
   const PackedLayout& layout = matrix.layout_;

@@ -4,6 +4,7 @@
 // Several tensors may be stacked into one (q, k and v), so that a step has fewer loops.
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct PackRequest {
   std::vector<std::string> weights;  // tensors, stacked
   std::vector<std::string> biases;   // none, or one for each of `weights`
   WeightFormat format = WeightFormat::kF32;
-  size_t group_max = 128;  // of int8 and int4
+  size_t group_max = 128;                  // of int8 and int4
+  std::span<const float> importance = {};  // of the inputs [k], for int4; none: all alike
 };
 
 class PackedMatrix {
