@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
 
+#include "backend/cpu/isa.h"
 #include "backend/open_backend.h"
 #include "backend/test_sequences.h"
 #include "model/random_weights.h"
@@ -229,6 +231,25 @@ TEST_P(LongSequence, HasTheSameBitsInOnePieceOfWorkAndTokenByToken) {
   }
   while (actual.size() < 1200) actual.push_back(run_alone(*pieces, same, 1)[0]);
   expect_same_bits(actual, expected, "in pieces");
+}
+
+TEST_P(LongSequence, HasTheSameBitsOnEveryInstructionSetWithFusedMultiplyAdd) {
+  const char* before = std::getenv("PUNA_ISA");
+  const std::string kept = before == nullptr ? "" : before;
+  std::vector<TestLogits> all;
+  for (const Isa isa : {Isa::kAvx2, Isa::kAvxVnni, Isa::kAvx512Vnni, Isa::kAvx512}) {
+    if (!is_supported(isa)) continue;
+    setenv("PUNA_ISA", std::string(describe(isa)).c_str(), 1);
+    const auto backend = open(1);
+    ASSERT_NE(backend, nullptr);
+    TestSequence sequence;
+    for (int i = 0; i < 600; ++i) sequence.tokens.push_back(i * i % 300);
+    for (int i = 0; i < 10; ++i) sequence.block_table.push_back(i);
+    all.push_back(run_alone(*backend, sequence, 600));
+  }
+  before == nullptr ? unsetenv("PUNA_ISA") : setenv("PUNA_ISA", kept.c_str(), 1);
+  if (all.size() < 2) GTEST_SKIP() << "this processor has at most one of them";
+  for (const TestLogits& one : all) expect_same_bits(one, all[0], "instruction sets");
 }
 
 INSTANTIATE_TEST_SUITE_P(

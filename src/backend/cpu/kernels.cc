@@ -6,6 +6,8 @@ namespace puna {
 
 extern const Kernels kPortableKernels;
 extern const Kernels kAvx2Kernels;
+extern const Kernels kAvxVnniKernels;
+extern const Kernels kAvx512VnniKernels;
 extern const Kernels kAvx512Kernels;
 
 const Kernels& kernels_for(Isa isa) {
@@ -14,6 +16,10 @@ const Kernels& kernels_for(Isa isa) {
       return kPortableKernels;
     case Isa::kAvx2:
       return kAvx2Kernels;
+    case Isa::kAvxVnni:
+      return kAvxVnniKernels;
+    case Isa::kAvx512Vnni:
+      return kAvx512VnniKernels;
     case Isa::kAvx512:
       return kAvx512Kernels;
   }

@@ -13,6 +13,9 @@
 #include "backend/cpu/panel_packer.h"
 
 namespace puna {
+
+extern const Kernels kAvxVnniTwinKernels;
+
 namespace {
 
 class ArraySource final : public WeightSource {
@@ -226,6 +229,8 @@ class IntegerKernel : public testing::TestWithParam<IntegerSubject> {
     return rows;
   }
 
+  void expect_exact(const FormatKernels& kernels);
+
   double weight(size_t column, size_t i) const {
     const PackedLayout shape = layout();
     const size_t g = column * shape.group_count() + i / shape.group;
@@ -241,7 +246,15 @@ class IntegerKernel : public testing::TestWithParam<IntegerSubject> {
 };
 
 TEST_P(IntegerKernel, IsExactForEveryNumberOfRows) {
-  const FormatKernels& kernels = kernels_for(chosen_kernels(), format());
+  expect_exact(kernels_for(chosen_kernels(), format()));
+}
+
+TEST_P(IntegerKernel, IsExactInAvxVnni) {
+  if (!is_supported(Isa::kAvx512Vnni)) GTEST_SKIP() << "needs AVX-512 VNNI for its twin";
+  expect_exact(kernels_for(kAvxVnniTwinKernels, format()));
+}
+
+void IntegerKernel::expect_exact(const FormatKernels& kernels) {
   const PackedLayout shape = layout();
   for (const size_t count : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 11U, 16U, 23U, 24U, 25U, 40U}) {
     const std::vector<float> rows = integer_rows(count);

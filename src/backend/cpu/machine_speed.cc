@@ -15,6 +15,7 @@ namespace puna {
 extern const MachineSpeedLoops kPortableSpeedLoops;
 extern const MachineSpeedLoops kAvx2SpeedLoops;
 extern const MachineSpeedLoops kAvx512SpeedLoops;
+MachineSpeedLoops avx_vnni_speed_loops();
 
 const MachineSpeedLoops& machine_speed_loops(Isa isa) {
   switch (isa) {
@@ -22,6 +23,11 @@ const MachineSpeedLoops& machine_speed_loops(Isa isa) {
       return kPortableSpeedLoops;
     case Isa::kAvx2:
       return kAvx2SpeedLoops;
+    case Isa::kAvxVnni: {
+      static const MachineSpeedLoops loops = avx_vnni_speed_loops();
+      return loops;
+    }
+    case Isa::kAvx512Vnni:
     case Isa::kAvx512:
       return kAvx512SpeedLoops;
   }
@@ -41,7 +47,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 const MachineSpeedLoops& best_loops() {
-  for (const Isa isa : {Isa::kAvx512, Isa::kAvx2}) {
+  for (const Isa isa : {Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx2}) {
     if (is_supported(isa)) return machine_speed_loops(isa);
   }
   return machine_speed_loops(Isa::kPortable);

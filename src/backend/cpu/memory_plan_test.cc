@@ -120,7 +120,7 @@ TEST(Isa, RefusesANameItDoesNotKnow) {
   }
   EXPECT_EQ(isa.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(isa.status().message(),
-              HasSubstr("PUNA_ISA=sse9: expected portable, avx2 or avx512"));
+              HasSubstr("PUNA_ISA=sse9: expected portable, avx2, avxvnni, avx512vnni or avx512"));
 }
 
 }  // namespace

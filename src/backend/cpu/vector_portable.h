@@ -113,13 +113,15 @@ struct VectorPortable {
   static void store_int8(int8_t* to, I a) {  // lanes within -128 to 127
     for (size_t i = 0; i < 16; ++i) to[i] = static_cast<int8_t>(a.lane[i]);
   }
-  static void store_activation(float* to, F a) { store(to, a); }
+  static void store_activation(float* to, F a) {
+    for (size_t i = 0; i < 16; ++i) to[i] = bf16_to_f32(f32_to_bf16(a.lane[i]));
+  }
 
-  // sum += even weights * first + odd weights * second; `weights` are 16 pairs of bf16, `pair` two
-  // activations.
+  // sum += odd weights * second, then even weights * first, as BF16 instructions do it; `weights`
+  // are 16 pairs of bf16, `pair` two activations.
   static F dot_pairs(F sum, const uint16_t* weights, const float* pair) {
-    for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i]) * pair[0];
     for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i + 1]) * pair[1];
+    for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i]) * pair[0];
     return sum;
   }
 
