@@ -19,9 +19,12 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build/test-logs"
-FUZZ_TARGETS = ["safetensors", "gguf", "tokenizer_json", "chat_template", "chat_request", "detokenizer"]
+FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
+                "detokenizer"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
 NODE_TESTS = "node --test tests/http/node/"
+# Packed weights of the tests' models stay out of the user's own cache.
+CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
@@ -101,7 +104,7 @@ def run(step: Step, number: int) -> bool:
     started = time.monotonic()
     with log.open("wb") as output:
         code = subprocess.run(["bash", "-o", "pipefail", "-c", step.command], cwd=ROOT,
-                              env={**os.environ, **step.environment}, stdin=subprocess.DEVNULL,
+                              env={**os.environ, **CACHE, **step.environment}, stdin=subprocess.DEVNULL,
                               stdout=output, stderr=subprocess.STDOUT).returncode
     seconds = time.monotonic() - started
     print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:7.1f} s  {step.layer:9} {step.name}", flush=True)

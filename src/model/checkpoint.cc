@@ -72,6 +72,7 @@ Result<Checkpoint> open_folder(const fs::path& folder) {
   ASSIGN_OR_RETURN(const auto weights, open_weights(folder));
   RETURN_IF_ERROR(check_tensors(checkpoint.config, *weights, folder.string()));
   checkpoint.weight_bytes = weights->stored_bytes();
+  checkpoint.weight_files = weights->paths();
   checkpoint.weights = weights;
   checkpoint.tokenizer.folder = folder;
   ASSIGN_OR_RETURN(checkpoint.chat_template, read_chat_template(folder));
@@ -88,6 +89,7 @@ Result<Checkpoint> open_gguf(const fs::path& path) {
   const auto weights = std::make_shared<const GgufWeights>(file, checkpoint.config);
   RETURN_IF_ERROR(check_tensors(checkpoint.config, *weights, path.string()));
   checkpoint.weight_bytes = weights->stored_bytes();
+  checkpoint.weight_files = {path};
   checkpoint.weights = weights;
   checkpoint.tokenizer.gguf = file;
   if (file->has("tokenizer.chat_template")) {

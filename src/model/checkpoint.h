@@ -53,6 +53,7 @@ struct Checkpoint {
   std::string chat_template;          // Jinja text, empty when the checkpoint has none
   std::vector<AdapterInfo> adapters;  // merged into `weights` already
   int64_t weight_bytes = 0;           // as stored
+  std::vector<std::filesystem::path> weight_files;  // where `weights` came from, without adapters
 };
 
 // `path` is a folder or a .gguf file. Refusals name the fix (pickle-only, unknown architecture,

@@ -96,6 +96,12 @@ int64_t SafetensorsWeights::stored_bytes() const {
   return total;
 }
 
+std::vector<fs::path> SafetensorsWeights::paths() const {
+  std::vector<fs::path> paths;
+  for (const SafetensorsFile& file : files_) paths.emplace_back(file.origin());
+  return paths;
+}
+
 std::vector<const TensorInfo*> SafetensorsWeights::tensors() const {
   std::vector<const TensorInfo*> infos;
   for (const auto& entry : entries_) infos.push_back(&entry->info);

@@ -24,6 +24,7 @@ class SafetensorsWeights : public WeightSource {
       const std::filesystem::path& index);
 
   int64_t stored_bytes() const;
+  std::vector<std::filesystem::path> paths() const;
 
   std::vector<const TensorInfo*> tensors() const override;
   const TensorInfo* find(std::string_view name) const override;
