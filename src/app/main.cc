@@ -8,6 +8,7 @@
 #include "app/inspect.h"
 #include "app/options.h"
 #include "app/pull.h"
+#include "app/quantize.h"
 #include "app/serve.h"
 #include "base/log.h"
 
@@ -20,6 +21,7 @@ int run(const puna::ExitCommand& command) {
 int run(const puna::ServeOptions& options) { return puna::run_serve(options); }
 int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
 int run(const puna::PullCommand& options) { return puna::run_pull(options); }
+int run(const puna::QuantizeCommand& command) { return puna::run_quantize(command); }
 int run(const puna::BenchOptions& options) { return puna::run_bench(options); }
 int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }
 

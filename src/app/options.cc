@@ -165,6 +165,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (name == "serve") return {parsed.serve, log_level};
   if (name == "chat") return {parsed.chat, log_level};
   if (name == "pull") return {parsed.pull, log_level};
+  if (name == "quantize") return {parsed.quantize, log_level};
   if (name == "inspect") return {parsed.inspect, log_level};
   if (name == "bench") return {parsed.bench, log_level};
   return {ExitCommand{completion_script(app, parsed.completion_shell), 0}, log_level};

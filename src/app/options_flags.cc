@@ -42,7 +42,8 @@ void add_common_flags(CLI::App& command, std::string& config_file) {
   add_option(command, "--config", config_file, "File of \"flag = value\" lines (TOML)");
 }
 
-void add_model_flags(CLI::App& command, ModelOptions& options) {
+// Which checkpoint, and how its weights are packed.
+void add_checkpoint_flags(CLI::App& command, ModelOptions& options) {
   command
       .add_option("model", options.model,
                   "Folder, .gguf file or hub repository id (none: the demo model)")
@@ -52,6 +53,19 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
       ->type_name("REV");
   add_option(command, "--adapter", options.adapters, "LoRA adapter folder (PEFT), merged at load")
       ->type_name("PATH");
+  add_option(command, "--group", options.group,
+             "Weights of int8 and int4 that share a scale: 32, 64, 128 (0: the format's own)")
+      ->check(CLI::IsMember({0, 32, 64, 128}))
+      ->capture_default_str();
+  add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  add_switch(command, "--accept-license", options.accept_license,
+             "Accept the model's licence without being asked (Meta's Llama weights)");
+}
+
+void add_model_flags(CLI::App& command, ModelOptions& options) {
+  add_checkpoint_flags(command, options);
   add_option(command, "--chat-template", options.chat_template,
              "llama-2, chatml, llama-3 or a Jinja file (none: the checkpoint's own)");
   add_option(command, "--override-generation-config", options.override_generation_config,
@@ -59,11 +73,14 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
   add_option(command, "--backend", options.backend, "Where the model runs")
       ->check(CLI::IsMember({"cpu", "fake"}))
       ->capture_default_str();
-  add_option(command, "--weights", options.weights,
-             "How weights are held: f32, bf16, int8 (none: chosen from memory and checkpoint)")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
-  add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
-      ->check(CLI::Range(0, 1024))
+  add_option(
+      command, "--weights", options.weights,
+      "How weights are held: f32, bf16, int8, int4 (none: chosen from memory and checkpoint)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+  add_option(command, "--packed-weights", options.packed_weights,
+             "Keep packed weights between starts: auto (in PUNA_CACHE or ~/.cache/puna), off, or a "
+             "file of puna quantize --output")
+      ->type_name("auto|off|FILE")
       ->capture_default_str();
   add_option(command, "--max-model-len", options.max_model_len,
              "Prompt and answer together, in tokens (0: the model's own)")
@@ -89,8 +106,6 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
              "How long a step of the fake backend takes")
       ->check(CLI::Range(0, 10000000))
       ->group("Testing");
-  add_switch(command, "--accept-license", options.accept_license,
-             "Accept the model's licence without being asked (Meta's Llama weights)");
 }
 
 void add_serve_flags(CLI::App& command, ServeOptions& options) {
@@ -146,6 +161,18 @@ void add_pull_flags(CLI::App& command, PullCommand& options) {
   add_switch(command, "--accept-license", options.accept_license,
              "Accept the model's licence without being asked");
   command.footer("Honours HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE.");
+}
+
+void add_quantize_flags(CLI::App& command, QuantizeCommand& options) {
+  add_checkpoint_flags(command, options.model);
+  add_option(command, "--weights", options.model.weights, "How to hold them")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}))
+      ->required();
+  add_option(command, "--output", options.output,
+             "File to write, for --packed-weights (none: the cache, where serve and chat look)");
+  command.footer(
+      "Prints the path. The cache is PUNA_CACHE, or puna in XDG_CACHE_HOME or ~/.cache; its files "
+      "may be deleted.\nExample: puna quantize ./Llama-2-7b-chat-hf --weights int4");
 }
 
 void add_inspect_flags(CLI::App& command, InspectCommand& options) {
@@ -232,6 +259,8 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_serve_flags(*add_command("serve", "HTTP API and chat page"), parsed.serve);
   add_chat_flags(*add_command("chat", "Chat in the terminal"), parsed.chat);
   add_pull_flags(*add_command("pull", "Fetch a model into the Hugging Face cache"), parsed.pull);
+  add_quantize_flags(*add_command("quantize", "Pack a model's weights ahead of its first start"),
+                     parsed.quantize);
   add_inspect_flags(*add_command("inspect", "Say what is in a checkpoint"), parsed.inspect);
   add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
   add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),

@@ -16,6 +16,7 @@ struct ParsedFlags {
   ServeOptions serve;
   ChatOptions chat;
   PullCommand pull;
+  QuantizeCommand quantize;
   InspectCommand inspect;
   BenchOptions bench;
   std::string completion_shell;

@@ -32,6 +32,9 @@ struct BackendOptions {
   int max_num_seqs = 64;                     // runs in a step
   int step_tokens_max = 512;
   int64_t kv_cache_bytes = 0;  // 0: chosen from memory
+  // Where packed weights are kept between starts: "auto" (the cache), "off" (nowhere), or a file
+  // that `puna quantize --output` made.
+  std::string packed_weights = "off";
   // fake only: microseconds a step takes, so that tests of streaming see time pass
   int fake_step_microseconds = 0;
 };

@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "backend/cpu/packing_source.h"
 #include "model/checkpoint.h"
 
 namespace puna {
@@ -18,7 +19,8 @@ TEST(Calibration, HearsTheMeanSquareOfEveryChannelOfEveryLayer) {
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   const LlamaConfig& config = checkpoint->config;
   ThreadPool pool(2);
-  const auto weights = load_cpu_weights(config, *checkpoint->weights, WeightFormat::kF32, 32, pool);
+  PackingSource source(*checkpoint->weights, {.format = WeightFormat::kF32}, pool);
+  const auto weights = load_cpu_weights(config, source);
   ASSERT_TRUE(weights.ok()) << weights.status().message();
   std::vector<TokenId> tokens;
   for (int i = 0; i < 700; ++i) tokens.push_back(i * 7 % config.vocab_size);  // two sequences

@@ -196,10 +196,7 @@ class Packer {
   const PackedLayout& layout_;
 };
 
-}  // namespace
-
-Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRequest& request,
-                                        ThreadPool& pool) {
+Result<Packing> plan_packing(const WeightSource& source, const PackRequest& request) {
   Packing packing;
   packing.layout.format = request.format;
   for (const std::string& name : request.weights) {
@@ -214,10 +211,43 @@ Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRe
     packing.importance.assign(request.importance.begin(), request.importance.end());
     packing.importance.resize(packing.layout.padded_k());
   }
+  return packing;
+}
+
+}  // namespace
+
+Result<PackedLayout> PackedMatrix::plan(const WeightSource& source, const PackRequest& request) {
+  ASSIGN_OR_RETURN(const Packing packing, plan_packing(source, request));
+  return packing.layout;
+}
+
+Result<PackedMatrix> PackedMatrix::view(const PackedLayout& layout,
+                                        std::span<const std::byte> panels,
+                                        std::vector<float> bias) {
+  if (panels.size() != layout.bytes()) {
+    return error(StatusCode::kDataLoss, "{} x {} weights as {} in {} bytes, expected {}",
+                 layout.column_count, layout.k, describe(layout.format), panels.size(),
+                 layout.bytes());
+  }
+  if (!bias.empty() && bias.size() != padded(layout.column_count, kPanelColumns)) {
+    return error(StatusCode::kDataLoss, "{} biases of {} outputs", bias.size(),
+                 layout.column_count);
+  }
+  PackedMatrix matrix;
+  matrix.layout_ = layout;
+  matrix.panels_ = panels.data();
+  matrix.bias_ = std::move(bias);
+  return matrix;
+}
+
+Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRequest& request,
+                                        ThreadPool& pool) {
+  ASSIGN_OR_RETURN(const Packing packing, plan_packing(source, request));
   PackedMatrix matrix;
   matrix.layout_ = packing.layout;
   const PackedLayout& layout = matrix.layout_;
   ASSIGN_OR_RETURN(matrix.memory_, PageMemory::allocate(layout.bytes(), request.weights.front()));
+  matrix.panels_ = matrix.memory_.data();
   const Packer packer(source, packing);
   FirstError first_error;
   pool.parallel_for(layout.panel_count(), 1, [&](size_t first, size_t last) {

@@ -30,9 +30,17 @@ class PackedMatrix {
   static Result<PackedMatrix> pack(const WeightSource& source, const PackRequest& request,
                                    ThreadPool& pool);
 
+  // Of panels that lie elsewhere and outlive it: a mapped file's. kDataLoss unless they and the
+  // biases are as many as the layout says.
+  static Result<PackedMatrix> view(const PackedLayout& layout, std::span<const std::byte> panels,
+                                   std::vector<float> bias);
+  // The layout that pack() would choose.
+  static Result<PackedLayout> plan(const WeightSource& source, const PackRequest& request);
+
   const PackedLayout& layout() const { return layout_; }
-  const std::byte* panels() const { return memory_.data(); }
-  size_t bytes() const { return memory_.size(); }
+  const std::byte* panels() const { return panels_; }
+  size_t bytes() const { return layout_.bytes(); }
+  std::span<const float> biases() const { return bias_; }
   const float* bias() const { return bias_.empty() ? nullptr : bias_.data(); }
 
   // The weights of one output, as the kernels see them, into out [k].
@@ -42,6 +50,7 @@ class PackedMatrix {
   Status read_bias(const WeightSource& source, const std::vector<std::string>& names);
 
   PackedLayout layout_;
+  const std::byte* panels_ = nullptr;  // in memory_, or elsewhere
   PageMemory memory_;
   std::vector<float> bias_;  // [padded column_count], or empty
 };
