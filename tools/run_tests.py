@@ -9,7 +9,9 @@ Exits with 1 when any step failed. Logs of steps are in build/test-logs/.
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 import shlex
@@ -39,6 +41,7 @@ class Step:
     name: str
     command: str
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    uses_one_core: bool = False  # runs beside others like it
 
 
 def build(layer: str, preset: str, targets: str = "") -> list[Step]:
@@ -57,7 +60,7 @@ def fuzz_steps(seconds: int) -> list[Step]:
     return [Step("fuzz", f"{target} for {seconds} s",
                  f"build/fuzz/bin/{target}_fuzz -max_total_time={seconds} -timeout=5 "
                  f"-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/test-logs/ "
-                 f"build/fuzz-corpus/{target} tests/corpus/{target}")
+                 f"build/fuzz-corpus/{target} tests/corpus/{target}", uses_one_core=True)
             for target in FUZZ_TARGETS]
 
 
@@ -115,6 +118,16 @@ def run(step: Step, number: int) -> bool:
     return code == 0
 
 
+def run_all(steps: list[Step]) -> list[bool]:
+    """In order; neighbours that use one core each run at once, one for each core."""
+    numbered = list(enumerate(steps, 1))
+    results = []
+    for together, group in itertools.groupby(numbered, key=lambda item: item[1].uses_one_core):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() if together else 1) as pool:
+            results += pool.map(lambda item: run(item[1], item[0]), group)
+    return results
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
@@ -133,7 +146,7 @@ def main() -> int:
     for target in FUZZ_TARGETS:
         (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    results = [run(step, number) for number, step in enumerate(chosen, 1)]
+    results = run_all(chosen)
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
     print(f"{results.count(True)} passed, {results.count(False)} failed")
     return 0 if all(results) else 1

@@ -36,11 +36,11 @@ class Defaults {
   void add_environment() {
     for (const CLI::Option* option : flags()) {
       const char* value = std::getenv(option->get_envname().c_str());
-      if (value != nullptr) add(*option, {value});
+      if (value != nullptr && *value != '\0') add(*option, {value});
     }
   }
 
-  Status add_config_file(const std::string& path) {
+  Status add_config_file(const std::string& path, std::string& model) {
     std::vector<CLI::ConfigItem> items;
     try {
       items = CLI::ConfigTOML().from_file(path);
@@ -48,13 +48,21 @@ class Defaults {
       return invalid_argument("--config {}: {}", path, failure.what());
     }
     for (const CLI::ConfigItem& item : items) {
+      if (!item.parents.empty()) {
+        return invalid_argument("--config {}: a file has no sections, and this one has [{}]", path,
+                                item.parents[0]);
+      }
+      if (item.name == "model" && item.inputs.size() == 1 && takes_model()) {
+        model = item.inputs[0];
+        continue;
+      }
       const std::vector<const CLI::Option*> all = flags();
       const auto option = std::find_if(all.begin(), all.end(), [&](const CLI::Option* candidate) {
         return candidate->get_lnames()[0] == item.name;
       });
-      if (!item.parents.empty() || option == all.end()) {
+      if (option == all.end()) {
         return invalid_argument("--config {}: 'puna {}' has no flag --{}", path,
-                                command_.get_name(), item.fullname());
+                                command_.get_name(), item.name);
       }
       add(**option, item.inputs);
     }
@@ -62,6 +70,8 @@ class Defaults {
   }
 
  private:
+  bool takes_model() const { return command_.get_option_no_throw("model") != nullptr; }
+
   std::vector<const CLI::Option*> flags() const {
     return command_.get_options([](const CLI::Option* option) {
       return !option->get_envname().empty() && !option->get_lnames().empty();
@@ -81,17 +91,23 @@ class Defaults {
   std::vector<std::string>& arguments_;
 };
 
-Status complete_arguments(const CLI::App& app, std::vector<std::string>& arguments) {
+// `model` becomes the MODEL of the config file.
+Status complete_arguments(const CLI::App& app, std::vector<std::string>& arguments,
+                          std::string& model) {
   if (arguments.empty()) return {};
   const CLI::App* command = find_command(app, arguments[0]);
   if (command == nullptr) return {};
   Defaults defaults(*command, arguments);
   defaults.add_environment();
+  constexpr std::string_view kConfig = "--config=";
   for (size_t i = 1; i < arguments.size(); ++i) {
-    const std::string& argument = arguments[i];
-    if (argument.starts_with("--config=")) return defaults.add_config_file(argument.substr(9));
+    const std::string argument = arguments[i];  // a copy: adding arguments moves them
+    if (argument.starts_with(kConfig)) {
+      return defaults.add_config_file(argument.substr(kConfig.size()), model);
+    }
     if (argument == "--config" && i + 1 < arguments.size()) {
-      return defaults.add_config_file(arguments[i + 1]);
+      const std::string path = arguments[i + 1];
+      return defaults.add_config_file(path, model);
     }
   }
   return {};
@@ -124,21 +140,36 @@ ExitCommand exit_command(const CLI::App& app, const CLI::ParseError& error,
       return {error.what() + std::string("\n"), 0};
     const CLI::App* command = &app;
     for (const CLI::App* chosen : app.get_subcommands()) command = chosen;
-    return {command->help(), 0};
+    return {command == &app ? app.help() : command->help("puna"), 0};
   }
-  std::string text = fmt::format("error: {}{}\n", error.what(), advice(app, arguments));
   const bool has_command = !app.get_subcommands().empty();
-  text += fmt::format("Run 'puna {}--help' for what is possible.\n",
-                      has_command ? app.get_subcommands()[0]->get_name() + " " : "");
-  return {text, 2};
+  return {fmt::format("error: {}{} ('puna {}--help' says what is possible)\n", error.what(),
+                      advice(app, arguments),
+                      has_command ? app.get_subcommands()[0]->get_name() + " " : ""),
+          2};
+}
+
+// The words of a "{cpu,fake}" in what CLI11 says of the option; none when anything may be said.
+std::vector<std::string> known_values(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t begin = type.find('{');
+  const size_t end = type.find('}', begin);
+  if (end == type.npos) return {};
+  return CLI::detail::split(type.substr(begin + 1, end - begin - 1), ',');
 }
 
 std::string completion_script(const CLI::App& app, const std::string& shell) {
   std::vector<CompletionWords> commands;
   for (const CLI::App* command : app.get_subcommands({})) {
-    CompletionWords words{.command = command->get_name(), .flags = {}};
+    CompletionWords words{.command = command->get_name(), .flags = {}, .values = {}};
     for (const CLI::Option* option : command->get_options()) {
-      for (const std::string& name : option->get_lnames()) words.flags.push_back("--" + name);
+      const std::vector<std::string> values = known_values(*option);
+      for (const std::string& name : option->get_lnames()) {
+        words.flags.push_back("--" + name);
+        if (!values.empty()) words.values.push_back({"--" + name, values});
+      }
+      const bool is_argument = option->get_lnames().empty();
+      if (is_argument && !values.empty()) words.values.push_back({words.command, values});
     }
     commands.push_back(words);
   }
@@ -152,7 +183,8 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   ParsedFlags parsed;
   declare_commands(app, parsed);
   std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (const Status status = complete_arguments(app, arguments); !status.ok()) {
+  std::string config_model;
+  if (const Status status = complete_arguments(app, arguments, config_model); !status.ok()) {
     return {ExitCommand{fmt::format("error: {}\n", status.message()), 2}, LogLevel::kInfo};
   }
   try {
@@ -162,6 +194,9 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   }
   const LogLevel log_level = parse_log_level(parsed.log_level).value_or(LogLevel::kInfo);
   const std::string name = app.get_subcommands()[0]->get_name();
+  for (ModelOptions* options : {&parsed.serve.model, &parsed.chat.model}) {
+    if (options->model.empty()) options->model = config_model;
+  }
   if (name == "serve") return {parsed.serve, log_level};
   if (name == "chat") return {parsed.chat, log_level};
   if (name == "pull") return {parsed.pull, log_level};

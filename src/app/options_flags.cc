@@ -19,7 +19,7 @@ constexpr const char* kMainFooter =
     "defaults.\n";
 
 // PUNA_MAX_MODEL_LEN for --max-model-len.
-std::string environment_name(std::string flag) {
+std::string environment_name(std::string_view flag) {
   std::string name = "PUNA_";
   for (const char letter : flag.substr(flag.find_first_not_of('-'))) {
     name.push_back(letter == '-' ? '_' : static_cast<char>(std::toupper(letter)));
@@ -270,6 +270,8 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
     add_option(*command, "--log-level", parsed.log_level, "debug, info, warning, error or off")
         ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
         ->capture_default_str();
+    // A flag that may be repeated takes one value each time, or it would take the MODEL behind it.
+    for (CLI::Option* option : command->get_options()) option->allow_extra_args(false);
   }
 }
 
