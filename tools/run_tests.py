@@ -101,7 +101,8 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
     ]
 
 
-def run(step: Step, number: int) -> bool:
+def run(step: Step, number: int) -> tuple[bool, float]:
+    """Whether it passed, and its seconds."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{number:02d}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
     started = time.monotonic()
@@ -115,10 +116,10 @@ def run(step: Step, number: int) -> bool:
         environment = " ".join(f"{key}={shlex.quote(value)}" for key, value in step.environment.items())
         print(f"--- exit {code}: {environment} {step.command}\n--- end of {log.relative_to(ROOT)}:")
         print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), flush=True)
-    return code == 0
+    return code == 0, seconds
 
 
-def run_all(steps: list[Step]) -> list[bool]:
+def run_all(steps: list[Step]) -> list[tuple[bool, float]]:
     """In order; neighbours that use one core each run at once, one for each core."""
     numbered = list(enumerate(steps, 1))
     results = []
@@ -147,9 +148,14 @@ def main() -> int:
         (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     results = run_all(chosen)
+    layers: dict[str, float] = {}
+    for step, (_, seconds) in zip(chosen, results):
+        layers[step.layer] = layers.get(step.layer, 0) + seconds
+    print("seconds by layer: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in layers.items()))
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
-    print(f"{results.count(True)} passed, {results.count(False)} failed")
-    return 0 if all(results) else 1
+    failures = sum(not passed for passed, _ in results)
+    print(f"{len(results) - failures} passed, {failures} failed")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -91,6 +91,16 @@ class Defaults {
   std::vector<std::string>& arguments_;
 };
 
+// FILE of "--config FILE" or "--config=FILE"; empty without it.
+std::string config_path(const std::vector<std::string>& arguments) {
+  constexpr std::string_view kConfig = "--config=";
+  for (size_t i = 1; i < arguments.size(); ++i) {
+    if (arguments[i].starts_with(kConfig)) return arguments[i].substr(kConfig.size());
+    if (arguments[i] == "--config" && i + 1 < arguments.size()) return arguments[i + 1];
+  }
+  return "";
+}
+
 // `model` becomes the MODEL of the config file.
 Status complete_arguments(const CLI::App& app, std::vector<std::string>& arguments,
                           std::string& model) {
@@ -99,18 +109,8 @@ Status complete_arguments(const CLI::App& app, std::vector<std::string>& argumen
   if (command == nullptr) return {};
   Defaults defaults(*command, arguments);
   defaults.add_environment();
-  constexpr std::string_view kConfig = "--config=";
-  for (size_t i = 1; i < arguments.size(); ++i) {
-    const std::string argument = arguments[i];  // a copy: adding arguments moves them
-    if (argument.starts_with(kConfig)) {
-      return defaults.add_config_file(argument.substr(kConfig.size()), model);
-    }
-    if (argument == "--config" && i + 1 < arguments.size()) {
-      const std::string path = arguments[i + 1];
-      return defaults.add_config_file(path, model);
-    }
-  }
-  return {};
+  const std::string path = config_path(arguments);
+  return path.empty() ? Status() : defaults.add_config_file(path, model);
 }
 
 // The first unknown word of the command line with the nearest known one.
