@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 
 #include "app/bench.h"
 #include "app/chat.h"
@@ -27,9 +28,12 @@ int run(const puna::InspectCommand& command) { return puna::run_inspect(command)
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error code of write(), not an end
   const puna::CommandLine line = puna::parse_command_line(argc, argv);
   puna::set_log_level(line.log_level);
   return std::visit([](const auto& command) { return run(command); }, line.command);
+} catch (const std::exception& failure) {  // no memory, most likely: nothing else throws up to here
+  std::fprintf(stderr, "error: %s\n", failure.what());
+  return 1;
 }
