@@ -13,6 +13,7 @@
 #include "model/checkpoint.h"
 #include "model/hub.h"
 #include "tokenizer/byte_tokenizer.h"
+#include "tokenizer/calibration_tokens.h"
 
 namespace puna {
 namespace {
@@ -197,8 +198,9 @@ Result<std::shared_ptr<Generator>> load_generator(const ModelOptions& options,
   ASSIGN_OR_RETURN(Parts parts, std::move(opened));
   RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
 
-  ASSIGN_OR_RETURN(auto backend,
-                   open_backend(backend_options(options), checkpoint ? &*checkpoint : nullptr));
+  BackendOptions wanted = backend_options(options);
+  wanted.calibration_tokens = calibration_tokens(*parts.tokenizer);
+  ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
   log_info("{}", backend->describe());
   const int vocab_size = backend->limits().vocab_size;
   EngineOptions engine_options;

@@ -11,6 +11,7 @@
 #include "backend/cpu/packed_weights.h"
 #include "base/progress_bar.h"
 #include "base/thread_pool.h"
+#include "tokenizer/calibration_tokens.h"
 
 namespace puna {
 namespace {
@@ -26,7 +27,11 @@ Result<PackedReport> quantize(const QuantizeCommand& command) {
       .group_max = static_cast<size_t>(choose_weight_group(options, *options.weights))};
   const auto threads = static_cast<size_t>(command.model.threads);
   ThreadPool pool(threads > 0 ? threads : usable_core_count());
-  return write_packed_weights(checkpoint, choice, command.output, pool);
+  ASSIGN_OR_RETURN(const auto tokenizer, load_tokenizer(checkpoint.tokenizer));
+  const std::vector<TokenId> tokens = calibration_tokens(*tokenizer);
+  return write_packed_weights(
+      {.checkpoint = checkpoint, .choice = choice, .calibration_tokens = tokens, .pool = pool},
+      command.output);
 }
 
 }  // namespace

@@ -32,6 +32,8 @@ struct BackendOptions {
   int max_num_seqs = 64;                     // runs in a step
   int step_tokens_max = 512;
   int64_t kv_cache_bytes = 0;  // 0: chosen from memory
+  // What the model reads before its weights are quantised to int4; none: not calibrated.
+  std::vector<TokenId> calibration_tokens;
   // Where packed weights are kept between starts: "auto" (the cache), "off" (nowhere), or a file
   // that `puna quantize --output` made.
   std::string packed_weights = "off";

@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "backend/cpu/forward.h"
-#include "base/log.h"
 
 namespace puna {
 namespace {
@@ -66,7 +65,8 @@ StepBatch sequence_of(std::span<const TokenId> tokens) {
 
 Result<Importance> measure_importance(const LlamaConfig& config, const CpuWeights& weights,
                                       const Kernels& kernels, std::span<const TokenId> tokens,
-                                      ThreadPool& pool) {
+                                      ThreadPool& pool,
+                                      const std::function<void(size_t)>& on_tokens) {
   const size_t length =
       std::min(kSequenceTokens, static_cast<size_t>(config.max_position_embeddings));
   ASSIGN_OR_RETURN(KvCache kv, KvCache::allocate(config, KvCacheType::kBf16,
@@ -77,9 +77,9 @@ Result<Importance> measure_importance(const LlamaConfig& config, const CpuWeight
     listener.add(layer, input, row);
   });
   for (size_t first = 0; first < tokens.size(); first += length) {
-    forward.run(sequence_of(tokens.subspan(first, std::min(length, tokens.size() - first))));
-    log_info("calibrating: {} of {} tokens", std::min(first + length, tokens.size()),
-             tokens.size());
+    const size_t count = std::min(length, tokens.size() - first);
+    forward.run(sequence_of(tokens.subspan(first, count)));
+    if (on_tokens) on_tokens(count);
   }
   return listener.importance();
 }

@@ -2,6 +2,7 @@
 // input channels, for quantising to 4 bits.
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "backend/cpu/cpu_weights.h"
@@ -13,9 +14,10 @@
 namespace puna {
 
 // Runs the model over `tokens`, in sequences of at most 512 that do not see each other. `weights`
-// are held in any format; int8 is close enough.
+// are held in any format; int8 is close enough. `on_tokens` is told how many were just read.
 Result<Importance> measure_importance(const LlamaConfig& config, const CpuWeights& weights,
                                       const Kernels& kernels, std::span<const TokenId> tokens,
-                                      ThreadPool& pool);
+                                      ThreadPool& pool,
+                                      const std::function<void(size_t)>& on_tokens = {});
 
 }  // namespace puna

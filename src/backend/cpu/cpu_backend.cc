@@ -91,7 +91,11 @@ Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
   auto pool = std::make_unique<ThreadPool>(
       options.thread_count > 0 ? static_cast<size_t>(options.thread_count) : usable_core_count());
   ASSIGN_OR_RETURN(CpuWeights weights,
-                   open_cpu_weights(checkpoint, choice, options.packed_weights, *pool));
+                   open_cpu_weights({.checkpoint = checkpoint,
+                                     .choice = choice,
+                                     .calibration_tokens = options.calibration_tokens,
+                                     .pool = *pool},
+                                    options.packed_weights));
   // bf16 keeps what int8 and bf16 weights can tell apart; f32 is there to be exact.
   const KvCacheType kv_type = options.kv_cache_type.value_or(
       choice.format == WeightFormat::kF32 ? KvCacheType::kF32 : KvCacheType::kBf16);

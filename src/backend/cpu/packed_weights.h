@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 
 #include "backend/cpu/packing_source.h"
@@ -16,12 +17,20 @@ namespace puna {
 // changes, so that files of an older Puna are made again.
 inline constexpr uint32_t kPackedLayoutVersion = 1;
 
-// Weights for `checkpoint`, kept where `place` says, the value of --packed-weights: "auto" maps the
-// cache's file and makes it first if need be, and packs into memory where no file can be made (a
-// warning says why) or the weights are too small for one; "off" packs into memory; else the file
-// that is named, which must hold these weights.
-Result<CpuWeights> open_cpu_weights(const Checkpoint& checkpoint, const WeightChoice& choice,
-                                    const std::string& place, ThreadPool& pool);
+struct PackingJob {
+  const Checkpoint& checkpoint;
+  WeightChoice choice;
+  // What the model reads before values are quantised to int4, to weigh their errors; none: all
+  // inputs count alike.
+  std::span<const TokenId> calibration_tokens;
+  ThreadPool& pool;
+};
+
+// Weights of the job's checkpoint, kept where `place` says, the value of --packed-weights: "auto"
+// maps the cache's file and makes it first if need be, and packs into memory where no file can be
+// made (a warning says why) or the weights are too small for one; "off" packs into memory; else the
+// file that is named, which must hold these weights.
+Result<CpuWeights> open_cpu_weights(const PackingJob& job, const std::string& place);
 
 // Whether the value of --packed-weights is neither "auto" nor "off".
 bool names_packed_file(const std::string& place);
@@ -34,9 +43,9 @@ struct PackedReport {
   bool was_there = false;  // and whole, so that nothing was done
 };
 
-// Makes the packed file of `checkpoint` if it is not there: `output`, or the cache's when empty. A
-// file at `output` that is no whole packed file is not replaced: it may be anything.
-Result<PackedReport> write_packed_weights(const Checkpoint& checkpoint, const WeightChoice& choice,
-                                          const std::filesystem::path& output, ThreadPool& pool);
+// Makes the packed file of the job's checkpoint if it is not there: `output`, or the cache's when
+// empty. A file at `output` that is no whole packed file is not replaced: it may be anything.
+Result<PackedReport> write_packed_weights(const PackingJob& job,
+                                          const std::filesystem::path& output);
 
 }  // namespace puna

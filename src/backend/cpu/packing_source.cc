@@ -53,7 +53,9 @@ std::optional<WeightChoice> parse_weight_choice(std::string_view text) {
 }
 
 Result<PackedMatrix> PackingSource::matrix(const StackedTensors& tensors) {
-  return PackedMatrix::pack(source_, request_for(source_, choice_, tensors), pool_);
+  PackRequest request = request_for(source_, choice_, tensors);
+  request.importance = importance_.of(tensors.weights.front());  // stacked tensors share an input
+  return PackedMatrix::pack(source_, request, pool_);
 }
 
 // Padded with zeros, so that padding stays zero through a norm.
@@ -70,6 +72,8 @@ Result<PackedMatrix> CountingSource::matrix(const StackedTensors& tensors) {
   ASSIGN_OR_RETURN(const PackedLayout layout,
                    PackedMatrix::plan(source_, request_for(source_, choice_, tensors)));
   bytes_ += static_cast<int64_t>(layout.bytes());
+  quantises_to_int4_ = quantises_to_int4_ || (layout.format == WeightFormat::kInt4 &&
+                                              !source_.quantised_layout(tensors.weights.front()));
   return PackedMatrix();
 }
 

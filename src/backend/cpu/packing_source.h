@@ -3,6 +3,7 @@
 #pragma once
 
 #include "backend/cpu/cpu_weights.h"
+#include "model/importance.h"
 
 namespace puna {
 
@@ -21,9 +22,10 @@ std::optional<WeightChoice> parse_weight_choice(std::string_view text);
 
 class PackingSource final : public MatrixSource {
  public:
-  // All arguments outlive the object.
-  PackingSource(const WeightSource& source, const WeightChoice& choice, ThreadPool& pool)
-      : source_(source), choice_(choice), pool_(pool) {}
+  // All arguments outlive the object. `importance` is of the inputs, for int4.
+  PackingSource(const WeightSource& source, const WeightChoice& choice, ThreadPool& pool,
+                Importance importance = {})
+      : source_(source), choice_(choice), pool_(pool), importance_(std::move(importance)) {}
 
   Result<PackedMatrix> matrix(const StackedTensors& tensors) override;
   Result<std::vector<float>> norm(const std::string& tensor) override;
@@ -32,6 +34,7 @@ class PackingSource final : public MatrixSource {
   const WeightSource& source_;
   const WeightChoice choice_;
   ThreadPool& pool_;
+  const Importance importance_;
 };
 
 // Adds up what the matrices of a PackingSource take, packing nothing.
@@ -41,6 +44,8 @@ class CountingSource final : public MatrixSource {
       : source_(source), choice_(choice) {}
 
   int64_t bytes() const { return bytes_; }
+  // Whether some matrix becomes int4 whose values the checkpoint does not have.
+  bool quantises_to_int4() const { return quantises_to_int4_; }
   Result<PackedMatrix> matrix(const StackedTensors& tensors) override;
   Result<std::vector<float>> norm(const std::string& tensor) override;
 
@@ -48,6 +53,7 @@ class CountingSource final : public MatrixSource {
   const WeightSource& source_;
   const WeightChoice choice_;
   int64_t bytes_ = 0;
+  bool quantises_to_int4_ = false;
 };
 
 }  // namespace puna
