@@ -159,8 +159,11 @@ BlockShape block_shape(TensorType type) {
       return {256, 176};
     case TensorType::kQ6_K:
       return {256, 210};
+    case TensorType::kAwq:
+    case TensorType::kGptq:
+      break;  // not stored in blocks
   }
-  check_failed(__FILE__, __LINE__, "type", "a TensorType that does not exist");
+  check_failed(__FILE__, __LINE__, "type", "a TensorType without blocks");
 }
 
 int64_t row_bytes(TensorType type, int64_t column_count) {
@@ -201,6 +204,9 @@ void dequantize(TensorType type, std::span<const std::byte> stored, std::span<fl
       return decode_blocks<decode_q5_k>(bytes, shape, out);
     case TensorType::kQ6_K:
       return decode_blocks<decode_q6_k>(bytes, shape, out);
+    case TensorType::kAwq:
+    case TensorType::kGptq:
+      break;  // block_shape() has refused them
   }
 }
 

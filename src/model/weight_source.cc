@@ -30,6 +30,10 @@ std::string_view describe(TensorType type) {
       return "Q5_K";
     case TensorType::kQ6_K:
       return "Q6_K";
+    case TensorType::kAwq:
+      return "AWQ";
+    case TensorType::kGptq:
+      return "GPTQ";
   }
   check_failed(__FILE__, __LINE__, "type", "a TensorType that does not exist");
 }

@@ -22,7 +22,22 @@
 
 namespace puna {
 
-enum class TensorType { kF32, kF16, kBf16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ4_K, kQ5_K, kQ6_K };
+// ggml's block formats by their names there. The last two are no blocks: Int4Weights unpacks them.
+enum class TensorType {
+  kF32,
+  kF16,
+  kBf16,
+  kQ8_0,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kAwq,
+  kGptq,
+};
 
 std::string_view describe(TensorType type);
 // Stored in fewer than 16 bits a weight.
