@@ -88,6 +88,8 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
              "/usr/bin/python3 -m unittest discover -s tests/terminal"),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
+        Step("bench", "comparison with peers: adapters and tools",
+             "/usr/bin/python3 -m unittest discover -s tests/bench"),
         *build("gcc", "dev"),
         Step("gcc", "unit tests", "ctest --preset dev"),
         *build("asan", "fuzz"),
