@@ -90,6 +90,9 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
         Step("bench", "comparison with peers: adapters and tools",
              "/usr/bin/python3 -m unittest discover -s tests/bench"),
+        Step("bench", "one round of the comparison, Puna alone",
+             "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
+             "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
         *build("gcc", "dev"),
         Step("gcc", "unit tests", "ctest --preset dev"),
         *build("asan", "fuzz"),

@@ -52,7 +52,8 @@ def make_contenders(options: argparse.Namespace, shape: Shape) -> list[Contender
                                f"{kind} g{group}" if group else kind, threads, arguments))
     for quantization in options.puna_files:
         path = gguf_path(options, shape, quantization)
-        contenders.append(Puna(options.puna, [str(path)], quantization, threads, []))
+        kind = "int4" if quantization.startswith("Q4") else "int8"
+        contenders.append(Puna(options.puna, [str(path)], quantization, threads, ["--weights", kind]))
     for quantization in options.gguf:
         if options.llama_cpp or options.ik_llama_cpp:
             path = gguf_path(options, shape, quantization)

@@ -1,6 +1,7 @@
 """Makes the tables of docs/PERFORMANCE.md from records; the words around them are performance.md.in."""
 
 import pathlib
+import re
 import statistics
 
 import results
@@ -28,6 +29,11 @@ TARGETS: dict[str, dict[str, dict[Work, float]]] = {
 }
 
 Contender = tuple[str, str]  # name, weights
+
+
+def targets(shape: str, peer: str) -> dict[Work, float]:
+    """Of a whole shape and of the same with a shorter stack ("llama-2-7b-8l")."""
+    return TARGETS.get(re.sub(r"-\d+l$", "", shape), {}).get(peer, {})
 
 
 def bits(contender: Contender) -> int:
@@ -99,7 +105,7 @@ def ratios(records: list[Record], shape: str, contenders: list[Contender]) -> st
         cells = []
         for ours, name, peers in columns:
             is_four_bits = bits(ours) == 4
-            target = TARGETS.get(shape, {}).get(name, {}).get(work) if is_four_bits else None
+            target = targets(shape, name).get(work) if is_four_bits else None
             cells.append(ratio_cell(results.median(records, shape, ours, work),
                                     peer_median(records, shape, peers, work), work, target))
         if set(cells) - {"–"}:
