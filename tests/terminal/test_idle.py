@@ -1,4 +1,5 @@
-"""A server with nothing to do leaves the processor alone, before and after it has answered."""
+"""A server with nothing to do leaves the processor alone, before and after it has answered, once its
+weights lie where they stay."""
 
 import json
 import os
@@ -12,6 +13,7 @@ from terminal_session import BINARY, ROOT
 
 MODEL = str(ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf")
 MEASURED_SECONDS = 2.0
+WINDOWS_MAX = 15
 SHARE_MAX = 0.01
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -36,11 +38,15 @@ class IdleServerTest(unittest.TestCase):
         self.server.stdout.close()
 
     def assert_idle(self) -> None:
-        time.sleep(0.5)  # what just ended may still be cleaned up
-        before = processor_seconds(self.server.pid)
-        time.sleep(MEASURED_SECONDS)
-        used = processor_seconds(self.server.pid) - before
-        self.assertLess(used / MEASURED_SECONDS, SHARE_MAX)
+        # Mapped weights move into large pages at low priority: on a busy machine that takes a while.
+        shares = []
+        while len(shares) < WINDOWS_MAX:
+            before = processor_seconds(self.server.pid)
+            time.sleep(MEASURED_SECONDS)
+            shares.append((processor_seconds(self.server.pid) - before) / MEASURED_SECONDS)
+            if shares[-1] < SHARE_MAX:
+                return
+        self.fail(f"never idle: {shares}")
 
     def test_an_idle_server_uses_less_than_a_hundredth_of_a_core(self) -> None:
         self.assert_idle()
