@@ -153,7 +153,7 @@ Result<BackendOptions> backend_options(const BenchOptions& options,
                             options.weights);
   }
   backend.weight_group = options.group;
-  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_type);
+  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
   backend.thread_count = options.threads;
   backend.step_tokens_max = kBenchStepTokens;
   backend.max_num_seqs = 1;

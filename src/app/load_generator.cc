@@ -118,6 +118,7 @@ BackendOptions backend_options(const ModelOptions& options) {
   backend.step_tokens_max = options.max_num_batched_tokens;
   backend.kv_cache_bytes = options.kv_cache_memory_bytes;
   backend.weight_group = options.group;
+  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
   backend.packed_weights = options.packed_weights;
   backend.fake_step_microseconds = options.fake_step_microseconds;
   return backend;

@@ -25,6 +25,7 @@ struct ModelOptions {
   std::string backend = "cpu";
   std::string weights;  // "f32", "bf16", "int8", "int4"; empty: chosen from memory and checkpoint
   int group = 0;        // weights that share a scale; 0: the format's own
+  std::string kv_cache_dtype;           // "f32", "bf16", "int8"; empty: the backend's choice
   std::string packed_weights = "auto";  // "auto", "off" or a file of puna quantize
   int threads = 0;
   int max_model_len = 0;
@@ -86,7 +87,7 @@ struct BenchOptions {
   int layers = 0;                // 0: all
   std::string weights = "int8";  // as in ModelOptions
   int group = 0;                 // weights that share a scale; 0: the format's own
-  std::string kv_cache_type;     // f32, bf16 or int8; empty: the backend's choice
+  std::string kv_cache_dtype;    // f32, bf16 or int8; empty: the backend's choice
   int threads = 0;
   std::vector<int> prefill = {512};  // 0: none
   int decode = 32;                   // steps; 0: no decoding

@@ -42,6 +42,12 @@ void add_common_flags(CLI::App& command, std::string& config_file) {
   add_option(command, "--config", config_file, "File of \"flag = value\" lines (TOML)");
 }
 
+void add_kv_cache_dtype(CLI::App& command, std::string& value) {
+  add_option(command, "--kv-cache-dtype", value,
+             "How K and V are held: f32, bf16, int8 (none: f32 with f32 weights, else bf16)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+}
+
 // Which checkpoint, and how its weights are packed.
 void add_checkpoint_flags(CLI::App& command, ModelOptions& options) {
   command
@@ -77,6 +83,7 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
       command, "--weights", options.weights,
       "How weights are held: f32, bf16, int8, int4 (none: chosen from memory and checkpoint)")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+  add_kv_cache_dtype(command, options.kv_cache_dtype);
   add_option(command, "--packed-weights", options.packed_weights,
              "Keep packed weights between starts: auto (in PUNA_CACHE or ~/.cache/puna), off, or a "
              "file of puna quantize --output")
@@ -212,9 +219,7 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
              "Weights that share a scale: 32, 64, 128 (0: the format's own)")
       ->check(CLI::IsMember({0, 32, 64, 128}))
       ->capture_default_str();
-  add_option(command, "--kv-cache-type", options.kv_cache_type,
-             "How K and V are held: f32, bf16, int8 (none: f32 with f32 weights, else bf16)")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+  add_kv_cache_dtype(command, options.kv_cache_dtype);
   add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

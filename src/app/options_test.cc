@@ -87,6 +87,7 @@ TEST(Options, AFlagTakesOneValueAndLeavesTheModelAlone) {
 }
 
 TEST(Options, SizesMayHaveUnits) {
+  EXPECT_EQ(serve_options({"serve", "--kv-cache-dtype", "int8"}).model.kv_cache_dtype, "int8");
   EXPECT_EQ(serve_options({"serve", "--kv-cache-memory-bytes", "2GiB"}).model.kv_cache_memory_bytes,
             int64_t{2} << 30);
   EXPECT_EQ(serve_options({"serve", "--max-body-bytes", "1MiB"}).max_body_bytes, 1 << 20);
