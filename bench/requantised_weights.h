@@ -1,0 +1,45 @@
+// RequantisedWeights: a checkpoint whose linear layers are quantised to 4 bits once more, in a
+// chosen way, as if it were stored so.
+//
+// For measuring ways of quantising: a backend with int4 weights takes these values over, one with
+// f32 weights computes with what they stand for. Embedding and head stay as they are.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "model/importance.h"
+#include "model/weight_source.h"
+
+namespace puna {
+
+enum class Rounding { kNearest, kSearched };
+
+struct Requantisation {
+  int group = 64;  // halved until it divides a row
+  bool symmetric = false;
+  Rounding rounding = Rounding::kSearched;
+  std::shared_ptr<const Importance> importance;  // null: every input counts alike
+};
+
+class RequantisedWeights : public WeightSource {
+ public:
+  RequantisedWeights(std::shared_ptr<const WeightSource> base, Requantisation how);
+
+  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
+  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
+  Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                   std::span<float> out) const override;
+  std::optional<QuantisedLayout> quantised_layout(std::string_view name) const override;
+  Status read_quantised_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                             QuantisedRows& out) const override;
+  std::optional<Int8Layout> int8_layout(std::string_view name) const override;
+  Status read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                        Int8Rows& out) const override;
+
+ private:
+  std::shared_ptr<const WeightSource> base_;
+  Requantisation how_;
+};
+
+}  // namespace puna
