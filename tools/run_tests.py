@@ -14,6 +14,7 @@ import dataclasses
 import itertools
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -51,9 +52,14 @@ def build(layer: str, preset: str, targets: str = "") -> list[Step]:
 
 
 def isa_steps() -> list[Step]:
-    """The kernel paths that this processor would not choose by itself."""
-    return [Step("isa", f"cpu backend on the {isa} path", "build/release/bin/backend_test",
-                 {"PUNA_ISA": isa}) for isa in ("portable", "avx2")]
+    """The kernel paths that this processor would not choose by itself, those that it can run."""
+    flags = set(re.search(r"^flags.*$|\Z", pathlib.Path("/proc/cpuinfo").read_text(), re.M)[0].split())
+    wanted = {"portable": set(), "avx2": {"avx2", "fma", "f16c"}, "avxvnni": {"avx_vnni"},
+              "avx512vnni": {"avx512vl", "avx512_vnni"}}
+    return [*(Step("isa", f"cpu backend on the {isa} path", "build/release/bin/backend_test",
+                   {"PUNA_ISA": isa}) for isa, needed in wanted.items() if needed <= flags),
+            Step("isa", "portable kernels on aarch64, emulated",
+                 "tools/aarch64_kernels.sh --gtest_brief=1")]
 
 
 def fuzz_steps(seconds: int) -> list[Step]:

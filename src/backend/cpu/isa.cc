@@ -2,7 +2,9 @@
 
 #include "backend/cpu/isa.h"
 
+#if defined(__x86_64__)
 #include <cpuid.h>
+#endif
 
 #include <cstdlib>
 
@@ -12,12 +14,14 @@ namespace {
 constexpr Isa kBestFirst[] = {Isa::kAvx512, Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx2,
                               Isa::kPortable};
 
+#if defined(__x86_64__)
 // CPUID leaf 7, subleaf 1: the compilers' reading does not know this one everywhere.
 bool has_avx_vnni() {
   unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
   constexpr unsigned kAvxVnniBit = 1U << 4;
   return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & kAvxVnniBit) != 0;
 }
+#endif
 
 }  // namespace
 
@@ -37,6 +41,7 @@ std::string_view describe(Isa isa) {
   check_failed(__FILE__, __LINE__, "isa", "an Isa that does not exist");
 }
 
+#if defined(__x86_64__)
 bool is_supported(Isa isa) {
   switch (isa) {
     case Isa::kPortable:
@@ -55,6 +60,9 @@ bool is_supported(Isa isa) {
   }
   check_failed(__FILE__, __LINE__, "isa", "an Isa that does not exist");
 }
+#else
+bool is_supported(Isa isa) { return isa == Isa::kPortable; }
+#endif
 
 Result<Isa> choose_isa() {
   const char* wanted = std::getenv("PUNA_ISA");

@@ -5,15 +5,18 @@
 namespace puna {
 
 extern const Kernels kPortableKernels;
+#if defined(__x86_64__)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvxVnniKernels;
 extern const Kernels kAvx512VnniKernels;
 extern const Kernels kAvx512Kernels;
+#endif
 
 const Kernels& kernels_for(Isa isa) {
   switch (isa) {
     case Isa::kPortable:
       return kPortableKernels;
+#if defined(__x86_64__)
     case Isa::kAvx2:
       return kAvx2Kernels;
     case Isa::kAvxVnni:
@@ -22,8 +25,12 @@ const Kernels& kernels_for(Isa isa) {
       return kAvx512VnniKernels;
     case Isa::kAvx512:
       return kAvx512Kernels;
+#else
+    default:
+      break;
+#endif
   }
-  check_failed(__FILE__, __LINE__, "isa", "an Isa that does not exist");
+  check_failed(__FILE__, __LINE__, "isa", "an Isa that this program does not have");
 }
 
 const FormatKernels& kernels_for(const Kernels& kernels, WeightFormat format) {

@@ -14,7 +14,9 @@
 
 namespace puna {
 
+#if defined(__x86_64__)
 extern const Kernels kAvxVnniTwinKernels;
+#endif
 
 namespace {
 
@@ -249,10 +251,12 @@ TEST_P(IntegerKernel, IsExactForEveryNumberOfRows) {
   expect_exact(kernels_for(chosen_kernels(), format()));
 }
 
+#if defined(__x86_64__)
 TEST_P(IntegerKernel, IsExactInAvxVnni) {
   if (!is_supported(Isa::kAvx512Vnni)) GTEST_SKIP() << "needs AVX-512 VNNI for its twin";
   expect_exact(kernels_for(kAvxVnniTwinKernels, format()));
 }
+#endif
 
 void IntegerKernel::expect_exact(const FormatKernels& kernels) {
   const PackedLayout shape = layout();

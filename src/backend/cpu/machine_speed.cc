@@ -13,14 +13,17 @@
 namespace puna {
 
 extern const MachineSpeedLoops kPortableSpeedLoops;
+#if defined(__x86_64__)
 extern const MachineSpeedLoops kAvx2SpeedLoops;
 extern const MachineSpeedLoops kAvx512SpeedLoops;
 MachineSpeedLoops avx_vnni_speed_loops();
+#endif
 
 const MachineSpeedLoops& machine_speed_loops(Isa isa) {
   switch (isa) {
     case Isa::kPortable:
       return kPortableSpeedLoops;
+#if defined(__x86_64__)
     case Isa::kAvx2:
       return kAvx2SpeedLoops;
     case Isa::kAvxVnni: {
@@ -30,8 +33,12 @@ const MachineSpeedLoops& machine_speed_loops(Isa isa) {
     case Isa::kAvx512Vnni:
     case Isa::kAvx512:
       return kAvx512SpeedLoops;
+#else
+    default:
+      break;
+#endif
   }
-  check_failed(__FILE__, __LINE__, "isa", "an Isa that does not exist");
+  check_failed(__FILE__, __LINE__, "isa", "an Isa that this program does not have");
 }
 
 namespace {

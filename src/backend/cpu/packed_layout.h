@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "backend/open_backend.h"
+#include "backend/formats.h"
 
 namespace puna {
 

@@ -10,6 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__ARM_FEATURE_DOTPROD)
+#include <arm_neon.h>
+
+#include <cstring>
+#endif
+
 #include "base/float16.h"
 
 namespace puna {
@@ -149,6 +155,28 @@ struct VectorPortable {
     return a;
   }
 
+#if defined(__ARM_FEATURE_DOTPROD)
+  // Arm's dot product is of signed bytes: int8 weights lose their offset, so there is nothing to
+  // correct. The compiler keeps lanes in registers.
+  static I dot_signed(I sum, const int8_t* weights, const int8_t* activations) {
+    int32_t four = 0;
+    std::memcpy(&four, activations, sizeof four);
+    const int8x16_t all = vreinterpretq_s8_s32(vdupq_n_s32(four));
+    for (size_t i = 0; i < 16; i += 4) {
+      const int32x4_t lanes = vld1q_s32(sum.lane + i);
+      vst1q_s32(sum.lane + i, vdotq_s32(lanes, vld1q_s8(weights + 4 * i), all));
+    }
+    return sum;
+  }
+  static I int8_start(int32_t) { return set_int(0); }
+  static I dot_int4(I sum, Bytes weights, const int8_t* activations) {
+    return dot_signed(sum, reinterpret_cast<const int8_t*>(weights.byte), activations);
+  }
+  static I dot_int8(I sum, Bytes weights, const int8_t* activations) {
+    for (uint8_t& byte : weights.byte) byte ^= 0x80;
+    return dot_int4(sum, weights, activations);
+  }
+#else
   // Where a sum of int8 products begins, given what their offsets of 128 add up to.
   static I int8_start(int32_t correction) { return set_int(correction); }
   // Adds four products to each lane: weights 0 to 15 times activations[4].
@@ -162,6 +190,7 @@ struct VectorPortable {
   static I dot_int8(I sum, Bytes weights, const int8_t* activations) {
     return dot_int4(sum, weights, activations);
   }
+#endif
 };
 
 }  // namespace puna
