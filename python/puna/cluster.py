@@ -15,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from puna.local_cluster import FOLDER_BYTES_MAX, ClusterError, LocalCluster, local_name, poll
+from puna.dashboard import ClusterError, poll
+from puna.local_cluster import FOLDER_BYTES_MAX, LocalCluster, local_name
 from puna.serve_config import ConfigError, load_config
 from puna.settings import SettingsError, find_binary
 
@@ -32,6 +34,8 @@ class Addresses:
     dashboard: str
     gradio: str
     token_path: pathlib.Path
+
+    watch: Callable[[], None]  # raises ClusterError when the head has ended by itself
 
     def describe(self) -> str:
         lines = [f"API        {self.api}/v1/chat/completions  {self.api}/infer?sentence=Hello",
@@ -111,16 +115,16 @@ def running(options: argparse.Namespace) -> Iterator[Addresses]:
         cluster.start()
         for _ in range(options.workers):
             cluster.add_worker(cpus=cpus)
-        cluster.deploy(config)
+        cluster.dashboard.deploy(config)
         for application in config["applications"]:
             print("starting", application["name"], flush=True)
-            cluster.wait_running(application["name"], timeout_s=900)
+            cluster.dashboard.wait_running(application["name"], timeout_s=900)
         api = f"http://{local_name(str(http.get('host', '127.0.0.1')))}:{http.get('port', 8000)}"
         page = ""
         if options.gradio_port >= 0:
             gradio = start_gradio(options.gradio_port, api, cluster.folder / "gradio.log")
             page = f"http://127.0.0.1:{options.gradio_port}"
-        yield Addresses(api, cluster.dashboard_url, page, cluster.token_path)
+        yield Addresses(api, cluster.dashboard.url, page, cluster.token_path, cluster.check_head)
     finally:
         if gradio is not None:
             gradio.terminate()
@@ -143,7 +147,9 @@ def main() -> int:
     try:
         with running(options) as addresses:
             print(addresses.describe(), "\nready. Ctrl-C ends everything.", sep="", flush=True)
-            threading.Event().wait()
+            while True:
+                addresses.watch()
+                time.sleep(1)
     except KeyboardInterrupt:
         print("stopped", flush=True)
     except (ClusterError, ConfigError, SettingsError) as failure:

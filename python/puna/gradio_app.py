@@ -22,7 +22,8 @@ TITLE = "Llama2/3 AI Chat"
 DESCRIPTION = "Ask me any question"
 PLACEHOLDER = "Ask me a question"
 EXAMPLES = ["How many languages are in India", "What is Generative AI?"]
-ERROR_TITLE = "Error"
+# Marks shown errors in the history that Gradio gives back. A title would fold their words away.
+ERROR_MARK = {"id": "error"}
 MAX_TOKENS_MOST = 4096
 MAX_TOKENS_DEFAULT = 512
 CONCURRENT_ANSWERS_MAX = 64
@@ -45,7 +46,7 @@ def conversation(history: Sequence[Mapping[str, Any]], system_prompt: str,
     """What the server is asked: errors that were shown are no part of it, nor what led to them only."""
     said: list[dict[str, str]] = []
     for one in history:
-        if (one.get("metadata") or {}).get("title") == ERROR_TITLE:
+        if (one.get("metadata") or {}).get("id") == ERROR_MARK["id"]:
             continue
         text = message_text(one.get("content"))
         if said and said[-1]["role"] == one["role"] == "user":
@@ -61,7 +62,7 @@ def conversation(history: Sequence[Mapping[str, Any]], system_prompt: str,
 def with_error(text: str, words: str) -> list[Any]:
     """An error as a message of its own; gr.Error would cover the whole conversation."""
     shown = [gr.ChatMessage(role="assistant", content=text)] if text else []
-    return [*shown, gr.ChatMessage(role="assistant", content=words, metadata={"title": ERROR_TITLE})]
+    return [*shown, gr.ChatMessage(role="assistant", content=f"**Error.** {words}", metadata=ERROR_MARK)]
 
 
 def build_page(environment: Mapping[str, str] = os.environ) -> Any:

@@ -15,11 +15,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+
+from puna.dashboard import ClusterError, Dashboard, poll
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 20.0
@@ -27,10 +25,6 @@ STOP_TIMEOUT_S = 20.0
 FOLDER_BYTES_MAX = 45
 OBJECT_STORE_BYTES = 100_000_000
 MIDDLEWARE = "puna.proxy_middleware:middlewares"
-
-
-class ClusterError(RuntimeError):
-    """The cluster did not start, or did not do what it was asked."""
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -101,7 +95,8 @@ class LocalCluster:
         self.environment = cluster_environment(self.folder, self.token_path, environment or {})
         self.gcs_port = gcs_port or free_port("127.0.0.2")
         self.dashboard_port = dashboard_port or free_port(dashboard_host)
-        self.dashboard_url = f"http://{local_name(dashboard_host)}:{self.dashboard_port}"
+        self.dashboard = Dashboard(f"http://{local_name(dashboard_host)}:{self.dashboard_port}",
+                                   self.token)
         self.nodes: list[RayNode] = []
         self._head_arguments = [
             "--head", "--node-ip-address", "127.0.0.2", "--port", str(self.gcs_port),
@@ -117,20 +112,20 @@ class LocalCluster:
         """Starts the head and waits for its dashboard; raises ClusterError."""
         self._add(self._head_arguments, "head")
         try:
-            self._wait("the dashboard answers", lambda: self.call("GET", "/api/version") is not None)
-            self._wait("the head is a node", lambda: len(self.alive_nodes()) == 1)
+            self._wait("the dashboard answers", lambda: self.dashboard.call("GET", "/api/version") is not None)
+            self._wait("the head is a node", lambda: len(self.dashboard.alive_nodes()) == 1)
         except ClusterError:
             self.stop()
             raise
 
     def add_worker(self, *, cpus: int = 2, resources: Mapping[str, float] | None = None) -> RayNode:
         """Starts a worker and waits until the head knows it."""
-        count = len(self.alive_nodes())
+        count = len(self.dashboard.alive_nodes())
         number = len(self.nodes) + 2
         node = self._add(["--address", self.address, "--node-ip-address", f"127.0.0.{number}",
                           "--num-cpus", str(cpus), "--resources", json.dumps(dict(resources or {}))],
                          f"worker-{number - 2}")
-        self._wait("the worker joins", lambda: len(self.alive_nodes()) > count)
+        self._wait("the worker joins", lambda: len(self.dashboard.alive_nodes()) > count)
         return node
 
     def _add(self, arguments: list[str], name: str) -> RayNode:
@@ -145,7 +140,7 @@ class LocalCluster:
         """Ends the applications in order, then workers, then the head, with all they had started."""
         with contextlib.suppress(ClusterError):
             # Without this Ray waits 30 s for replicas that nobody ends.
-            self.call("DELETE", "/api/serve/applications/")
+            self.dashboard.call("DELETE", "/api/serve/applications/")
         for node in reversed(self.nodes):
             node.stop()
         self.nodes.clear()
@@ -157,71 +152,21 @@ class LocalCluster:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def call(self, method: str, path: str, body: object = None) -> Any:
-        """One request to the dashboard's API with the token; None while nothing listens there."""
-        request = urllib.request.Request(
-            self.dashboard_url + path, method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"})
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=30) as reply:
-                text = reply.read()
-        except urllib.error.HTTPError as failure:
-            words = failure.read().decode("utf-8", "replace")[:2000]
-            raise ClusterError(f"{method} {path}: {failure.code} {words}") from None
-        except OSError:
-            return None
-        try:
-            return json.loads(text) if text else {}
-        except ValueError:
-            return {}
+    def check_head(self) -> None:
+        """Raises ClusterError when the head has ended: without it the cluster is only its rest."""
+        self._check(self.nodes[:1])
 
-    def alive_nodes(self) -> list[dict[str, Any]]:
-        try:
-            reply = self.call("GET", "/nodes?view=summary") or {}
-        except ClusterError:
-            return []
-        nodes = reply.get("data", {}).get("summary", [])
-        return [node for node in nodes if node.get("raylet", {}).get("state") == "ALIVE"]
+    def _check(self, nodes: Sequence[RayNode]) -> None:
+        for node in nodes:
+            if node.process.poll() is not None:
+                raise ClusterError(f"the Ray node of {node.log} has ended:\n{node.last_words()}")
 
-    def deploy(self, config: Mapping[str, Any]) -> None:
-        """Hands a Serve configuration to the cluster, as `serve deploy` does."""
-        if self.call("PUT", "/api/serve/applications/", config) is None:
-            raise ClusterError("the dashboard does not answer")
-
-    def application(self, name: str) -> dict[str, Any]:
-        """Status of an application as the dashboard gives it; empty when there is none."""
-        reply = self.call("GET", "/api/serve/applications/") or {}
-        return dict(reply.get("applications", {}).get(name, {}))
-
-    def wait_running(self, name: str, timeout_s: float = 120.0) -> None:
-        """Raises ClusterError with Serve's own message when the application fails instead."""
-        for _ in poll(timeout_s):
-            application = self.application(name)
-            if application.get("status") == "RUNNING":
-                return
-            if application.get("status") in ("DEPLOY_FAILED", "UNHEALTHY"):
-                raise ClusterError(f"{name} is {application['status']}: {status_message(application)}")
-        raise ClusterError(f"{name} is not RUNNING within {timeout_s:g} s: {status_message(application)}")
-
-    def _wait(self, what: str, condition: Any) -> None:
+    def _wait(self, what: str, condition: Callable[[], bool]) -> None:
         for _ in poll(START_TIMEOUT_S):
-            ended = next((node for node in self.nodes if node.process.poll() is not None), None)
-            if ended is not None:
-                raise ClusterError(f"a Ray node has ended:\n{ended.last_words()}")
+            self._check(self.nodes)
             if condition():
                 return
         raise ClusterError(f"not within {START_TIMEOUT_S:g} s: {what}\n{self.nodes[-1].last_words()}")
-
-
-def poll(timeout_s: float, every_s: float = 0.25) -> Iterator[None]:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        yield
-        if time.monotonic() > deadline:
-            return
-        time.sleep(every_s)
 
 
 def local_name(host: str) -> str:
@@ -237,10 +182,3 @@ def make_token(path: pathlib.Path) -> str:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(token)
     return token
-
-
-def status_message(application: Mapping[str, Any]) -> str:
-    """What Serve says about an application and its deployments."""
-    words = [str(application.get("message", ""))]
-    words += [str(one.get("message", "")) for one in application.get("deployments", {}).values()]
-    return "\n".join(word for word in dict.fromkeys(words) if word) or "no message"

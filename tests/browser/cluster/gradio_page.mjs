@@ -66,13 +66,14 @@ async function setSettings(page, { system = '', temperature = '0', maxTokens = '
 }
 
 /** What the server itself answers, greedily. */
-async function expected(messages) {
-  const reply = await fetch(`${server.url}/v1/chat/completions`, {
+async function reply(messages) {
+  const response = await fetch(`${server.url}/v1/chat/completions`, {
     method: 'POST', headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ messages, temperature: 0, max_tokens: 20 }),
   });
-  return words((await reply.json()).choices[0].message.content);
+  return (await response.json()).choices[0].message.content;
 }
+const expected = async (messages) => words(await reply(messages));
 
 async function runningRequests() {
   const text = await (await fetch(`${server.url}/metrics`)).text();
@@ -123,10 +124,7 @@ test('history and system prompt reach the model', async () => {
   await eventually(async () => await lastAnswer(page) === firstAnswer, firstAnswer, kAnswerMs);
   await finished(page);
   await ask(page, 'second question');
-  const raw = (await (await fetch(`${server.url}/v1/chat/completions`, {
-    method: 'POST', headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ messages: [system, first], temperature: 0, max_tokens: 20 }),
-  })).json()).choices[0].message.content;
+  const raw = await reply([system, first]);
   const secondAnswer = await expected([system, first, { role: 'assistant', content: raw },
     { role: 'user', content: 'second question' }]);
   await eventually(async () => (await answers(page).count()) === 2 && await lastAnswer(page) === secondAnswer,
@@ -197,8 +195,19 @@ test('a server that is gone is said in words, and the conversation stays', async
   const before = await lastAnswer(page);
   await server.stop();
   await ask(page, 'after');
-  await page.getByText(/cannot be reached/).waitFor({ timeout: kAnswerMs });
+  const error = page.getByText(/cannot be reached/);
+  await error.waitFor({ timeout: kAnswerMs });
+  await finished(page);
+  assert.ok(await error.isVisible());
   await page.screenshot({ path: `${screenshots}/gradio-error.png` });
   assert.ok((await answers(page).allInnerTexts()).map(words).includes(before));
+
+  // The error is no part of what the model is told next.
+  server = await startServer('--backend', 'fake', '--port', server.port);
+  await ask(page, 'again');
+  const past = await reply([{ role: 'user', content: 'before' }]);
+  const answer = await expected([{ role: 'user', content: 'before' }, { role: 'assistant', content: past },
+    { role: 'user', content: 'again' }]);
+  await eventually(async () => await lastAnswer(page) === answer, answer, kAnswerMs);
   await close();
 });
