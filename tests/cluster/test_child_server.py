@@ -77,9 +77,11 @@ def test_no_server_outlives_a_parent_that_is_killed():
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True,
                               env={**os.environ, "PYTHONPATH": str(ROOT / "python")})
     assert parent.stdout is not None
-    server = int(next(line for line in parent.stdout if line.strip().isdigit()))
-    assert "puna" in command_of(server)
-    parent.send_signal(signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
+    try:
+        server = int(next(line for line in parent.stdout if line.strip().isdigit()))
+        assert "puna" in command_of(server)
+    finally:
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        parent.stdout.close()
     wait_until(lambda: not command_of(server), 10, "the server has ended")
