@@ -53,6 +53,7 @@ class Settings:
     autoscaling: dict[str, Any] = dataclasses.field(default_factory=lambda: dict(SEED_AUTOSCALING))
     ready_timeout_s: float = 900.0  # the seed's limit for a service to become healthy
     shutdown_timeout_s: float = 180.0  # the longest answer that clients of the seed wait for
+    surge_percent: int = 100  # replicas of an update that start before old ones end
     restarts_max: int = 5
     restarts_window_s: float = 600.0
     insecure_no_auth: bool = False
@@ -92,6 +93,7 @@ class Settings:
             "autoscaling_config": self.autoscaling,
             "max_ongoing_requests": self.ongoing_requests_max(),
             "max_queued_requests": self.ongoing_requests_max(),
+            "max_surge_percent": self.surge_percent,
             "health_check_period_s": 5,
             "health_check_timeout_s": 5,
             "graceful_shutdown_wait_loop_s": 1,
@@ -133,6 +135,7 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "memory_bytes": ("PUNA_REPLICA_MEMORY_BYTES",),
     "ready_timeout_s": ("PUNA_READY_TIMEOUT_S",),
     "shutdown_timeout_s": ("PUNA_SHUTDOWN_TIMEOUT",),
+    "surge_percent": ("PUNA_SURGE_PERCENT",),
     "insecure_no_auth": ("PUNA_INSECURE_NO_AUTH",),
 }
 AUTOSCALING_ENVIRONMENT = {
@@ -149,6 +152,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "memory_bytes": (0, 1 << 50),
     "ready_timeout_s": (0.1, 86400),
     "shutdown_timeout_s": (0, 3600),
+    "surge_percent": (0, 100),
     "restarts_max": (1, 1000),
     "restarts_window_s": (1, 86400),
 }

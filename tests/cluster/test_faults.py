@@ -91,7 +91,7 @@ def test_the_address_of_the_api_must_be_free(cluster):
 
 
 def test_when_a_worker_node_is_gone_its_requests_are_answered_by_the_rest(cluster):
-    cluster.deploy(args={"num_cpus": 0.8, "autoscaling": {"min_replicas": 2, "max_replicas": 2}})
+    cluster.deploy(args={"num_cpus": 0.8, "surge_percent": 0, "autoscaling": {"min_replicas": 2, "max_replicas": 2}})
     wait_until(lambda: len(cluster.replicas()) == 2, 60, "two replicas")
     assert len({one["node_id"] for one in cluster.replicas()}) == 2, "one on each node"
     worker = next(pid for pid, command in processes_with(str(cluster.token_path))

@@ -97,7 +97,8 @@ def test_a_client_that_leaves_frees_the_engine(cluster):
     body = CHAT | {"stream": True, "max_tokens": 3000}
     with httpx.stream("POST", cluster.url + "/v1/chat/completions", json=body, timeout=30,
                       trust_env=False) as reply:
-        next(reply.iter_lines())
+        lines = reply.iter_lines()  # kept: a generator that is let go closes the connection
+        next(lines)
         assert cluster.metric("vllm:num_requests_running") == 1
     began = time.monotonic()
     wait_until(lambda: cluster.metric("vllm:num_requests_running") == 0, 3, "the engine is free")
