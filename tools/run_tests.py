@@ -69,6 +69,9 @@ def cluster_steps(long: bool) -> list[Step]:
         Step("cluster", "Ray Serve on real processes", tests + (" --long" if long else "")),
         Step("cluster", "Gradio page in Chromium",
              "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
+        Step("kubernetes", "Python packages", "tools/venv.sh cluster"),
+        Step("kubernetes", "manifests without a cluster",
+             f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider tests/kubernetes"),
     ]
 
 

@@ -47,6 +47,7 @@ class Settings:
     threads: int = 0  # 0: as many as num_cpus says, at least 1
     tp_degree: int = 1
     neuron_cores: int = 0
+    num_gpus: float = 0.0
     num_cpus: float = 1.0
     memory_bytes: int = 0
     flags: dict[str, FlagValue] = dataclasses.field(default_factory=dict)
@@ -86,6 +87,8 @@ class Settings:
         actor: dict[str, Any] = {"num_cpus": self.num_cpus}
         if self.memory_bytes:
             actor["memory"] = self.memory_bytes
+        if self.num_gpus:
+            actor["num_gpus"] = self.num_gpus
         if self.neuron_cores:
             actor["resources"] = {"neuron_cores": self.neuron_cores}
         return {
@@ -130,7 +133,8 @@ ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "weights": ("PUNA_WEIGHTS",),
     "threads": ("PUNA_THREADS",),
     "tp_degree": ("PUNA_TP_DEGREE", "NEURON_CORES"),
-    "neuron_cores": ("NEURON_CORES",),
+    "neuron_cores": ("PUNA_NEURON_CORES", "NEURON_CORES"),
+    "num_gpus": ("PUNA_REPLICA_GPUS",),
     "num_cpus": ("PUNA_REPLICA_CPUS",),
     "memory_bytes": ("PUNA_REPLICA_MEMORY_BYTES",),
     "ready_timeout_s": ("PUNA_READY_TIMEOUT_S",),
@@ -149,6 +153,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "tp_degree": (1, 1024),
     "neuron_cores": (0, 1024),
     "num_cpus": (0, 4096),
+    "num_gpus": (0, 64),
     "memory_bytes": (0, 1 << 50),
     "ready_timeout_s": (0.1, 86400),
     "shutdown_timeout_s": (0, 3600),
