@@ -48,9 +48,8 @@ def cluster() -> Iterator[RunningCluster]:
     running = RunningCluster(folder)
     yield running
     assert running.close() == 0, running.output()
-    # Whatever it started carries its folder in the environment.
-    wait_until(lambda: not list(processes_with(str(folder))), 10,
-               f"nothing is left: {list(processes_with(str(folder)))}")
+    # Whatever it started has its folder in the environment or among its open files.
+    wait_until(lambda: not list(processes_with(str(folder))), 20, "nothing is left")
 
 
 @pytest.fixture(scope="session")

@@ -135,12 +135,18 @@ def command_of(pid: int) -> str:
 
 
 def processes_with(text: str) -> Iterator[tuple[int, str]]:
-    """Living processes whose command line or environment names `text`."""
+    """Living processes whose command line, environment or open files name `text`.
+
+    Ray's processes write their title over the first two, and keep their log files open.
+    """
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
+        if int(entry.name) == os.getpid():
+            continue
         try:
-            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
             named = text.encode() in (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
+            named = named or any(text in os.readlink(one) for one in (entry / "fd").iterdir())
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if named and state != "Z" and int(entry.name) != os.getpid():
+        if named and state != "Z":
             yield int(entry.name), command_of(int(entry.name))
