@@ -61,7 +61,7 @@ def fuzz_steps(seconds: int) -> list[Step]:
 
 def cluster_steps(long: bool) -> list[Step]:
     """Ray Serve and Gradio on this machine; `long` adds the tests that take minutes."""
-    tests = f"{CLUSTER_PYTHON} -m pytest -q -rP -p no:cacheprovider --durations=10 tests/cluster"
+    tests = f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider --durations=10 tests/cluster"
     return [
         Step("cluster", "Python packages", "tools/venv.sh cluster"),
         Step("cluster", "Node packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),

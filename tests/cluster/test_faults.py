@@ -44,17 +44,17 @@ def test_a_server_that_hangs_is_replaced(cluster):
 
 
 def test_a_server_that_keeps_dying_is_not_restarted_for_ever_and_says_why(cluster):
-    cluster.deploy(args={"restarts_max": 2, "restarts_window_s": 60})
+    cluster.deploy(args={"restarts_max": 2})
     for _ in range(2):
         replica = only_replica(cluster)
         os.kill(children(replica["pid"])[0], signal.SIGABRT)
         wait_until(lambda: replica["replica_id"] not in {one["replica_id"] for one in cluster.replicas()},
                    30, "the replica has ended")
-    wait_until(lambda: "ended 2 times in 60 s" in status_message(cluster.application()), 60,
+    wait_until(lambda: "ended 2 times in 600 s" in status_message(cluster.application()), 60,
                f"the reason is in the status: {status_message(cluster.application())}")
     assert "SIGABRT" in status_message(cluster.application())
     assert cluster.servers() == []
-    # It heals by itself when the window has passed, and at once with another configuration.
+    # Another configuration begins anew.
     cluster.deploy(args={"restarts_max": 3}, wait_s=90)
     assert answers(cluster)
 
@@ -73,7 +73,7 @@ def test_a_server_that_hangs_while_starting_fails_the_deployment(cluster, tmp_pa
 
 def test_a_dead_proxy_is_replaced(cluster):
     cluster.deploy(args={})
-    proxy = next(pid for pid, command in processes_with(str(cluster.token_path))
+    proxy = next(pid for pid, command in processes_with(str(cluster.token_path.parent))
                  if command.startswith("ray::ProxyActor"))
     os.kill(proxy, signal.SIGKILL)
     wait_until(lambda: answers(cluster), 60, "answers again")

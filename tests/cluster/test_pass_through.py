@@ -86,11 +86,10 @@ def test_a_stream_arrives_piece_by_piece(cluster):
     with httpx.stream("POST", cluster.url + "/v1/chat/completions", json=body, timeout=30,
                       trust_env=False) as reply:
         times = [time.monotonic() for line in reply.iter_lines() if line.startswith("data:")]
-    gaps = [after - before for before, after in zip(times, times[1:])]
     # A hundred steps of 10 ms: collected anywhere on the way, they would come in one go.
     assert len(times) > 100
     assert times[-1] - times[0] > 0.7
-    assert sorted(gaps)[len(gaps) // 2] > 0.004
+    assert sum(after - before > 0.002 for before, after in zip(times, times[1:])) >= 10
 
 
 def test_a_client_that_leaves_frees_the_engine(cluster):
