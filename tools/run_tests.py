@@ -9,7 +9,9 @@ Exits with 1 when any step failed. Logs of steps are in build/test-logs/.
 """
 
 import argparse
+import concurrent.futures
 import dataclasses
+import itertools
 import os
 import pathlib
 import shlex
@@ -19,10 +21,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build/test-logs"
-FUZZ_TARGETS = ["safetensors", "gguf", "tokenizer_json", "chat_template", "chat_request", "detokenizer"]
+FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
+                "detokenizer"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 NODE_TESTS = "node --test tests/http/node/"
+# Packed weights of the tests' models stay out of the user's own cache.
+CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
@@ -37,6 +42,7 @@ class Step:
     name: str
     command: str
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    uses_one_core: bool = False  # runs beside others like it
 
 
 def build(layer: str, preset: str, targets: str = "") -> list[Step]:
@@ -55,7 +61,7 @@ def fuzz_steps(seconds: int) -> list[Step]:
     return [Step("fuzz", f"{target} for {seconds} s",
                  f"build/fuzz/bin/{target}_fuzz -max_total_time={seconds} -timeout=5 "
                  f"-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/test-logs/ "
-                 f"build/fuzz-corpus/{target} tests/corpus/{target}")
+                 f"build/fuzz-corpus/{target} tests/corpus/{target}", uses_one_core=True)
             for target in FUZZ_TARGETS]
 
 
@@ -95,14 +101,16 @@ def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
         Step("http", "Python clients", HTTP_TESTS),
         Step("http", "Node client", NODE_TESTS),
         Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub"),
-        Step("terminal", "puna chat, inspect, completion",
+        Step("terminal", "puna chat, inspect, bench, completion",
              "/usr/bin/python3 -m unittest discover -s tests/terminal"),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
         *cluster_steps(long_cluster),
-        Step("bench", "build", "cmake --build --preset release --target backend_speed"),
-        Step("bench", "one round of backend_speed",
-             "build/release/bin/backend_speed build/models/SmolLM2-135M-Instruct.Q4_1.gguf 1"),
+        Step("bench", "comparison with peers: adapters and tools",
+             "/usr/bin/python3 -m unittest discover -s tests/bench"),
+        Step("bench", "one round of the comparison, Puna alone",
+             "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
+             "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
         *build("gcc", "dev"),
         Step("gcc", "unit tests", "ctest --preset dev"),
         *build("asan", "fuzz"),
@@ -112,17 +120,18 @@ def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
         *build("tsan", "tsan"),
         Step("tsan", "unit tests", "ctest --preset tsan", sanitized),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan),
-        Step("tidy", "clang-tidy", "tools/clang_tidy.sh"),
+        Step("tidy", "clang-tidy", "tools/clang_tidy.py"),
     ]
 
 
-def run(step: Step, number: int) -> bool:
+def run(step: Step, number: int) -> tuple[bool, float]:
+    """Whether it passed, and its seconds."""
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{number:02d}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
     started = time.monotonic()
     with log.open("wb") as output:
         code = subprocess.run(["bash", "-o", "pipefail", "-c", step.command], cwd=ROOT,
-                              env={**os.environ, **step.environment}, stdin=subprocess.DEVNULL,
+                              env={**os.environ, **CACHE, **step.environment}, stdin=subprocess.DEVNULL,
                               stdout=output, stderr=subprocess.STDOUT).returncode
     seconds = time.monotonic() - started
     print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:7.1f} s  {step.layer:9} {step.name}", flush=True)
@@ -130,7 +139,17 @@ def run(step: Step, number: int) -> bool:
         environment = " ".join(f"{key}={shlex.quote(value)}" for key, value in step.environment.items())
         print(f"--- exit {code}: {environment} {step.command}\n--- end of {log.relative_to(ROOT)}:")
         print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), flush=True)
-    return code == 0
+    return code == 0, seconds
+
+
+def run_all(steps: list[Step]) -> list[tuple[bool, float]]:
+    """In order; neighbours that use one core each run at once, one for each core."""
+    numbered = list(enumerate(steps, 1))
+    results = []
+    for together, group in itertools.groupby(numbered, key=lambda item: item[1].uses_one_core):
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() if together else 1) as pool:
+            results += pool.map(lambda item: run(item[1], item[0]), group)
+    return results
 
 
 def main() -> int:
@@ -153,10 +172,15 @@ def main() -> int:
     for target in FUZZ_TARGETS:
         (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    results = [run(step, number) for number, step in enumerate(chosen, 1)]
+    results = run_all(chosen)
+    layers: dict[str, float] = {}
+    for step, (_, seconds) in zip(chosen, results):
+        layers[step.layer] = layers.get(step.layer, 0) + seconds
+    print("seconds by layer: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in layers.items()))
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
-    print(f"{results.count(True)} passed, {results.count(False)} failed")
-    return 0 if all(results) else 1
+    failures = sum(not passed for passed, _ in results)
+    print(f"{len(results) - failures} passed, {failures} failed")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ CXX_SUFFIXES = {".h", ".cc"}
 # One file per third-party library: (include pattern, files that may have it).
 LIBRARY_HOMES = [
     (r"<spdlog/", ["src/base/log.cc"]),
+    (r"<xxhash", ["src/base/checksum*.cc"]),
     (r"<nlohmann/", ["src/base/json.h"]),
     (r"<curl/", ["src/model/*.cc"]),
     (r"<pcre2", ["src/tokenizer/*.cc"]),

@@ -30,6 +30,7 @@ FILES = (
     "wider_products",
     "indirect",
     "stories",
+    "plain",
 )
 INTENTS = {}
 for _file in FILES:

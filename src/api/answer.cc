@@ -56,13 +56,13 @@ Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generat
       GenerationRequest request = prompt;
       // Choices of one prompt differ, and the same seed gives the same choices again.
       request.sampling.seed += static_cast<uint64_t>(i);
-      RETURN_IF_ERROR(answer->start_choice(std::move(request)));
+      RETURN_IF_ERROR(answer->start_choice(request));
     }
   }
   return answer;
 }
 
-Status Answer::start_choice(GenerationRequest request) {
+Status Answer::start_choice(const GenerationRequest& request) {
   Running running;
   running.choice.index = static_cast<int>(running_.size());
   if (options_.echo) {

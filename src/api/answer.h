@@ -78,7 +78,7 @@ class Answer {
 
   Answer(std::shared_ptr<Generator> generator, std::unique_ptr<AnswerFormat> format,
          const AnswerOptions& options, Metrics& metrics);
-  Status start_choice(GenerationRequest request);
+  Status start_choice(const GenerationRequest& request);
   void take(Running& running, const GenerationChunk& chunk, std::string& events);
   AnswerPart fail(const Status& status, std::string events);
   AnswerPart finish(std::string events);

@@ -1,5 +1,5 @@
-// Completion scripts: the first word is a command, a word that begins with "-" a flag, others
-// files.
+// Completion scripts: the first word is a command; a word behind a flag with known values is one of
+// them; a word that begins with "-" is a flag; others are files.
 
 #include "app/completion.h"
 
@@ -24,14 +24,32 @@ std::string flag_cases(const std::vector<CompletionWords>& commands) {
   return cases;
 }
 
+// "'serve --backend') values='cpu fake' ;;" for each flag whose values are known.
+std::string value_cases(const std::vector<CompletionWords>& commands) {
+  std::string cases;
+  for (const CompletionWords& words : commands) {
+    for (const CompletionValues& known : words.values) {
+      cases += fmt::format("    '{} {}') values='{}' ;;\n", words.command, known.after,
+                           fmt::join(known.values, " "));
+    }
+  }
+  return cases;
+}
+
 }  // namespace
 
 std::string bash_completion(const std::vector<CompletionWords>& commands) {
   return fmt::format(R"(_puna() {{
-  local word="${{COMP_WORDS[COMP_CWORD]}}" flags=''
+  local word="${{COMP_WORDS[COMP_CWORD]}}" flags='' values=''
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '{} --help --version' -- "$word"))
+    return
+  fi
+  case "${{COMP_WORDS[1]}} ${{COMP_WORDS[COMP_CWORD-1]}}" in
+{}  esac
+  if [ -n "$values" ]; then
+    COMPREPLY=($(compgen -W "$values" -- "$word"))
     return
   fi
   case "${{COMP_WORDS[1]}}" in
@@ -43,15 +61,21 @@ std::string bash_completion(const std::vector<CompletionWords>& commands) {
 }}
 complete -o filenames -F _puna puna
 )",
-                     command_names(commands), flag_cases(commands));
+                     command_names(commands), value_cases(commands), flag_cases(commands));
 }
 
 std::string zsh_completion(const std::vector<CompletionWords>& commands) {
   return fmt::format(R"(#compdef puna
 _puna() {{
-  local flags=''
+  local flags='' values=''
   if (( CURRENT == 2 )); then
     compadd -- {} --help --version
+    return
+  fi
+  case "$words[2] $words[CURRENT-1]" in
+{}  esac
+  if [[ -n "$values" ]]; then
+    compadd -- ${{=values}}
     return
   fi
   case "$words[2]" in
@@ -64,7 +88,7 @@ _puna() {{
 }}
 compdef _puna puna
 )",
-                     command_names(commands), flag_cases(commands));
+                     command_names(commands), value_cases(commands), flag_cases(commands));
 }
 
 }  // namespace puna

@@ -6,9 +6,16 @@
 
 namespace puna {
 
+// What may stand behind a flag, or behind the command itself.
+struct CompletionValues {
+  std::string after;
+  std::vector<std::string> values;
+};
+
 struct CompletionWords {
   std::string command;
   std::vector<std::string> flags;
+  std::vector<CompletionValues> values;
 };
 
 std::string bash_completion(const std::vector<CompletionWords>& commands);

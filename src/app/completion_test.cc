@@ -10,13 +10,14 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const std::vector<CompletionWords> kCommands = {{"serve", {"--host", "--port"}},
-                                                {"chat", {"--seed"}}};
+const std::vector<CompletionWords> kCommands = {
+    {"serve", {"--host", "--port"}, {{"--backend", {"cpu", "fake"}}}}, {"chat", {"--seed"}, {}}};
 
 TEST(Completion, BothShellsOfferCommandsAndTheFlagsOfEach) {
   for (const std::string& script : {bash_completion(kCommands), zsh_completion(kCommands)}) {
     EXPECT_THAT(script, HasSubstr("serve chat --help --version"));
     EXPECT_THAT(script, HasSubstr("serve) flags='--host --port' ;;"));
+    EXPECT_THAT(script, HasSubstr("'serve --backend') values='cpu fake' ;;"));
     EXPECT_THAT(script, HasSubstr("chat) flags='--seed' ;;"));
   }
 }

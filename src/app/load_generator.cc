@@ -13,6 +13,7 @@
 #include "model/checkpoint.h"
 #include "model/hub.h"
 #include "tokenizer/byte_tokenizer.h"
+#include "tokenizer/calibration_tokens.h"
 
 namespace puna {
 namespace {
@@ -116,6 +117,8 @@ BackendOptions backend_options(const ModelOptions& options) {
   backend.max_num_seqs = options.max_num_seqs;
   backend.step_tokens_max = options.max_num_batched_tokens;
   backend.kv_cache_bytes = options.kv_cache_memory_bytes;
+  backend.weight_group = options.group;
+  backend.packed_weights = options.packed_weights;
   backend.fake_step_microseconds = options.fake_step_microseconds;
   return backend;
 }
@@ -157,17 +160,6 @@ Result<Parts> fake_parts() {
   return parts;
 }
 
-Result<Checkpoint> open_model(const ModelOptions& options) {
-  ASSIGN_OR_RETURN(const fs::path path, find_model(options));
-  ASSIGN_OR_RETURN(Checkpoint checkpoint, open_checkpoint(path));
-  for (const std::string& adapter : options.adapters) {
-    RETURN_IF_ERROR(apply_adapter(checkpoint, adapter));
-    log_info("merged adapter {}", adapter);
-  }
-  log_info("{}: {}", path.string(), describe(checkpoint.config));
-  return checkpoint;
-}
-
 }  // namespace
 
 Result<fs::path> find_model(const ModelOptions& options) {
@@ -179,6 +171,17 @@ Result<fs::path> find_model(const ModelOptions& options) {
   hub.accept_license = options.accept_license;
   hub.confirm = [](std::string_view notice) { return ask(std::string(notice) + "\nAccept it?"); };
   return resolve_model(options.model, hub);
+}
+
+Result<Checkpoint> open_model(const ModelOptions& options) {
+  ASSIGN_OR_RETURN(const fs::path path, find_model(options));
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, open_checkpoint(path));
+  for (const std::string& adapter : options.adapters) {
+    RETURN_IF_ERROR(apply_adapter(checkpoint, adapter));
+    log_info("merged adapter {}", adapter);
+  }
+  log_info("{}: {}", path.string(), describe(checkpoint.config));
+  return checkpoint;
 }
 
 Result<std::shared_ptr<Generator>> load_generator(const ModelOptions& options,
@@ -195,8 +198,9 @@ Result<std::shared_ptr<Generator>> load_generator(const ModelOptions& options,
   ASSIGN_OR_RETURN(Parts parts, std::move(opened));
   RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
 
-  ASSIGN_OR_RETURN(auto backend,
-                   open_backend(backend_options(options), checkpoint ? &*checkpoint : nullptr));
+  BackendOptions wanted = backend_options(options);
+  wanted.calibration_tokens = calibration_tokens(*parts.tokenizer);
+  ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
   log_info("{}", backend->describe());
   const int vocab_size = backend->limits().vocab_size;
   EngineOptions engine_options;

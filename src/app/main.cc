@@ -2,11 +2,14 @@
 
 #include <csignal>
 #include <cstdio>
+#include <exception>
 
+#include "app/bench.h"
 #include "app/chat.h"
 #include "app/inspect.h"
 #include "app/options.h"
 #include "app/pull.h"
+#include "app/quantize.h"
 #include "app/serve.h"
 #include "base/log.h"
 
@@ -19,13 +22,18 @@ int run(const puna::ExitCommand& command) {
 int run(const puna::ServeOptions& options) { return puna::run_serve(options); }
 int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
 int run(const puna::PullCommand& options) { return puna::run_pull(options); }
+int run(const puna::QuantizeCommand& command) { return puna::run_quantize(command); }
+int run(const puna::BenchOptions& options) { return puna::run_bench(options); }
 int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error code of write(), not an end
   const puna::CommandLine line = puna::parse_command_line(argc, argv);
   puna::set_log_level(line.log_level);
   return std::visit([](const auto& command) { return run(command); }, line.command);
+} catch (const std::exception& failure) {  // no memory, most likely: nothing else throws up to here
+  std::fprintf(stderr, "error: %s\n", failure.what());
+  return 1;
 }

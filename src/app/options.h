@@ -23,7 +23,9 @@ struct ModelOptions {
       chat_template;  // "llama-2", "chatml", "llama-3" or a file; empty: the checkpoint's own
   std::string override_generation_config;  // JSON: {"temperature": 0}
   std::string backend = "cpu";
-  std::string weights;  // "f32", "bf16", "int8"; empty: chosen from memory and checkpoint
+  std::string weights;  // "f32", "bf16", "int8", "int4"; empty: chosen from memory and checkpoint
+  int group = 0;        // weights that share a scale; 0: the format's own
+  std::string packed_weights = "auto";  // "auto", "off" or a file of puna quantize
   int threads = 0;
   int max_model_len = 0;
   int max_num_seqs = 64;
@@ -67,9 +69,30 @@ struct PullCommand {
   bool accept_license = false;
 };
 
+struct QuantizeCommand {
+  ModelOptions model;  // of it: what is packed and how
+  std::string output;  // empty: the cache
+};
+
 struct InspectCommand {
   std::string path;
   std::vector<std::string> adapters;
+  bool json = false;
+};
+
+struct BenchOptions {
+  std::string model;             // folder, .gguf file or hub repo id; empty: `shape`
+  std::string shape;             // of model/llama_shapes.h: random weights, no file
+  int layers = 0;                // 0: all
+  std::string weights = "int8";  // as in ModelOptions
+  int group = 0;                 // weights that share a scale; 0: the format's own
+  std::string kv_cache_type;     // f32, bf16 or int8; empty: the backend's choice
+  int threads = 0;
+  std::vector<int> prefill = {512};  // 0: none
+  int decode = 32;                   // steps; 0: no decoding
+  std::vector<int> batch = {1, 4, 8, 16};
+  std::vector<int> depth = {0, 1024, 3584};
+  int rounds = 3;
   bool json = false;
 };
 
@@ -79,7 +102,8 @@ struct ExitCommand {
   int code = 0;
 };
 
-using Command = std::variant<ServeOptions, ChatOptions, PullCommand, InspectCommand, ExitCommand>;
+using Command = std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand,
+                             InspectCommand, BenchOptions, ExitCommand>;
 
 struct CommandLine {
   Command command;

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -77,6 +78,14 @@ TEST(Options, TheModelIsAnArgumentAndAdaptersMayBeRepeated) {
   EXPECT_THAT(options.model.adapters, ElementsAre("one", "two"));
 }
 
+TEST(Options, AFlagTakesOneValueAndLeavesTheModelAlone) {
+  const ServeOptions options =
+      serve_options({"serve", "--adapter", "one", "--api-key", "secret", "model.gguf"});
+  EXPECT_EQ(options.model.model, "model.gguf");
+  EXPECT_THAT(options.model.adapters, ElementsAre("one"));
+  EXPECT_THAT(options.api_keys, ElementsAre("secret"));
+}
+
 TEST(Options, SizesMayHaveUnits) {
   EXPECT_EQ(serve_options({"serve", "--kv-cache-memory-bytes", "2GiB"}).model.kv_cache_memory_bytes,
             int64_t{2} << 30);
@@ -94,17 +103,41 @@ TEST(Options, TheCommandLineBeatsTheEnvironmentBeatsTheFile) {
   EXPECT_EQ(options.model.max_num_seqs, 5);
 }
 
+TEST(Options, TheModelMayComeFromTheFileToo) {
+  const ConfigFile file("model = \"from_file\"\nadapter = [\"one\", \"two\"]\n");
+  const ServeOptions from_file = serve_options({"serve", "--config", file.name()});
+  EXPECT_EQ(from_file.model.model, "from_file");
+  EXPECT_THAT(from_file.model.adapters, ElementsAre("one", "two"));
+  EXPECT_EQ(serve_options({"serve", "given", "--config", file.name()}).model.model, "given");
+  const EnvironmentVariable model("PUNA_MODEL", "from_environment");
+  EXPECT_EQ(serve_options({"serve", "--config", file.name()}).model.model, "from_environment");
+}
+
+TEST(Options, AnEmptyVariableIsNone) {
+  const EnvironmentVariable port("PUNA_PORT", "");
+  EXPECT_EQ(serve_options({"serve"}).port, 8000);
+}
+
 TEST(Options, AnUnknownNameInTheConfigFileIsRefused) {
-  const ConfigFile file("prot = 1\n");
+  const ConfigFile file("host = \"127.0.0.9\"\nbackend = \"fake\"\nport = 0\nprot = 1\n");
   const ExitCommand exit = exit_of({"serve", "--config", file.name()});
   EXPECT_EQ(exit.code, 2);
+  EXPECT_THAT(exit.text, HasSubstr(std::string("--config ") + file.name() + ":"));
   EXPECT_THAT(exit.text, HasSubstr("--prot"));
+}
+
+TEST(Options, ASectionInTheConfigFileIsRefusedByItsName) {
+  const ConfigFile file("[serve]\nport = 1\n");
+  const ExitCommand exit = exit_of({"serve", "--config", file.name()});
+  EXPECT_EQ(exit.code, 2);
+  EXPECT_THAT(exit.text, HasSubstr("[serve]"));
 }
 
 TEST(Options, WrongUsageIsTwoAndNamesWhatWasMeant) {
   const ExitCommand exit = exit_of({"serve", "--prot", "1"});
   EXPECT_EQ(exit.code, 2);
   EXPECT_THAT(exit.text, HasSubstr("did you mean --port?"));
+  EXPECT_EQ(std::count(exit.text.begin(), exit.text.end(), '\n'), 1);
   EXPECT_EQ(exit_of({"serve", "--weights", "int3"}).code, 2);
   EXPECT_EQ(exit_of({"serve", "--max-num-seqs", "0"}).code, 2);
   EXPECT_EQ(exit_of({}).code, 2);
@@ -113,6 +146,7 @@ TEST(Options, WrongUsageIsTwoAndNamesWhatWasMeant) {
 TEST(Options, HelpOfACommandListsItsFlagsAndVariables) {
   const ExitCommand exit = exit_of({"serve", "--help"});
   EXPECT_EQ(exit.code, 0);
+  EXPECT_THAT(exit.text, HasSubstr("Usage: puna serve"));
   EXPECT_THAT(exit.text, HasSubstr("PUNA_MAX_MODEL_LEN"));
   EXPECT_THAT(exit.text, HasSubstr("Example: puna serve"));
 }

@@ -5,6 +5,7 @@
 // shares the batch, on how its prompt was cut into runs, or on the number of threads.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -21,12 +22,25 @@ struct BackendLimits {
   int max_model_len = 0;  // positions of one sequence
 };
 
+// What the model takes. All zero: not known, as of a backend without weights.
+struct BackendMemory {
+  int64_t weight_bytes = 0;       // as the backend holds them
+  int64_t step_weight_bytes = 0;  // of these, what every step reads: not rows of the embedding
+  int64_t kv_bytes_per_token = 0;
+  int weight_group = 0;  // weights that share a scale; 0: none do
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual const BackendLimits& limits() const = 0;
+  virtual BackendMemory memory() const { return {}; }
   // Writes K and V of the batch's tokens into their blocks and returns the wanted logits.
   virtual Result<StepLogits> run(const StepBatch& batch) = 0;
+  // Writes finite values into every KV block, for measurements: a sequence may then begin at any
+  // position, and reading its blocks costs what it costs a server. Memory that was never written
+  // is one shared page of zeros, which caches hold.
+  virtual void fill_blocks() {}
   virtual std::string describe() const = 0;
 };
 

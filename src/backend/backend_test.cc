@@ -49,16 +49,6 @@ StepBatch one_token(TokenId token) {
           .logit_tokens = {0}};
 }
 
-void expect_same_bits(const TestLogits& actual, const TestLogits& expected, const char* what) {
-  ASSERT_EQ(actual.size(), expected.size());
-  for (size_t i = 0; i < actual.size(); ++i) {
-    ASSERT_EQ(actual[i].size(), expected[i].size());
-    ASSERT_EQ(std::memcmp(actual[i].data(), expected[i].data(), actual[i].size() * sizeof(float)),
-              0)
-        << what << ": token " << i;
-  }
-}
-
 TEST_P(BackendContract, KeepsTheLimitsItWasGiven) {
   const auto backend = open(1);
   ASSERT_NE(backend, nullptr);
@@ -160,6 +150,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Subject{"cpu_f32", "cpu", kGrouped, WeightFormat::kF32},
                     Subject{"cpu_bf16", "cpu", kGrouped, WeightFormat::kBf16},
                     Subject{"cpu_int8", "cpu", kGrouped, WeightFormat::kInt8},
+                    Subject{"cpu_int4", "cpu", kGrouped, WeightFormat::kInt4},
                     Subject{"cpu_f32_odd_head", "cpu", kBiased, WeightFormat::kF32},
                     Subject{"cpu_bf16_odd_head", "cpu", kBiased, WeightFormat::kBf16},
                     Subject{"cpu_int8_odd_head", "cpu", kBiased, WeightFormat::kInt8},

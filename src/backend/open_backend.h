@@ -10,19 +10,33 @@
 
 namespace puna {
 
-enum class WeightFormat { kF32, kBf16, kInt8 };
+enum class WeightFormat { kF32, kBf16, kInt8, kInt4 };
+
+// What K and V are held as. int8 has one scale per position and KV head.
+enum class KvCacheType { kF32, kBf16, kInt8 };
 
 std::string_view describe(WeightFormat format);
-std::optional<WeightFormat> parse_weight_format(std::string_view name);  // "f32", "bf16", "int8"
+std::optional<WeightFormat> parse_weight_format(
+    std::string_view name);  // "f32", "bf16", "int8", "int4"
+
+std::string_view describe(KvCacheType type);
+std::optional<KvCacheType> parse_kv_cache_type(std::string_view name);  // "f32", "bf16", "int8"
 
 struct BackendOptions {
   std::string name = "cpu";             // "cpu" or "fake"
   std::optional<WeightFormat> weights;  // empty: chosen from memory and checkpoint, said in the log
-  int thread_count = 0;                 // 0: all usable cores
-  int max_model_len = 0;                // 0: the model's own, as far as KV memory allows
-  int max_num_seqs = 64;                // runs in a step
+  int weight_group = 0;  // consecutive inputs that share a scale: 32, 64, 128; 0: chosen
+  std::optional<KvCacheType> kv_cache_type;  // empty: f32 with f32 weights, else bf16
+  int thread_count = 0;                      // 0: all usable cores
+  int max_model_len = 0;                     // 0: the model's own, as far as KV memory allows
+  int max_num_seqs = 64;                     // runs in a step
   int step_tokens_max = 512;
   int64_t kv_cache_bytes = 0;  // 0: chosen from memory
+  // What the model reads before its weights are quantised to int4; none: not calibrated.
+  std::vector<TokenId> calibration_tokens;
+  // Where packed weights are kept between starts: "auto" (the cache), "off" (nowhere), or a file
+  // that `puna quantize --output` made.
+  std::string packed_weights = "off";
   // fake only: microseconds a step takes, so that tests of streaming see time pass
   int fake_step_microseconds = 0;
 };

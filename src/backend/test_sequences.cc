@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 namespace puna {
@@ -98,6 +99,16 @@ std::vector<TestLogits> run_mixed(Backend& backend, std::vector<TestSequence> se
     TestLogits rows = rows_of(backend, batch);
     if (rows.size() != owners.size()) return all;
     for (size_t i = 0; i < rows.size(); ++i) all[owners[i]].push_back(std::move(rows[i]));
+  }
+}
+
+void expect_same_bits(const TestLogits& actual, const TestLogits& expected, const char* what) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i) {
+    ASSERT_EQ(actual[i].size(), expected[i].size());
+    ASSERT_EQ(std::memcmp(actual[i].data(), expected[i].data(), actual[i].size() * sizeof(float)),
+              0)
+        << what << ": token " << i;
   }
 }
 

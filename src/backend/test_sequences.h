@@ -31,4 +31,7 @@ TestLogits run_alone(Backend& backend, TestSequence& sequence, int count);
 std::vector<TestLogits> run_mixed(Backend& backend, std::vector<TestSequence> sequences,
                                   std::mt19937& random);
 
+// Fails unless both are the same, bit for bit.
+void expect_same_bits(const TestLogits& actual, const TestLogits& expected, const char* what);
+
 }  // namespace puna

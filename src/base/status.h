@@ -75,15 +75,15 @@ class [[nodiscard]] Result {
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
   T& value() & {
-    CHECK(ok(), status_.message().c_str());
+    CHECK(value_.has_value(), status_.message().c_str());
     return *value_;
   }
   const T& value() const& {
-    CHECK(ok(), status_.message().c_str());
+    CHECK(value_.has_value(), status_.message().c_str());
     return *value_;
   }
   T&& value() && {
-    CHECK(ok(), status_.message().c_str());
+    CHECK(value_.has_value(), status_.message().c_str());
     return std::move(*value_);
   }
   T& operator*() & { return value(); }
@@ -105,6 +105,7 @@ class [[nodiscard]] Result {
     if (::puna::Status status_here = (expression); !status_here.ok()) return status_here; \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): `target` may be a declaration, `result` is a name.
 #define PUNA_JOIN_INNER(a, b) a##b
 #define PUNA_JOIN(a, b) PUNA_JOIN_INNER(a, b)
 #define ASSIGN_OR_RETURN(target, expression) \
@@ -113,3 +114,4 @@ class [[nodiscard]] Result {
   auto result = (expression);                              \
   if (!result.ok()) return result.status();                \
   target = std::move(result).value()
+// NOLINTEND(bugprone-macro-parentheses)

@@ -3,26 +3,52 @@
 
 #include "base/thread_pool.h"
 
-#include <immintrin.h>
 #include <sched.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
-#include <string>
 #include <thread>
 #include <vector>
 
+#include "base/cgroup.h"
 #include "base/check.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace puna {
 namespace {
 
-// About 20 microseconds: longer than the gap between two loops of one step, shorter than a time
-// slice.
-constexpr int kSpins = 4000;
+// Longer than the gap between two loops of one step, shorter than a time slice.
+constexpr std::chrono::microseconds kSpinTime(50);
+// A look at the clock costs about as much as a few pauses.
+constexpr int kPausesPerLook = 16;
+
+// Leaves the core's execution units to its other thread for a moment.
+void pause_briefly() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb");  // "yield" takes no time on most cores
+#endif
+}
+
+// Whether `condition` became true within kSpinTime.
+template <class Condition>
+bool spin_until(const Condition& condition) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int pause = 0; pause < kPausesPerLook; ++pause) {
+      if (condition()) return true;
+      pause_briefly();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return condition();
+}
 
 // ThreadPool::State::gate: this bit while a loop may be entered, and the workers inside it.
 constexpr uint64_t kOpen = uint64_t{1} << 63;
@@ -52,13 +78,11 @@ struct ThreadPool::State {
 
   // Returns the new generation, after spinning and then sleeping.
   uint64_t wait_for_work(uint64_t seen) {
-    for (int spin = 0; spin < kSpins; ++spin) {
-      const uint64_t now = generation.load(std::memory_order_acquire);
-      if (now != seen) return now;
-      _mm_pause();
+    const auto is_new = [&] { return generation.load(std::memory_order_acquire) != seen; };
+    if (!spin_until(is_new)) {
+      std::unique_lock lock(mutex);
+      started.wait(lock, is_new);
     }
-    std::unique_lock lock(mutex);
-    started.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
     return generation.load(std::memory_order_acquire);
   }
 
@@ -88,13 +112,9 @@ struct ThreadPool::State {
   // Lets nobody in any more and waits for those inside; their core may be somebody else's just now.
   void close() {
     gate.fetch_and(~kOpen, std::memory_order_acq_rel);
-    for (int spin = 0; gate.load(std::memory_order_acquire) != 0; ++spin) {
-      if (spin < kSpins) {
-        _mm_pause();
-      } else {
-        std::this_thread::yield();
-      }
-    }
+    const auto is_empty = [&] { return gate.load(std::memory_order_acquire) == 0; };
+    if (spin_until(is_empty)) return;
+    while (!is_empty()) std::this_thread::yield();
   }
 
   void announce() {
@@ -141,30 +161,30 @@ void ThreadPool::parallel_for(size_t count, size_t chunk,
 
 namespace {
 
-// Cores by the quota of cgroup v2 ("max 100000" or "200000 100000"), or v1; 0 when there is none.
-size_t quota_core_count() {
-  std::string quota;
-  double period = 0;
-  if (std::ifstream("/sys/fs/cgroup/cpu.max") >> quota >> period && quota != "max") {
-    return static_cast<size_t>(std::max(1.0, std::stod(quota) / period + 0.5));
+// Processors in the affinity mask of this process; a mask of fixed size would be too short for the
+// largest machines, and the system then refuses to fill it.
+size_t affinity_core_count() {
+  constexpr int kProcessorsMax = 1 << 16;
+  for (int size = CPU_SETSIZE; size <= kProcessorsMax; size *= 2) {
+    const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> set(
+        CPU_ALLOC(static_cast<size_t>(size)), [](cpu_set_t* one) { CPU_FREE(one); });
+    const size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(size));
+    if (set != nullptr && sched_getaffinity(0, bytes, set.get()) == 0) {
+      return static_cast<size_t>(CPU_COUNT_S(bytes, set.get()));
+    }
   }
-  double micros = -1;
-  std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> micros;
-  if (micros > 0 && std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period && period > 0) {
-    return static_cast<size_t>(std::max(1.0, micros / period + 0.5));
-  }
-  return 0;
+  return std::max(1U, std::thread::hardware_concurrency());
 }
 
 }  // namespace
 
 size_t usable_core_count() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  size_t cores = 1;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) cores = static_cast<size_t>(CPU_COUNT(&set));
-  const size_t quota = quota_core_count();
-  return std::max<size_t>(1, quota == 0 ? cores : std::min(cores, quota));
+  const size_t cores = affinity_core_count();
+  const auto quota = cgroup_cpu_quota();
+  if (!quota) return cores;
+  // Half a core more is worth a thread: it waits for its next period, and the others go on.
+  const auto quota_cores = static_cast<size_t>(std::max(1.0, *quota + 0.5));
+  return std::min(cores, quota_cores);
 }
 
 }  // namespace puna

@@ -3,8 +3,12 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
+#include <chrono>
+#include <ctime>
+#include <thread>
 #include <vector>
 
 namespace puna {
@@ -38,6 +42,36 @@ TEST(ThreadPool, NothingToDoIsDoneAtOnce) {
   pool.parallel_for(0, 1, [](size_t, size_t) { FAIL(); });
   EXPECT_EQ(pool.thread_count(), 2u);
   EXPECT_GE(usable_core_count(), 1u);
+}
+
+TEST(ThreadPool, UsableCoresFollowTheAffinityMask) {
+  std::thread([] {  // the mask is of a thread, and this one ends with the test
+    cpu_set_t mask;
+    ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
+    int first = 0;
+    while (!CPU_ISSET(first, &mask)) ++first;
+    CPU_ZERO(&mask);
+    CPU_SET(first, &mask);
+    ASSERT_EQ(sched_setaffinity(0, sizeof mask, &mask), 0);
+    EXPECT_EQ(usable_core_count(), 1u);
+  })
+      .join();
+}
+
+// Processor time of all threads of this process.
+double process_seconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+TEST(ThreadPool, IdleThreadsSleep) {
+  ThreadPool pool(4);
+  pool.parallel_for(4, 1, [](size_t, size_t) {});
+  const double before = process_seconds();
+  // Spinning threads would use three times this.
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(process_seconds() - before, 0.03);
 }
 
 }  // namespace

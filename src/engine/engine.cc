@@ -105,7 +105,7 @@ struct Engine::State {
   // The engine's thread.
   void loop();
   bool take_commands();
-  void apply(SubmitCommand command);
+  void apply(SubmitCommand&& command);
   void apply(CancelCommand command) { finish(command.id, EngineFinish::kCancelled, {}); }
   void apply(CancelAllCommand) { finish_all(EngineFinish::kCancelled, {}); }
   void step();
@@ -162,7 +162,7 @@ bool Engine::State::take_commands() {
   return !stopping;
 }
 
-void Engine::State::apply(SubmitCommand command) {
+void Engine::State::apply(SubmitCommand&& command) {
   const int token_count = static_cast<int>(command.request.prompt.size());
   sequences.try_emplace(command.id, std::move(command.request), options.eos_token_ids);
   scheduler.add(command.id, token_count);

@@ -209,6 +209,26 @@ Status AdapterWeights::read_rows(std::string_view name, int64_t first_row, int64
   return Status();
 }
 
+std::optional<QuantisedLayout> AdapterWeights::quantised_layout(std::string_view name) const {
+  return changes(name) ? std::nullopt : base_->quantised_layout(name);
+}
+
+Status AdapterWeights::read_quantised_rows(std::string_view name, int64_t first_row,
+                                           int64_t row_count, QuantisedRows& out) const {
+  if (changes(name)) return invalid_argument("tensor {} is changed by an adapter", name);
+  return base_->read_quantised_rows(name, first_row, row_count, out);
+}
+
+std::optional<Int8Layout> AdapterWeights::int8_layout(std::string_view name) const {
+  return changes(name) ? std::nullopt : base_->int8_layout(name);
+}
+
+Status AdapterWeights::read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                                      Int8Rows& out) const {
+  if (changes(name)) return invalid_argument("tensor {} is changed by an adapter", name);
+  return base_->read_int8_rows(name, first_row, row_count, out);
+}
+
 Status apply_adapter(Checkpoint& checkpoint, const fs::path& adapter) {
   const fs::path config_path = adapter / "adapter_config.json";
   const fs::path weights_path = adapter / "adapter_model.safetensors";

@@ -45,6 +45,14 @@ class AdapterWeights : public WeightSource {
   const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
   Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                    std::span<float> out) const override;
+  // A changed tensor has no grid of its own any more: the change is far finer than the base's
+  // 4-bit steps and would vanish on it.
+  std::optional<QuantisedLayout> quantised_layout(std::string_view name) const override;
+  Status read_quantised_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                             QuantisedRows& out) const override;
+  std::optional<Int8Layout> int8_layout(std::string_view name) const override;
+  Status read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                        Int8Rows& out) const override;
 
  private:
   struct Update {

@@ -50,6 +50,56 @@ TEST(Adapter, ARowIsTheSameWhateverIsReadWithIt) {
   EXPECT_EQ(one, std::vector<float>(all.end() - static_cast<ptrdiff_t>(columns), all.end()));
 }
 
+// All matrices are in 4 and in 8 bits at once, so that both answers can be asked for.
+class QuantisedBase : public WeightSource {
+ public:
+  explicit QuantisedBase(std::shared_ptr<const WeightSource> base) : base_(std::move(base)) {}
+  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
+  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
+  Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                   std::span<float> out) const override {
+    return base_->read_rows(name, first_row, row_count, out);
+  }
+  std::optional<QuantisedLayout> quantised_layout(std::string_view) const override {
+    return QuantisedLayout{.group = 32, .symmetric = true};
+  }
+  Status read_quantised_rows(std::string_view, int64_t, int64_t,
+                             QuantisedRows& out) const override {
+    out.group = 32;
+    return Status();
+  }
+  std::optional<Int8Layout> int8_layout(std::string_view) const override {
+    return Int8Layout{.group = 32};
+  }
+  Status read_int8_rows(std::string_view, int64_t, int64_t, Int8Rows& out) const override {
+    out.group = 32;
+    return Status();
+  }
+
+ private:
+  std::shared_ptr<const WeightSource> base_;
+};
+
+TEST(Adapter, WhatItChangesIsNoLongerStoredInFewBits) {
+  auto checkpoint = open_checkpoint(kBase);
+  ASSERT_TRUE(checkpoint.ok());
+  checkpoint->weights = std::make_shared<QuantisedBase>(checkpoint->weights);
+  ASSERT_TRUE(apply_adapter(*checkpoint, kAdapter).ok());
+  const WeightSource& weights = *checkpoint->weights;
+  QuantisedRows in_4_bits;
+  Int8Rows in_8_bits;
+  const char* changed = "model.layers.0.self_attn.q_proj.weight";
+  EXPECT_FALSE(weights.quantised_layout(changed));
+  EXPECT_FALSE(weights.int8_layout(changed));
+  EXPECT_FALSE(weights.read_quantised_rows(changed, 0, 1, in_4_bits).ok());
+  EXPECT_FALSE(weights.read_int8_rows(changed, 0, 1, in_8_bits).ok());
+  const char* untouched = "model.embed_tokens.weight";
+  EXPECT_TRUE(weights.quantised_layout(untouched));
+  EXPECT_TRUE(weights.int8_layout(untouched));
+  EXPECT_TRUE(weights.read_quantised_rows(untouched, 0, 1, in_4_bits).ok());
+  EXPECT_TRUE(weights.read_int8_rows(untouched, 0, 1, in_8_bits).ok());
+}
+
 TEST(Adapter, OneForAnotherModelIsRefusedWithTheShapes) {
   auto checkpoint = open_checkpoint("tests/golden/llama/multi_query_biases_head_24");
   ASSERT_TRUE(checkpoint.ok());

@@ -10,6 +10,7 @@
 #include "model/generation_config.h"
 #include "model/gguf.h"
 #include "model/gguf_llama.h"
+#include "model/int4_weights.h"
 #include "model/llama_tensors.h"
 #include "model/model_folder.h"
 #include "model/safetensors_weights.h"
@@ -63,16 +64,30 @@ Result<Checkpoint> open_folder(const fs::path& folder) {
   checkpoint.format = "safetensors";
   ASSIGN_OR_RETURN(const std::string config_text, read_file(config_path, kConfigFileBytesMax));
   ASSIGN_OR_RETURN(checkpoint.config, parse_llama_config(config_text, config_path.string()));
+  ASSIGN_OR_RETURN(checkpoint.quantisation,
+                   parse_quantisation_config(config_text, config_path.string()));
   const fs::path generation_path = folder / "generation_config.json";
   if (is_there(generation_path)) {
     ASSIGN_OR_RETURN(const std::string text, read_file(generation_path, kConfigFileBytesMax));
     ASSIGN_OR_RETURN(checkpoint.generation,
                      parse_generation_config(text, generation_path.string(), checkpoint.config));
   }
-  ASSIGN_OR_RETURN(const auto weights, open_weights(folder));
-  RETURN_IF_ERROR(check_tensors(checkpoint.config, *weights, folder.string()));
-  checkpoint.weight_bytes = weights->stored_bytes();
-  checkpoint.weights = weights;
+  ASSIGN_OR_RETURN(const auto stored, open_weights(folder));
+  checkpoint.weight_bytes = stored->stored_bytes();
+  checkpoint.weight_files = stored->paths();
+  checkpoint.weights = stored;
+  if (checkpoint.quantisation) {
+    checkpoint.weight_files.push_back(config_path);  // it says what the packed values mean
+    auto packed = Int4Weights::open(stored, *checkpoint.quantisation, checkpoint.config);
+    if (!packed.ok()) return packed.status().with_context(folder.string());
+    checkpoint.weights = *packed;
+  } else if (stored->find_stored("model.layers.0.self_attn.q_proj.qweight") != nullptr) {
+    return invalid_argument(
+        "{}: its weights are packed (AWQ or GPTQ), but config.json has no quantization_config: "
+        "put the file that describes it there",
+        folder.string());
+  }
+  RETURN_IF_ERROR(check_tensors(checkpoint.config, *checkpoint.weights, folder.string()));
   checkpoint.tokenizer.folder = folder;
   ASSIGN_OR_RETURN(checkpoint.chat_template, read_chat_template(folder));
   return checkpoint;
@@ -88,6 +103,7 @@ Result<Checkpoint> open_gguf(const fs::path& path) {
   const auto weights = std::make_shared<const GgufWeights>(file, checkpoint.config);
   RETURN_IF_ERROR(check_tensors(checkpoint.config, *weights, path.string()));
   checkpoint.weight_bytes = weights->stored_bytes();
+  checkpoint.weight_files = {path};
   checkpoint.weights = weights;
   checkpoint.tokenizer.gguf = file;
   if (file->has("tokenizer.chat_template")) {

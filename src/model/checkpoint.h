@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "model/llama_config.h"
+#include "model/quantisation_config.h"
 #include "model/weight_source.h"
 
 namespace puna {
@@ -47,12 +48,15 @@ struct Checkpoint {
   std::string name;    // folder or file name without extension; the default served model name
   std::string format;  // "safetensors" or "gguf"
   LlamaConfig config;
+  std::optional<QuantisationConfig> quantisation;  // of a folder; GGUF says it tensor by tensor
   GenerationConfig generation;
   std::shared_ptr<const WeightSource> weights;
   TokenizerSource tokenizer;
   std::string chat_template;          // Jinja text, empty when the checkpoint has none
   std::vector<AdapterInfo> adapters;  // merged into `weights` already
   int64_t weight_bytes = 0;           // as stored
+  // Where `weights` came from, without adapters; config.json too when it says how they are packed.
+  std::vector<std::filesystem::path> weight_files;
 };
 
 // `path` is a folder or a .gguf file. Refusals name the fix (pickle-only, unknown architecture,

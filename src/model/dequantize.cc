@@ -7,24 +7,18 @@
 
 #include "base/check.h"
 #include "base/float16.h"
+#include "model/ggml_blocks.h"
 
 namespace puna {
 namespace {
 
-using Byte = uint8_t;
-
-template <typename T>
-T load(const Byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(value));
-  return value;
-}
-
-float load_f16(const Byte* at) { return f16_to_f32(load<uint16_t>(at)); }
-
-// The low or high half of a byte as 0..15.
-int low_nibble(Byte byte) { return byte & 0x0F; }
-int high_nibble(Byte byte) { return byte >> 4; }
+using ggml::Byte;
+using ggml::high_nibble;
+using ggml::load;
+using ggml::load_f16;
+using ggml::low_nibble;
+using ggml::ScaleAndMinimum;
+using ggml::unpack_6bit_pair;
 
 void decode_q8_0(const Byte* block, float* out) {  // f16 scale, 32 * i8
   const float scale = load_f16(block);
@@ -72,20 +66,6 @@ void decode_q5_1(const Byte* block, float* out) {  // f16 scale, f16 minimum, u3
     out[i + 16] =
         static_cast<float>(high_nibble(block[8 + i]) | fifth_bit(high, i + 16)) * scale + minimum;
   }
-}
-
-struct ScaleAndMinimum {
-  int scale;
-  int minimum;
-};
-
-// Q4_K and Q5_K keep 8 pairs of 6-bit scale and minimum in 12 bytes: the first four pairs in the
-// low six bits of bytes 0..7; of the last four, low halves in bytes 8..11, top bits above the first
-// four.
-ScaleAndMinimum unpack_6bit_pair(const Byte* packed, int index) {
-  if (index < 4) return {packed[index] & 63, packed[index + 4] & 63};
-  return {low_nibble(packed[index + 4]) | (packed[index - 4] >> 6) << 4,
-          high_nibble(packed[index + 4]) | (packed[index] >> 6) << 4};
 }
 
 void decode_q4_k(const Byte* block, float* out) {  // f16 scale, f16 minimum, 12 bytes, 128 bytes
@@ -179,8 +159,11 @@ BlockShape block_shape(TensorType type) {
       return {256, 176};
     case TensorType::kQ6_K:
       return {256, 210};
+    case TensorType::kAwq:
+    case TensorType::kGptq:
+      break;  // not stored in blocks
   }
-  check_failed(__FILE__, __LINE__, "type", "a TensorType that does not exist");
+  check_failed(__FILE__, __LINE__, "type", "a TensorType without blocks");
 }
 
 int64_t row_bytes(TensorType type, int64_t column_count) {
@@ -221,6 +204,9 @@ void dequantize(TensorType type, std::span<const std::byte> stored, std::span<fl
       return decode_blocks<decode_q5_k>(bytes, shape, out);
     case TensorType::kQ6_K:
       return decode_blocks<decode_q6_k>(bytes, shape, out);
+    case TensorType::kAwq:
+    case TensorType::kGptq:
+      break;  // block_shape() has refused them
   }
 }
 

@@ -18,7 +18,7 @@ std::optional<double> recommended(const ConfigObject& object, std::string_view k
                                   double maximum) {
   if (object.find(key) == nullptr) return std::nullopt;
   const auto value = object.get_number(key);
-  if (value.ok() && **value >= minimum && **value <= maximum) return **value;
+  if (value.ok() && **value >= minimum && **value <= maximum) return *value;
   const Status refusal =
       object.refuse(key, fmt::format("a number from {} to {}", minimum, maximum));
   log_warning("{}; it is ignored", refusal.message());

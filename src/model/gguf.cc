@@ -76,7 +76,7 @@ bool read_as(GgufType type, const std::byte* at, T& out) {
       fits = true;
     } else if constexpr (std::is_integral_v<Value>) {
       fits = std::in_range<T>(value);
-      if (fits) out = static_cast<T>(value);
+      if (fits) out = static_cast<T>(value);  // NOLINT(bugprone-signed-char-misuse): a number
     }
   });
   return is_number && fits;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "model/block_values.h"
 #include "model/dequantize.h"
 
 namespace puna {
@@ -113,6 +114,13 @@ const TensorInfo* GgufWeights::find(std::string_view name) const {
   return found == by_name_.end() ? nullptr : &found->second->info;
 }
 
+std::span<const std::byte> GgufWeights::Entry::row_bytes(int64_t row) const {
+  const bool permuted = head_dim > 0 && info.shape.size() == 2;
+  const int64_t stored_row = permuted ? gguf_row_of(row, head_dim) : row;
+  const int64_t stride = puna::row_bytes(info.type, info.column_count());
+  return bytes.subspan(static_cast<size_t>(stored_row * stride), static_cast<size_t>(stride));
+}
+
 Status GgufWeights::read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                               std::span<float> out) const {
   const auto found = by_name_.find(name);
@@ -124,11 +132,8 @@ Status GgufWeights::read_rows(std::string_view name, int64_t first_row, int64_t 
   RETURN_IF_ERROR(check_rows(info, first_row, row_count, out.size()));
   const bool is_vector = info.shape.size() == 1;
   const auto columns = static_cast<size_t>(info.column_count());
-  const auto stride = static_cast<size_t>(row_bytes(info.type, info.column_count()));
   for (int64_t i = 0; i < row_count; ++i) {
-    int64_t stored_row = first_row + i;
-    if (entry.head_dim > 0 && !is_vector) stored_row = gguf_row_of(stored_row, entry.head_dim);
-    dequantize(info.type, entry.bytes.subspan(static_cast<size_t>(stored_row) * stride, stride),
+    dequantize(info.type, entry.row_bytes(first_row + i),
                out.subspan(static_cast<size_t>(i) * columns, columns));
   }
   if (entry.head_dim > 0 && is_vector && row_count == 1) {  // a bias of q or k
@@ -136,6 +141,66 @@ Status GgufWeights::read_rows(std::string_view name, int64_t first_row, int64_t 
     for (size_t i = 0; i < columns; ++i) {
       out[i] = stored[static_cast<size_t>(gguf_row_of(static_cast<int64_t>(i), entry.head_dim))];
     }
+  }
+  return Status();
+}
+
+const GgufWeights::Entry* GgufWeights::find_matrix(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end() || found->second->info.shape.size() != 2) return nullptr;
+  return found->second;
+}
+
+std::optional<QuantisedLayout> GgufWeights::quantised_layout(std::string_view name) const {
+  const Entry* entry = find_matrix(name);
+  return entry == nullptr ? std::nullopt : quantised_layout_of(entry->info.type);
+}
+
+Status GgufWeights::read_quantised_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                                        QuantisedRows& out) const {
+  const auto layout = quantised_layout(name);
+  if (!layout) return invalid_argument("tensor {} is not a matrix stored in 4 bits", name);
+  const Entry& entry = *find_matrix(name);
+  RETURN_IF_ERROR(check_row_range(entry.info, first_row, row_count));
+  const auto rows = static_cast<size_t>(row_count);
+  const auto columns = static_cast<size_t>(entry.info.column_count());
+  const size_t groups = columns / static_cast<size_t>(layout->group);
+  const size_t offsets = layout->symmetric ? 0 : groups;
+  out.group = layout->group;
+  out.symmetric = layout->symmetric;
+  out.values.resize(rows * columns);
+  out.scales.resize(rows * groups);
+  out.offsets.resize(rows * offsets);
+  for (size_t i = 0; i < rows; ++i) {
+    unpack_quantised(entry.info.type, entry.row_bytes(first_row + static_cast<int64_t>(i)),
+                     std::span(out.values).subspan(i * columns, columns),
+                     std::span(out.scales).subspan(i * groups, groups),
+                     std::span(out.offsets).subspan(i * offsets, offsets));
+  }
+  return Status();
+}
+
+std::optional<Int8Layout> GgufWeights::int8_layout(std::string_view name) const {
+  const Entry* entry = find_matrix(name);
+  return entry == nullptr ? std::nullopt : int8_layout_of(entry->info.type);
+}
+
+Status GgufWeights::read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                                   Int8Rows& out) const {
+  const auto layout = int8_layout(name);
+  if (!layout) return invalid_argument("tensor {} is not a matrix stored in 8 bits", name);
+  const Entry& entry = *find_matrix(name);
+  RETURN_IF_ERROR(check_row_range(entry.info, first_row, row_count));
+  const auto rows = static_cast<size_t>(row_count);
+  const auto columns = static_cast<size_t>(entry.info.column_count());
+  const size_t groups = columns / static_cast<size_t>(layout->group);
+  out.group = layout->group;
+  out.values.resize(rows * columns);
+  out.scales.resize(rows * groups);
+  for (size_t i = 0; i < rows; ++i) {
+    unpack_int8(entry.info.type, entry.row_bytes(first_row + static_cast<int64_t>(i)),
+                std::span(out.values).subspan(i * columns, columns),
+                std::span(out.scales).subspan(i * groups, groups));
   }
   return Status();
 }

@@ -32,13 +32,23 @@ class GgufWeights : public WeightSource {
   const TensorInfo* find(std::string_view name) const override;
   Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                    std::span<float> out) const override;
+  std::optional<QuantisedLayout> quantised_layout(std::string_view name) const override;
+  Status read_quantised_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                             QuantisedRows& out) const override;
+  std::optional<Int8Layout> int8_layout(std::string_view name) const override;
+  Status read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                        Int8Rows& out) const override;
 
  private:
   struct Entry {
     TensorInfo info;
     std::span<const std::byte> bytes;
     int64_t head_dim = 0;  // of q and k, whose rows are permuted; 0 for all others
+
+    // The stored bytes of Hugging Face's row `row` of a matrix.
+    std::span<const std::byte> row_bytes(int64_t row) const;
   };
+  const Entry* find_matrix(std::string_view name) const;
 
   std::shared_ptr<const GgufFile> file_;
   std::vector<std::unique_ptr<const Entry>> entries_;

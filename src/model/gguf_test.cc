@@ -5,52 +5,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstring>
 #include <functional>
 #include <limits>
+
+#include "model/gguf_writer.h"
 
 namespace puna {
 namespace {
 
 using ::testing::HasSubstr;
 
-// Writes the parts of a file in their order; every number can be a lie.
-class Writer {
- public:
-  template <typename T>
-  Writer& number(T value) {
-    const auto* begin = reinterpret_cast<const std::byte*>(&value);
-    bytes_.insert(bytes_.end(), begin, begin + sizeof value);
-    return *this;
-  }
-  Writer& raw(std::string_view text) {
-    const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-    bytes_.insert(bytes_.end(), begin, begin + text.size());
-    return *this;
-  }
-  Writer& string(std::string_view text) { return number(uint64_t{text.size()}).raw(text); }
-  Writer& header(uint64_t tensors, uint64_t keys, uint32_t version = 3) {
-    return raw("GGUF").number(version).number(tensors).number(keys);
-  }
-  Writer& key(std::string_view name, GgufType type) {
-    return string(name).number(static_cast<uint32_t>(type));
-  }
-  Writer& tensor(std::string_view name, const std::vector<uint64_t>& sizes, uint32_t type,
-                 uint64_t offset) {
-    string(name).number(static_cast<uint32_t>(sizes.size()));
-    for (const uint64_t size : sizes) number(size);
-    return number(type).number(offset);
-  }
-  Writer& data(size_t count) {
-    while (bytes_.size() % 32 != 0) bytes_.push_back({});
-    bytes_.resize(bytes_.size() + count);
-    return *this;
-  }
-  std::vector<std::byte> bytes() const { return bytes_; }
-
- private:
-  std::vector<std::byte> bytes_;
-};
+using Writer = GgufWriter;
 
 constexpr uint32_t kF32 = 0;
 constexpr uint32_t kQ40 = 2;

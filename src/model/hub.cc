@@ -10,12 +10,13 @@
 #include <thread>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "base/log.h"
+#include "base/progress_bar.h"
 #include "model/hub_cache.h"
 #include "model/hub_client.h"
 #include "model/hub_hash.h"
 #include "model/hub_listing.h"
-#include "model/hub_progress.h"
 
 namespace puna {
 namespace fs = std::filesystem;
@@ -139,7 +140,7 @@ class HubPull {
 
   // The first failure stops the files that have not begun; the others finish or stay resumable.
   Status download_all(const HubListing& listing, const std::vector<HubFile>& files, int64_t bytes) {
-    HubProgress progress(repo_, 0, bytes);
+    ProgressBar progress(repo_, 0, bytes);
     std::atomic<size_t> next = 0;
     std::mutex mutex;
     Status failure;  // guarded by mutex
@@ -160,7 +161,7 @@ class HubPull {
     return failure;
   }
 
-  Status download(const std::string& commit, const HubFile& file, HubProgress& progress) {
+  Status download(const std::string& commit, const HubFile& file, ProgressBar& progress) {
     ASSIGN_OR_RETURN(const FileLock lock, FileLock::acquire(cache_.lock(file)));
     std::error_code ignored;
     if (fs::exists(cache_.blob(file), ignored)) return {};  // another process was faster

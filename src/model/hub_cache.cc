@@ -2,16 +2,10 @@
 
 #include "model/hub_cache.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <utility>
 
 #include "base/mapped_file.h"
 
@@ -39,7 +33,7 @@ bool is_true(std::string text) {
   return text == "1" || text == "true" || text == "yes" || text == "on";
 }
 
-Status file_error(const fs::path& path, const std::error_code& code) {
+Status cache_error(const fs::path& path, const std::error_code& code) {
   const bool full = code == std::errc::no_space_on_device;
   return error(full ? StatusCode::kResourceExhausted : StatusCode::kPermissionDenied,
                "{}: {}; set HF_HUB_CACHE to a folder with room that you may write to",
@@ -74,22 +68,6 @@ Result<HubSettings> read_hub_settings() {
   return settings;
 }
 
-Result<FileLock> FileLock::acquire(const fs::path& path) {
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) return file_error(path, {errno, std::generic_category()});
-  FileLock lock(descriptor);
-  while (::flock(descriptor, LOCK_EX) != 0) {
-    if (errno != EINTR) return file_error(path, {errno, std::generic_category()});
-  }
-  return lock;
-}
-
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
 HubCache::HubCache(const fs::path& cache, const std::string& repo) {
   std::string name = "models--" + repo;
   name.replace(name.find('/'), 1, "--");
@@ -111,7 +89,7 @@ fs::path HubCache::snapshot(const std::string& commit) const {
 
 std::optional<std::string> HubCache::find_commit(const std::string& revision) const {
   std::error_code ignored;
-  const std::string commit = first_line(folder_ / "refs" / revision);
+  std::string commit = first_line(folder_ / "refs" / revision);
   if (!commit.empty() && fs::is_directory(snapshot(commit), ignored)) return commit;
   if (fs::is_directory(snapshot(revision), ignored)) return revision;
   return std::nullopt;
@@ -122,31 +100,31 @@ Status HubCache::write_ref(const std::string& revision, const std::string& commi
   const fs::path fresh = path.string() + ".new";
   std::error_code failure;
   fs::create_directories(path.parent_path(), failure);
-  if (failure) return file_error(path, failure);
+  if (failure) return cache_error(path, failure);
   std::ofstream(fresh) << commit;
   fs::rename(fresh, path, failure);
-  return failure ? file_error(path, failure) : Status();
+  return failure ? cache_error(path, failure) : Status();
 }
 
 Status HubCache::link(const std::string& commit, const HubFile& file) const {
   const fs::path path = snapshot(commit) / file.path;
   std::error_code failure;
   fs::create_directories(path.parent_path(), failure);
-  if (failure) return file_error(path, failure);
+  if (failure) return cache_error(path, failure);
   const fs::path target = fs::relative(blob(file), path.parent_path(), failure);
-  if (failure) return file_error(path, failure);
+  if (failure) return cache_error(path, failure);
   if (fs::is_symlink(path, failure) && fs::read_symlink(path, failure) == target) return {};
   fs::remove(path, failure);
   fs::create_symlink(target, path, failure);
   if (failure == std::errc::file_exists) return {};  // another process made it
-  return failure ? file_error(path, failure) : Status();
+  return failure ? cache_error(path, failure) : Status();
 }
 
 Status HubCache::make_folders() const {
   for (const fs::path& path : {folder_ / "blobs", folder_ / "snapshots", locks_}) {
     std::error_code failure;
     fs::create_directories(path, failure);
-    if (failure) return file_error(path, failure);
+    if (failure) return cache_error(path, failure);
   }
   return {};
 }

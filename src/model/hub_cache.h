@@ -24,19 +24,6 @@ struct HubSettings {
 
 Result<HubSettings> read_hub_settings();
 
-// Held until it is destroyed.
-class FileLock {
- public:
-  static Result<FileLock> acquire(const std::filesystem::path& path);
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&&) = delete;
-  ~FileLock();
-
- private:
-  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
-};
-
 class HubCache {
  public:
   HubCache(const std::filesystem::path& cache, const std::string& repo);

@@ -96,6 +96,14 @@ OrderedJson config_json(const LlamaConfig& config) {
   return json;
 }
 
+// null when no quantization_config describes the weights.
+OrderedJson quantisation_json(const std::optional<QuantisationConfig>& quantisation) {
+  if (!quantisation) return OrderedJson();
+  return {{"method", describe(quantisation->packing)},
+          {"bits", 4},
+          {"group_size", quantisation->group_size}};
+}
+
 }  // namespace
 
 CheckpointSummary summarize(const Checkpoint& checkpoint) {
@@ -104,6 +112,7 @@ CheckpointSummary summarize(const Checkpoint& checkpoint) {
   summary.path = checkpoint.path.string();
   summary.format = checkpoint.format;
   summary.config = checkpoint.config;
+  summary.quantisation = checkpoint.quantisation;
   summary.parameter_count = checkpoint.config.parameter_count();
   summary.stored_bytes = checkpoint.weight_bytes;
   for (const TensorInfo* tensor : checkpoint.weights->tensors()) {
@@ -135,6 +144,7 @@ std::string describe(const CheckpointSummary& summary, std::string_view chat_for
   line("parameters", count_text(summary.parameter_count));
   line("stored", fmt::format("{} {} ({})", bytes_text(summary.stored_bytes), summary.format,
                              fmt::join(types, ", ")));
+  if (summary.quantisation) line("quantised", describe(*summary.quantisation));
   line("tokenizer", summary.tokenizer);
   line("chat template", template_text(summary, chat_format));
   line("weights",
@@ -160,6 +170,7 @@ OrderedJson to_json(const CheckpointSummary& summary, std::string_view chat_form
   json["parameter_count"] = summary.parameter_count;
   json["stored_bytes"] = summary.stored_bytes;
   json["tensor_counts"] = summary.tensor_counts;
+  json["quantization"] = quantisation_json(summary.quantisation);
   json["tokenizer"] = summary.tokenizer;
   json["has_chat_template"] = summary.has_chat_template;
   json["chat_format"] = chat_format.empty() ? OrderedJson() : OrderedJson(chat_format);

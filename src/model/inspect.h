@@ -17,6 +17,7 @@ struct CheckpointSummary {
   std::string path;
   std::string format;  // "safetensors" or "gguf"
   LlamaConfig config;
+  std::optional<QuantisationConfig> quantisation;
   int64_t parameter_count = 0;
   int64_t stored_bytes = 0;
   std::map<std::string, int> tensor_counts;  // by stored type: {"F32": 61, "Q4_1": 210}

@@ -32,16 +32,6 @@ Status check_architecture(const ConfigObject& config) {
     return config.refuse(named || !model_type ? "architectures" : "model_type",
                          fmt::format("one that Puna supports: {}", kArchitecture));
   }
-  if (const Json* quantization = config.find("quantization_config")) {
-    const auto method =
-        quantization->is_object() ? quantization->find("quant_method") : quantization->end();
-    const bool has_method =
-        quantization->is_object() && method != quantization->end() && method->is_string();
-    return invalid_argument(
-        "{}: quantization_config: weights quantized with {} are not read: use the unquantized "
-        "checkpoint (Puna quantizes it itself, --weights) or a GGUF file",
-        config.origin(), has_method ? method->get<std::string>() : "an unnamed method");
-  }
   ASSIGN_OR_RETURN(const auto activation, config.get_string("hidden_act"));
   if (activation && *activation != "silu") return config.refuse("hidden_act", "\"silu\"");
   return Status();

@@ -40,6 +40,11 @@ Status SafetensorsWeights::add(const fs::path& path) {
   RETURN_IF_ERROR(check_inside(path.parent_path().empty() ? "." : path.parent_path(), path));
   ASSIGN_OR_RETURN(SafetensorsFile file, SafetensorsFile::open(path));
   for (const SafetensorsTensor& tensor : file.tensors()) {
+    // The list of a file stays where it is when the file is moved.
+    if (!stored_by_name_.emplace(tensor.name, &tensor).second) {
+      return invalid_argument("{}: tensor \"{}\" is in another shard too", file.origin(),
+                              printable_name(tensor.name));
+    }
     if (!tensor.type) {
       if (!tensor.name.ends_with(".weight") && !tensor.name.ends_with(".bias")) continue;
       return invalid_argument(
@@ -49,10 +54,7 @@ Status SafetensorsWeights::add(const fs::path& path) {
     auto entry = std::make_unique<const Entry>(
         Entry{.info = {.name = tensor.name, .type = *tensor.type, .shape = tensor.shape},
               .bytes = tensor.bytes});
-    if (!by_name_.emplace(tensor.name, entry.get()).second) {
-      return invalid_argument("{}: tensor \"{}\" is in another shard too", file.origin(),
-                              printable_name(tensor.name));
-    }
+    by_name_.emplace(tensor.name, entry.get());
     entries_.push_back(std::move(entry));
   }
   files_.push_back(std::move(file));
@@ -92,8 +94,27 @@ Result<std::shared_ptr<const SafetensorsWeights>> SafetensorsWeights::open_index
 
 int64_t SafetensorsWeights::stored_bytes() const {
   int64_t total = 0;
-  for (const auto& entry : entries_) total += std::ssize(entry->bytes);
+  for (const auto& [name, tensor] : stored_by_name_) total += std::ssize(tensor->bytes);
   return total;
+}
+
+std::vector<fs::path> SafetensorsWeights::paths() const {
+  std::vector<fs::path> paths;
+  for (const SafetensorsFile& file : files_) paths.emplace_back(file.origin());
+  return paths;
+}
+
+std::vector<const SafetensorsTensor*> SafetensorsWeights::stored_tensors() const {
+  std::vector<const SafetensorsTensor*> tensors;
+  for (const SafetensorsFile& file : files_) {
+    for (const SafetensorsTensor& tensor : file.tensors()) tensors.push_back(&tensor);
+  }
+  return tensors;
+}
+
+const SafetensorsTensor* SafetensorsWeights::find_stored(std::string_view name) const {
+  const auto found = stored_by_name_.find(name);
+  return found == stored_by_name_.end() ? nullptr : found->second;
 }
 
 std::vector<const TensorInfo*> SafetensorsWeights::tensors() const {

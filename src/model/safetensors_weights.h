@@ -24,6 +24,12 @@ class SafetensorsWeights : public WeightSource {
       const std::filesystem::path& index);
 
   int64_t stored_bytes() const;
+  std::vector<std::filesystem::path> paths() const;
+
+  // Tensors of any dtype, those that are no WeightSource's business included. In the order of the
+  // file; nullptr when there is none.
+  std::vector<const SafetensorsTensor*> stored_tensors() const;
+  const SafetensorsTensor* find_stored(std::string_view name) const;
 
   std::vector<const TensorInfo*> tensors() const override;
   const TensorInfo* find(std::string_view name) const override;
@@ -40,6 +46,7 @@ class SafetensorsWeights : public WeightSource {
   std::vector<SafetensorsFile> files_;
   std::vector<std::unique_ptr<const Entry>> entries_;
   std::map<std::string, const Entry*, std::less<>> by_name_;
+  std::map<std::string, const SafetensorsTensor*, std::less<>> stored_by_name_;
 };
 
 }  // namespace puna

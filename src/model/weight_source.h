@@ -11,18 +11,37 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/status.h"
+#include "model/quantised_rows.h"
 
 namespace puna {
 
-enum class TensorType { kF32, kF16, kBf16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kQ4_K, kQ5_K, kQ6_K };
+// ggml's block formats by their names there. The last two are no blocks: Int4Weights unpacks them.
+enum class TensorType {
+  kF32,
+  kF16,
+  kBf16,
+  kQ8_0,
+  kQ4_0,
+  kQ4_1,
+  kQ5_0,
+  kQ5_1,
+  kQ4_K,
+  kQ5_K,
+  kQ6_K,
+  kAwq,
+  kGptq,
+};
 
 std::string_view describe(TensorType type);
+// Stored in fewer than 16 bits a weight.
+bool is_quantised(TensorType type);
 
 struct TensorInfo {
   std::string name;
@@ -46,7 +65,23 @@ class WeightSource {
   // Dequantised rows [first_row, first_row + row_count) into out [row_count, column_count].
   virtual Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                            std::span<float> out) const = 0;
+
+  // How a matrix is stored in 4 bits, so that a backend can take the values over without
+  // quantising again; nothing for a tensor that is stored otherwise or changed on the way (a merged
+  // adapter). Its rows then, in the order of read_rows() and with the same meaning: scale * value +
+  // offset is what read_rows() gives, up to f32 rounding.
+  virtual std::optional<QuantisedLayout> quantised_layout(std::string_view name) const;
+  virtual Status read_quantised_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                                     QuantisedRows& out) const;
+
+  // The same for matrices of 8-bit values.
+  virtual std::optional<Int8Layout> int8_layout(std::string_view name) const;
+  virtual Status read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                                Int8Rows& out) const;
 };
+
+// kInvalidArgument unless the rows exist in `tensor`.
+Status check_row_range(const TensorInfo& tensor, int64_t first_row, int64_t row_count);
 
 // kInvalidArgument unless the rows exist in `tensor` and `out_size` is row_count * column_count.
 Status check_rows(const TensorInfo& tensor, int64_t first_row, int64_t row_count, size_t out_size);

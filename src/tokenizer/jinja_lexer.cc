@@ -285,8 +285,9 @@ class Lexer {
   Status read_code_point(std::string& text, size_t start, size_t digit_count, int base) {
     const std::string_view digits = rest().substr(0, digit_count);
     uint32_t code_point = 0;
-    const char* end = digits.data() + digits.size();
-    const auto parsed = std::from_chars(digits.data(), end, code_point, base);
+    const char* begin = digits.data();
+    const char* end = begin + digits.size();
+    const auto parsed = std::from_chars(begin, end, code_point, base);
     const bool surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
     if (digits.size() != digit_count || parsed.ptr != end || code_point > 0x10FFFF || surrogate) {
       return fail(start, "this escape names no character");

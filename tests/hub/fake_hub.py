@@ -29,6 +29,7 @@ class FakeHub:
             "README.md": b"# a model\n",
         }
         self.large = {"model.safetensors"}
+        self.stated_sizes: dict[str, int] = {}  # instead of the true ones
         self.gated: bool | str = False
         self.license = "apache-2.0"
         self.faults: dict[str, str] = {}
@@ -47,9 +48,10 @@ class FakeHub:
     def listing(self) -> dict:
         siblings = []
         for name, content in self.files.items():
-            sibling = {"rfilename": name, "size": len(content), "blobId": git_hash(content)}
+            size = self.stated_sizes.get(name, len(content))
+            sibling = {"rfilename": name, "size": size, "blobId": git_hash(content)}
             if name in self.large:
-                sibling["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+                sibling["lfs"] = {"sha256": hashlib.sha256(content).hexdigest(), "size": size}
             siblings.append(sibling)
         return {"id": "owner/model", "sha": COMMIT, "gated": self.gated,
                 "cardData": {"license": self.license}, "siblings": siblings}

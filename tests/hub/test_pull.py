@@ -148,6 +148,11 @@ class PullTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(pathlib.Path(done.stdout.strip()).read_bytes(), b"B" * 100)
 
+    def test_a_model_larger_than_the_disk_is_not_begun(self) -> None:
+        self.hub.stated_sizes["model.safetensors"] = 10**15
+        self.assert_refused(self.pull(), "make room or set HF_HUB_CACHE")
+        self.assertEqual(self.hub.downloads("model.safetensors"), [])
+
     def test_a_folder_that_cannot_be_written_to_is_named(self) -> None:
         done = self.pull(HF_HUB_CACHE="/proc/none")
         self.assertEqual(done.returncode, 1)

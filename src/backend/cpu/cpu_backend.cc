@@ -2,8 +2,11 @@
 
 #include "backend/cpu/cpu_backend.h"
 
+#include <algorithm>
+
 #include "backend/cpu/forward.h"
 #include "backend/cpu/memory_plan.h"
+#include "backend/cpu/packed_weights.h"
 #include "base/log.h"
 
 namespace puna {
@@ -27,15 +30,28 @@ class CpuBackend final : public Backend {
 
   Result<StepLogits> run(const StepBatch& batch) override {
     RETURN_IF_ERROR(validate(batch, limits_));
+    RETURN_IF_ERROR(weights_.status());
     return StepLogits{.values = forward_.run(batch), .vocab_size = limits_.vocab_size};
   }
 
+  BackendMemory memory() const override {
+    const auto bytes = static_cast<int64_t>(weights_.bytes());
+    const auto looked_up = static_cast<int64_t>(weights_.lm_head ? weights_.embedding.bytes() : 0);
+    return {.weight_bytes = bytes,
+            .step_weight_bytes = bytes - looked_up,
+            .kv_bytes_per_token = KvCache::block_bytes(config_, kv_.type()) / kBlockTokens,
+            .weight_group = static_cast<int>(weights_.group())};
+  }
+
+  void fill_blocks() override { kv_.fill(*pool_); }
+
   std::string describe() const override {
     const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
-    return fmt::format("cpu: {} weights {}, {}, {} threads, kv {} for {} positions",
+    return fmt::format("cpu: {} weights {}{}, {}, {} threads, {} kv {} for {} positions",
                        puna::describe(weights_.format),
                        describe_memory(static_cast<int64_t>(weights_.bytes())),
-                       puna::describe(isa_), pool_->thread_count(), describe_memory(kv_bytes),
+                       weights_.mapped ? " mapped" : "", puna::describe(isa_),
+                       pool_->thread_count(), puna::describe(kv_.type()), describe_memory(kv_bytes),
                        int64_t{limits_.block_count} * kBlockTokens);
   }
 
@@ -49,6 +65,20 @@ class CpuBackend final : public Backend {
   Forward forward_;
 };
 
+// A packed file that was named decides what was not asked for.
+Result<WeightChoice> choose_weights(const BackendOptions& options, const Checkpoint& checkpoint) {
+  BackendOptions asked = options;
+  if (names_packed_file(options.packed_weights)) {
+    ASSIGN_OR_RETURN(const WeightChoice packed, packed_choice(options.packed_weights));
+    if (!asked.weights) asked.weights = packed.format;
+    if (asked.weight_group == 0) asked.weight_group = static_cast<int>(packed.group_max);
+  }
+  ASSIGN_OR_RETURN(const WeightFormat format,
+                   choose_weight_format(asked, checkpoint, available_memory_bytes()));
+  return WeightChoice{.format = format,
+                      .group_max = static_cast<size_t>(choose_weight_group(asked, format))};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
@@ -57,16 +87,24 @@ Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
     return invalid_argument("--threads {}: expected 0 to {}", options.thread_count, kThreadsMax);
   }
   ASSIGN_OR_RETURN(const Isa isa, choose_isa());
-  ASSIGN_OR_RETURN(const WeightFormat format,
-                   choose_weight_format(options, checkpoint, available_memory_bytes()));
+  ASSIGN_OR_RETURN(const WeightChoice choice, choose_weights(options, checkpoint));
   auto pool = std::make_unique<ThreadPool>(
       options.thread_count > 0 ? static_cast<size_t>(options.thread_count) : usable_core_count());
   ASSIGN_OR_RETURN(CpuWeights weights,
-                   load_cpu_weights(checkpoint.config, *checkpoint.weights, format, *pool));
+                   open_cpu_weights({.checkpoint = checkpoint,
+                                     .choice = choice,
+                                     .calibration_tokens = options.calibration_tokens,
+                                     .pool = *pool},
+                                    options.packed_weights));
   // bf16 keeps what int8 and bf16 weights can tell apart; f32 is there to be exact.
-  const auto kv_type = format == WeightFormat::kF32 ? KvCache::Type::kF32 : KvCache::Type::kBf16;
+  const KvCacheType kv_type = options.kv_cache_type.value_or(
+      choice.format == WeightFormat::kF32 ? KvCacheType::kF32 : KvCacheType::kBf16);
+  // Mapped weights are page cache at first, which counts as available memory.
+  const auto mapped_bytes =
+      weights.mapped ? static_cast<int64_t>(weights.mapped->file().data_bytes()) : 0;
   ASSIGN_OR_RETURN(const BackendLimits limits,
-                   choose_limits(options, checkpoint.config, kv_type, available_memory_bytes()));
+                   choose_limits(options, checkpoint.config, kv_type,
+                                 std::max<int64_t>(0, available_memory_bytes() - mapped_bytes)));
   ASSIGN_OR_RETURN(KvCache kv, KvCache::allocate(checkpoint.config, kv_type, limits.block_count));
   return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(
       checkpoint.config, limits, isa, std::move(weights), std::move(kv), std::move(pool)));

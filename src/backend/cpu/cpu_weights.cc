@@ -5,42 +5,29 @@
 namespace puna {
 namespace {
 
-// Padded with zeros, so that padding stays zero through a norm.
-Result<std::vector<float>> read_norm(const WeightSource& source, const std::string& name) {
-  const TensorInfo* tensor = source.find(name);
-  if (tensor == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
-  const auto size = static_cast<size_t>(tensor->column_count());
-  std::vector<float> norm(padded(size, kGroup));
-  RETURN_IF_ERROR(source.read_rows(name, 0, 1, std::span(norm).subspan(0, size)));
-  return norm;
-}
-
 class LayerLoader {
  public:
-  LayerLoader(const WeightSource& source, WeightFormat format, ThreadPool& pool, int index)
-      : source_(source),
-        format_(format),
-        pool_(pool),
-        prefix_(fmt::format("model.layers.{}.", index)) {}
+  LayerLoader(MatrixSource& source, int index)
+      : source_(source), index_(index), prefix_(fmt::format("model.layers.{}.", index)) {}
 
-  Result<PackedMatrix> stack(const std::vector<std::string>& names, bool has_bias) const {
-    std::vector<std::string> weights;
-    std::vector<std::string> biases;
-    for (const std::string& name : names) {
-      weights.push_back(prefix_ + name + ".weight");
-      if (has_bias) biases.push_back(prefix_ + name + ".bias");
+  Result<PackedMatrix> stack(std::string_view name, const std::vector<std::string>& modules,
+                             bool has_bias) const {
+    StackedTensors tensors;
+    tensors.name = fmt::format("layers.{}.{}", index_, name);
+    for (const std::string& module : modules) {
+      tensors.weights.push_back(prefix_ + module + ".weight");
+      if (has_bias) tensors.biases.push_back(prefix_ + module + ".bias");
     }
-    return PackedMatrix::pack(source_, format_, weights, biases, pool_);
+    return source_.matrix(tensors);
   }
 
-  Result<std::vector<float>> norm(const std::string& name) const {
-    return read_norm(source_, prefix_ + name + ".weight");
+  Result<std::vector<float>> norm(const std::string& module) const {
+    return source_.norm(prefix_ + module + ".weight");
   }
 
  private:
-  const WeightSource& source_;
-  WeightFormat format_;
-  ThreadPool& pool_;
+  MatrixSource& source_;
+  int index_;
   std::string prefix_;
 };
 
@@ -49,11 +36,12 @@ Result<CpuLayer> load_layer(const LlamaConfig& config, const LayerLoader& loader
   ASSIGN_OR_RETURN(layer.input_norm, loader.norm("input_layernorm"));
   ASSIGN_OR_RETURN(layer.post_attention_norm, loader.norm("post_attention_layernorm"));
   ASSIGN_OR_RETURN(layer.qkv,
-                   loader.stack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                   loader.stack("qkv", {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
                                 config.attention_bias));
-  ASSIGN_OR_RETURN(layer.o, loader.stack({"self_attn.o_proj"}, config.attention_bias));
-  ASSIGN_OR_RETURN(layer.gate_up, loader.stack({"mlp.gate_proj", "mlp.up_proj"}, config.mlp_bias));
-  ASSIGN_OR_RETURN(layer.down, loader.stack({"mlp.down_proj"}, config.mlp_bias));
+  ASSIGN_OR_RETURN(layer.o, loader.stack("o", {"self_attn.o_proj"}, config.attention_bias));
+  ASSIGN_OR_RETURN(layer.gate_up,
+                   loader.stack("gate_up", {"mlp.gate_proj", "mlp.up_proj"}, config.mlp_bias));
+  ASSIGN_OR_RETURN(layer.down, loader.stack("down", {"mlp.down_proj"}, config.mlp_bias));
   return layer;
 }
 
@@ -67,20 +55,25 @@ size_t CpuWeights::bytes() const {
   return total;
 }
 
-Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, const WeightSource& source,
-                                    WeightFormat format, ThreadPool& pool) {
+size_t CpuWeights::group() const {
+  const bool has_scales = format == WeightFormat::kInt8 || format == WeightFormat::kInt4;
+  return has_scales && !layers.empty() ? layers.front().down.layout().group : 0;
+}
+
+Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, MatrixSource& source) {
   CpuWeights weights;
-  weights.format = format;
-  ASSIGN_OR_RETURN(weights.embedding,
-                   PackedMatrix::pack(source, format, {"model.embed_tokens.weight"}, {}, pool));
-  if (!config.tie_word_embeddings) {
-    ASSIGN_OR_RETURN(weights.lm_head,
-                     PackedMatrix::pack(source, format, {"lm_head.weight"}, {}, pool));
-  }
-  ASSIGN_OR_RETURN(weights.norm, read_norm(source, "model.norm.weight"));
+  ASSIGN_OR_RETURN(weights.embedding, source.matrix({.name = std::string(kEmbeddingName),
+                                                     .weights = {"model.embed_tokens.weight"},
+                                                     .biases = {}}));
   for (int i = 0; i < config.num_hidden_layers; ++i) {
-    ASSIGN_OR_RETURN(CpuLayer layer, load_layer(config, LayerLoader(source, format, pool, i)));
+    ASSIGN_OR_RETURN(CpuLayer layer, load_layer(config, LayerLoader(source, i)));
     weights.layers.push_back(std::move(layer));
+  }
+  ASSIGN_OR_RETURN(weights.norm, source.norm("model.norm.weight"));
+  if (!config.tie_word_embeddings) {
+    ASSIGN_OR_RETURN(weights.lm_head, source.matrix({.name = std::string(kHeadName),
+                                                     .weights = {"lm_head.weight"},
+                                                     .biases = {}}));
   }
   return weights;
 }

@@ -21,6 +21,13 @@ size_t qkv_size(const LlamaConfig& config) {
   return static_cast<size_t>(heads) * static_cast<size_t>(config.head_dim);
 }
 
+// At most 4 bytes an activation. Rows are not a multiple of 4096 bytes apart: the rows of a tile
+// would share one set of the first cache.
+size_t prepared_row_bytes(size_t k) {
+  const size_t bytes = padded(k, kGroupMax) * sizeof(float);
+  return bytes % 4096 == 0 ? bytes + 64 : bytes;
+}
+
 // Enough pieces for every thread to come back for more, at least `minimum` long each.
 size_t chunk_of(size_t count, size_t threads, size_t minimum) {
   return std::max(minimum, count / (threads * 8));
@@ -33,26 +40,22 @@ Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Ker
     : config_(config),
       weights_(weights),
       kernels_(kernels),
-      format_(weights.format == WeightFormat::kF32    ? kernels.f32
-              : weights.format == WeightFormat::kBf16 ? kernels.bf16
-                                                      : kernels.int8),
       kv_(kv),
       pool_(pool),
       head_dim_(static_cast<size_t>(config.head_dim)),
-      group_(static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads)),
-      hidden_stride_(padded(static_cast<size_t>(config.hidden_size), kPanelColumns)),
-      query_stride_(
-          padded(static_cast<size_t>(config.num_attention_heads) * head_dim_, kPanelColumns)),
-      qkv_stride_(padded(qkv_size(config), kPanelColumns)),
-      gate_up_stride_(padded(2 * static_cast<size_t>(config.intermediate_size), kPanelColumns) +
+      hidden_stride_(padded(static_cast<size_t>(config.hidden_size), kGroupMax)),
+      query_stride_(padded(static_cast<size_t>(config.num_attention_heads) * head_dim_, kGroupMax)),
+      qkv_stride_(padded(qkv_size(config), kGroupMax)),
+      gate_up_stride_(padded(2 * static_cast<size_t>(config.intermediate_size), kGroupMax) +
                       kLanes),
-      gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kPanelColumns)),
-      prepared_bytes_(padded(widest_k(config), kPanelColumns) * sizeof(float)),
-      inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)) {}
+      gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kGroupMax)),
+      prepared_bytes_(prepared_row_bytes(widest_k(config))),
+      inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)),
+      attention_(config, kernels, kv, pool) {}
 
 std::span<const float> Forward::run(const StepBatch& batch) {
   begin(batch);
-  plan_attention(batch);
+  attention_.plan(batch);
   embed(batch);
   for (size_t i = 0; i < weights_.layers.size(); ++i) run_layer(i, batch);
   const size_t count = batch.logit_tokens.size();
@@ -60,9 +63,9 @@ std::span<const float> Forward::run(const StepBatch& batch) {
   logits_.resize(count * vocab_size);
   if (count == 0) return logits_;
   gather_logit_rows(batch);
-  prepare_norm(weights_.norm, count);
-  multiply(weights_.lm_head ? *weights_.lm_head : weights_.embedding, count, logits_, vocab_size,
-           false);
+  const PackedMatrix& head = weights_.lm_head ? *weights_.lm_head : weights_.embedding;
+  prepare_norm(head, weights_.norm, count);
+  multiply(head, count, logits_, vocab_size, false);
   return logits_;
 }
 
@@ -78,6 +81,7 @@ void Forward::begin(const StepBatch& batch) {
   blocks_.resize(token_count_);
   slots_.resize(token_count_);
   positions_.resize(token_count_);
+  is_last_.resize(token_count_);
   for (const SequenceRun& run : batch.runs) {
     for (int i = 0; i < run.token_count; ++i) {
       const auto token = static_cast<size_t>(run.first_token + i);
@@ -85,6 +89,7 @@ void Forward::begin(const StepBatch& batch) {
       positions_[token] = position;
       blocks_[token] = static_cast<size_t>(run.block_table[position / kBlockTokens]);
       slots_[token] = position % kBlockTokens;
+      is_last_[token] = i + 1 == run.token_count;
     }
   }
   const size_t half = head_dim_ / 2;
@@ -96,22 +101,6 @@ void Forward::begin(const StepBatch& batch) {
   });
 }
 
-void Forward::plan_attention(const StepBatch& batch) {
-  tasks_.clear();
-  for (size_t run = 0; run < batch.runs.size(); ++run) {
-    const size_t rows = static_cast<size_t>(batch.runs[run].token_count) * group_;
-    for (size_t kv_head = 0; kv_head < static_cast<size_t>(config_.num_key_value_heads);
-         ++kv_head) {
-      for (size_t row = 0; row < rows; row += kAttentionRows) {
-        tasks_.push_back({.run = run,
-                          .kv_head = kv_head,
-                          .first_row = row,
-                          .row_count = std::min(kAttentionRows, rows - row)});
-      }
-    }
-  }
-}
-
 void Forward::embed(const StepBatch& batch) {
   for_each_row(token_count_, [&](size_t token) {
     const auto id = static_cast<size_t>(batch.tokens[token]);
@@ -121,16 +110,29 @@ void Forward::embed(const StepBatch& batch) {
 
 void Forward::run_layer(size_t index, const StepBatch& batch) {
   const CpuLayer& layer = weights_.layers[index];
-  prepare_norm(layer.input_norm, token_count_);
+  const auto hidden_size = static_cast<size_t>(config_.hidden_size);
+  prepare_norm(layer.qkv, layer.input_norm, token_count_);
+  tell(index, LinearInput::kQkv, normed_, hidden_stride_, hidden_size);
   multiply(layer.qkv, token_count_, qkv_, qkv_stride_, false);
   rotate_and_store(index, batch);
-  attend(index, batch);
-  prepare_attended();
+  attention_.run(index, batch, qkv_.data(), qkv_stride_, attended_.data(), query_stride_);
+  prepare_attended(layer.o);
+  tell(index, LinearInput::kO, attended_, query_stride_, layer.o.layout().k);
   multiply(layer.o, token_count_, hidden_, hidden_stride_, true);
-  prepare_norm(layer.post_attention_norm, token_count_);
+  prepare_norm(layer.gate_up, layer.post_attention_norm, token_count_);
+  tell(index, LinearInput::kGateUp, normed_, hidden_stride_, hidden_size);
   multiply(layer.gate_up, token_count_, gate_up_, gate_up_stride_, false);
-  prepare_gated();
+  prepare_gated(layer.down);
+  tell(index, LinearInput::kDown, gated_, gated_stride_, layer.down.layout().k);
   multiply(layer.down, token_count_, hidden_, hidden_stride_, true);
+}
+
+void Forward::tell(size_t layer, LinearInput input, std::span<const float> rows, size_t stride,
+                   size_t size) const {
+  if (!listener_) return;
+  for (size_t row = 0; row < token_count_; ++row) {
+    listener_(layer, input, rows.subspan(row * stride, size));
+  }
 }
 
 void Forward::rotate_and_store(size_t layer, const StepBatch& batch) {
@@ -145,35 +147,8 @@ void Forward::rotate_and_store(size_t layer, const StepBatch& batch) {
     const float* const key = query + heads * head_dim_;
     const float* const value = key + kv_heads * head_dim_;
     for (size_t head = 0; head < kv_heads; ++head) {
-      kv_.write(layer, head, blocks_[token], slots_[token], key + head * head_dim_,
+      kv_.write(layer, head, blocks_[token], slots_[token], is_last_[token], key + head * head_dim_,
                 value + head * head_dim_);
-    }
-  });
-}
-
-void Forward::attend(size_t layer, const StepBatch& batch) {
-  const auto kernel =
-      kv_.type() == KvCache::Type::kF32 ? kernels_.attend_f32 : kernels_.attend_bf16;
-  const float scale = 1.0F / std::sqrt(static_cast<float>(head_dim_));
-  pool_.parallel_for(tasks_.size(), 1, [&](size_t first, size_t last) {
-    for (size_t i = first; i < last; ++i) {
-      const AttentionTask& task = tasks_[i];
-      const SequenceRun& run = batch.runs[task.run];
-      const auto token = static_cast<size_t>(run.first_token);
-      const size_t head = task.kv_head * group_ * head_dim_;
-      kernel({.queries = &qkv_[token * qkv_stride_ + head],
-              .query_stride = qkv_stride_,
-              .out = &attended_[token * query_stride_ + head],
-              .out_stride = query_stride_,
-              .head_dim = head_dim_,
-              .group = group_,
-              .first_row = task.first_row,
-              .row_count = task.row_count,
-              .first_position = static_cast<size_t>(run.first_position),
-              .scale = scale,
-              .kv = kv_.base(layer, task.kv_head),
-              .block_bytes = kv_.block_stride(),
-              .block_table = run.block_table.data()});
     }
   });
 }
@@ -186,42 +161,50 @@ void Forward::gather_logit_rows(const StepBatch& batch) {
   }
 }
 
-void Forward::prepare_row(size_t row, const float* values, size_t k) {
-  format_.prepare(values, padded(k, kGroup), &prepared_[row * prepared_bytes_]);
+void Forward::prepare_row(const PackedMatrix& matrix, size_t row, const float* values) {
+  const PackedLayout& layout = matrix.layout();
+  kernels_for(kernels_, layout.format)
+      .prepare(values, layout.padded_k(), layout.group, &prepared_[row * prepared_bytes_]);
 }
 
-void Forward::prepare_norm(const std::vector<float>& weight, size_t row_count) {
+void Forward::prepare_norm(const PackedMatrix& matrix, const std::vector<float>& weight,
+                           size_t row_count) {
   const auto size = static_cast<size_t>(config_.hidden_size);
   for_each_row(row_count, [&](size_t row) {
     float* const normed = &normed_[row * hidden_stride_];
     kernels_.rms_norm(&hidden_[row * hidden_stride_], weight.data(), size, config_.rms_norm_eps,
                       normed);
-    prepare_row(row, normed, size);
+    prepare_row(matrix, row, normed);
   });
 }
 
-void Forward::prepare_attended() {
-  const size_t size = static_cast<size_t>(config_.num_attention_heads) * head_dim_;
+void Forward::prepare_attended(const PackedMatrix& matrix) {
   for_each_row(token_count_,
-               [&](size_t row) { prepare_row(row, &attended_[row * query_stride_], size); });
+               [&](size_t row) { prepare_row(matrix, row, &attended_[row * query_stride_]); });
 }
 
-void Forward::prepare_gated() {
+void Forward::prepare_gated(const PackedMatrix& matrix) {
   const auto size = static_cast<size_t>(config_.intermediate_size);
   for_each_row(token_count_, [&](size_t row) {
     const float* const gate = &gate_up_[row * gate_up_stride_];
     float* const gated = &gated_[row * gated_stride_];
     kernels_.gate(gate, gate + size, padded(size, kLanes), gated);
     std::fill(gated + size, gated + gated_stride_, 0.0F);
-    prepare_row(row, gated, size);
+    prepare_row(matrix, row, gated);
   });
 }
 
 void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<float> out,
                        size_t out_stride, bool add_to_out) {
+  const PackedLayout& layout = matrix.layout();
+  const FormatKernels& kernels = kernels_for(kernels_, layout.format);
   const Matmul matmul = {.panels = matrix.panels(),
-                         .k = matrix.padded_k(),
-                         .column_count = matrix.column_count(),
+                         .k = layout.padded_k(),
+                         .group = layout.group,
+                         .symmetric = layout.symmetric,
+                         .panel_bytes = layout.panel_bytes(),
+                         .group_bytes = layout.group_bytes(),
+                         .column_count = layout.column_count,
                          .bias = matrix.bias(),
                          .rows = prepared_.data(),
                          .row_bytes = prepared_bytes_,
@@ -229,9 +212,9 @@ void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<f
                          .out = out.data(),
                          .out_stride = out_stride,
                          .add_to_out = add_to_out};
-  const size_t chunk = chunk_of(matrix.panel_count(), pool_.thread_count(), 1);
-  pool_.parallel_for(matrix.panel_count(), chunk,
-                     [&](size_t first, size_t last) { format_.matmul(matmul, first, last); });
+  const size_t chunk = chunk_of(layout.panel_count(), pool_.thread_count(), 1);
+  pool_.parallel_for(layout.panel_count(), chunk,
+                     [&](size_t first, size_t last) { kernels.matmul(matmul, first, last); });
 }
 
 void Forward::for_each_row(size_t count, const std::function<void(size_t)>& body) {

@@ -9,37 +9,41 @@
 #include <cstdint>
 
 #include "backend/cpu/isa.h"
+#include "backend/cpu/packed_layout.h"
 
 namespace puna {
 
-inline constexpr size_t kPanelColumns = 64;  // outputs of a packed panel
 inline constexpr size_t kLanes = 16;
-inline constexpr size_t kGroup = 32;  // consecutive K that share an int8 scale; K is padded to it
 
-inline constexpr size_t padded(size_t size, size_t multiple) {
-  return (size + multiple - 1) / multiple * multiple;
-}
+// A row of activations as the int8 and int4 kernels read it: values with one scale per group.
+// `sums` and `corrections` pay for the weights' offsets. Arrays lie in this order, at these places.
+struct QuantisedRow {
+  int8_t* values;        // [k]
+  float* scales;         // [k / group]: activation = scale * value
+  float* sums;           // [k / group]: scale * sum of the values
+  int32_t* corrections;  // [k / group]: minus the sum of the values, times the weights' offset
 
-// A group of a quantised row of activations: value * scale, with the sum of the values.
-struct Int8Group {
-  int8_t values[kGroup];
-  float scale;
-  int32_t sum;
+  static constexpr size_t scales_begin(size_t k) { return padded(k, 64); }
+  static QuantisedRow at(std::byte* row, size_t k, size_t group) {
+    auto* const scales = reinterpret_cast<float*>(row + scales_begin(k));
+    float* const sums = scales + k / group;
+    return {.values = reinterpret_cast<int8_t*>(row),
+            .scales = scales,
+            .sums = sums,
+            .corrections = reinterpret_cast<int32_t*>(sums + k / group)};
+  }
 };
 
-// An int8 panel is an array of these, one per group of K.
-struct Int8PanelGroup {
-  uint16_t scales[kPanelColumns];                // bf16
-  uint8_t values[kGroup / 4][kPanelColumns][4];  // value + 128
-};
-
-// out = rows * weights + bias. Panels hold 64 outputs each: f32 [k][64], bf16 [k / 2][64][2], int8
-// Int8PanelGroup[k / 32].
+// out = rows * weights + bias.
 struct Matmul {
-  const std::byte* panels = nullptr;
-  size_t k = 0;  // padded to kGroup
+  const std::byte* panels = nullptr;  // as packed_layout.h says
+  size_t k = 0;                       // padded to `group`
+  size_t group = 32;
+  bool symmetric = true;
+  size_t panel_bytes = 0;
+  size_t group_bytes = 0;
   size_t column_count = 0;
-  const float* bias = nullptr;      // [column_count padded to 64], or null
+  const float* bias = nullptr;      // [column_count padded to kPanelColumns], or null
   const std::byte* rows = nullptr;  // prepared, `row_bytes` apart
   size_t row_bytes = 0;
   size_t row_count = 0;
@@ -61,30 +65,39 @@ struct Attention {
   size_t row_count = 0;       // at most kAttentionRows
   size_t first_position = 0;  // of the run's first token
   float scale = 0;            // 1 / sqrt(head_dim)
-  // K [head_dim][64] and then V [64][head_dim padded to 16] of block i begin at
-  // kv + block_table[i] * block_bytes.
+  // The block of positions 64 i begins at kv + block_table[i] * block_bytes; see kv_layout.h.
   const std::byte* kv = nullptr;
   size_t block_bytes = 0;
   const int* block_table = nullptr;
+  // Pieces that are computed apart: [piece][row] of maximum, sum, and from kLanes on the values.
+  size_t piece = 0;           // which one; partial points to its first row
+  float* partial = nullptr;   // when merging: to the first row of the first piece
+  size_t partial_stride = 0;  // floats between rows
 };
-inline constexpr size_t kAttentionRows = 8;
+inline constexpr size_t kAttentionRows = 16;
 
 struct FormatKernels {
-  // Writes `k` padded activations in the form that matmul reads; at most 4 bytes each.
-  void (*prepare)(const float* row, size_t k, std::byte* out);
+  // Writes `k` activations (padded to `group`) in the form that matmul reads; at most 4 bytes each.
+  void (*prepare)(const float* row, size_t k, size_t group, std::byte* out);
   void (*matmul)(const Matmul& matmul, size_t first_panel, size_t last_panel);
 };
 
+struct AttentionKernels {
+  void (*run)(const Attention& attention);          // every piece, into `out`
+  void (*run_partial)(const Attention& attention);  // one piece, into `partial`
+  void (*merge_partials)(const Attention& attention);
+};
+
 struct Kernels {
-  FormatKernels f32, bf16, int8;
-  void (*attend_f32)(const Attention& attention);
-  void (*attend_bf16)(const Attention& attention);
-  // out = row / rms(row) * weight; arrays are padded with zeros to kGroup.
+  FormatKernels f32, bf16, int8, int4;
+  AttentionKernels attention_f32, attention_bf16, attention_int8;
+  // out = row / rms(row) * weight; arrays are padded with zeros to kGroupMax.
   void (*rms_norm)(const float* row, const float* weight, size_t size, float epsilon, float* out);
   // out = silu(gate) * up; `size` is padded to kLanes.
   void (*gate)(const float* gate, const float* up, size_t size, float* out);
 };
 
 const Kernels& kernels_for(Isa isa);
+const FormatKernels& kernels_for(const Kernels& kernels, WeightFormat format);
 
 }  // namespace puna

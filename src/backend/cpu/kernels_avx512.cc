@@ -1,17 +1,12 @@
 // The kernels in AVX-512 with BF16 and VNNI. Nothing here may be called, nor shared with other
 // files, before isa.h has said that the processor has it.
 
-#include "backend/cpu/attention_kernel.h"
-#include "backend/cpu/kernels.h"
-#include "backend/cpu/matmul_kernels.h"
+#include "backend/cpu/kernel_table.h"
 #include "backend/cpu/vector_avx512.h"
 
 namespace puna {
 
 extern const Kernels kAvx512Kernels;
-constinit const Kernels kAvx512Kernels =
-    make_kernels<VectorAvx512>(format_kernels<VectorAvx512, F32Tile<VectorAvx512>>(),
-                               format_kernels<VectorAvx512, Bf16Tile<VectorAvx512>>(),
-                               format_kernels<VectorAvx512, Int8Tile<VectorAvx512>>());
+constinit const Kernels kAvx512Kernels = make_kernels<VectorAvx512>();
 
 }  // namespace puna

@@ -10,9 +10,12 @@
 #include <vector>
 
 #include "backend/cpu/packed_matrix.h"
-#include "base/float16.h"
+#include "backend/cpu/panel_packer.h"
 
 namespace puna {
+
+extern const Kernels kAvxVnniTwinKernels;
+
 namespace {
 
 class ArraySource final : public WeightSource {
@@ -55,13 +58,50 @@ const Kernels& chosen_kernels() {
   return kernels_for(isa.ok() ? *isa : Isa::kPortable);
 }
 
+std::vector<std::byte> prepare_rows(const FormatKernels& kernels, const PackedLayout& layout,
+                                    const std::vector<float>& rows, size_t row_bytes) {
+  const size_t count = rows.size() / layout.k;
+  std::vector<std::byte> prepared(count * row_bytes);
+  for (size_t row = 0; row < count; ++row) {
+    std::vector<float> values(layout.padded_k());
+    std::copy_n(rows.begin() + static_cast<ptrdiff_t>(row * layout.k), layout.k, values.begin());
+    kernels.prepare(values.data(), values.size(), layout.group, &prepared[row * row_bytes]);
+  }
+  return prepared;
+}
+
+Matmul product(const PackedLayout& layout, const std::byte* panels,
+               const std::vector<std::byte>& rows, size_t row_bytes, std::vector<float>& out) {
+  return {.panels = panels,
+          .k = layout.padded_k(),
+          .group = layout.group,
+          .symmetric = layout.symmetric,
+          .panel_bytes = layout.panel_bytes(),
+          .group_bytes = layout.group_bytes(),
+          .column_count = layout.column_count,
+          .rows = rows.data(),
+          .row_bytes = row_bytes,
+          .row_count = rows.size() / row_bytes,
+          .out = out.data(),
+          .out_stride = layout.column_count};
+}
+
+struct Subject {
+  WeightFormat format;
+  size_t group;
+};
+
+std::string name_of(const testing::TestParamInfo<Subject>& info) {
+  return fmt::format("{}_group_{}", describe(info.param.format), info.param.group);
+}
+
 // Two stacked tensors with biases; sizes that fill neither a panel, nor a vector, nor a group.
-class MatmulKernel : public testing::TestWithParam<WeightFormat> {
+class MatmulKernel : public testing::TestWithParam<Subject> {
  protected:
   static constexpr size_t kK = 83;
   static constexpr size_t kFirst = 70;
   static constexpr size_t kColumns = kFirst + 31;
-  static constexpr size_t kRows = 15;  // tiles of 8, 4, 2 and 1 rows
+  static constexpr size_t kRows = 31;
 
   void SetUp() override {
     weights_ = random_values(kColumns * kK, 1);
@@ -75,47 +115,49 @@ class MatmulKernel : public testing::TestWithParam<WeightFormat> {
     rows_ = random_values(kRows * kK, 3);
   }
 
-  const FormatKernels& kernels() const {
-    const Kernels& all = chosen_kernels();
-    return GetParam() == WeightFormat::kF32    ? all.f32
-           : GetParam() == WeightFormat::kBf16 ? all.bf16
-                                               : all.int8;
+  Result<PackedMatrix> pack() {
+    ThreadPool pool(2);
+    return PackedMatrix::pack(source_,
+                              {.weights = {"a.weight", "b.weight"},
+                               .biases = {"a.bias", "b.bias"},
+                               .format = GetParam().format,
+                               .group_max = GetParam().group},
+                              pool);
   }
 
   std::vector<float> weights_, bias_, rows_;
   ArraySource source_;
 };
 
-TEST_P(MatmulKernel, AddsProductsBiasAndWhatWasThere) {
-  ThreadPool pool(2);
-  const auto matrix =
-      PackedMatrix::pack(source_, GetParam(), {"a.weight", "b.weight"}, {"a.bias", "b.bias"}, pool);
-  ASSERT_TRUE(matrix.ok()) << matrix.status().message();
-  const size_t row_bytes = matrix->padded_k() * sizeof(float);
-  std::vector<std::byte> prepared(kRows * row_bytes);
-  for (size_t row = 0; row < kRows; ++row) {
-    std::vector<float> values(matrix->padded_k());
-    std::copy_n(rows_.begin() + static_cast<ptrdiff_t>(row * kK), kK, values.begin());
-    kernels().prepare(values.data(), values.size(), &prepared[row * row_bytes]);
+// Standard deviation of a product's error by rounding both factors, which are of order 1: a bf16
+// has steps of 2^-8, an int8 of a group's largest (about 2.5) / 127, an int4 of a seventh.
+double deviation_of(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kF32:
+      return 2e-7;
+    case WeightFormat::kBf16:
+      return 0.002;
+    case WeightFormat::kInt8:
+      return 0.01;
+    case WeightFormat::kInt4:
+      return 0.12;
   }
+  return 0;
+}
+
+TEST_P(MatmulKernel, AddsProductsBiasAndWhatWasThere) {
+  const auto matrix = pack();
+  ASSERT_TRUE(matrix.ok()) << matrix.status().message();
+  const FormatKernels& kernels = kernels_for(chosen_kernels(), GetParam().format);
+  const size_t row_bytes = matrix->layout().padded_k() * sizeof(float);
+  const auto prepared = prepare_rows(kernels, matrix->layout(), rows_, row_bytes);
   std::vector<float> out(kRows * kColumns, 10.0F);
-  kernels().matmul({.panels = matrix->panels(),
-                    .k = matrix->padded_k(),
-                    .column_count = kColumns,
-                    .bias = matrix->bias(),
-                    .rows = prepared.data(),
-                    .row_bytes = row_bytes,
-                    .row_count = kRows,
-                    .out = out.data(),
-                    .out_stride = kColumns,
-                    .add_to_out = true},
-                   0, matrix->panel_count());
-  // Standard deviation of a product's error by rounding both factors, which are of order 1: a bf16
-  // has steps of 2^-8, an int8 of a group's largest (about 2.5) / 127.
-  const double deviation = GetParam() == WeightFormat::kF32    ? 2e-7
-                           : GetParam() == WeightFormat::kBf16 ? 0.002
-                                                               : 0.01;
-  const double tolerance = 5 * deviation * std::sqrt(static_cast<double>(kK)) + 1e-5;
+  Matmul matmul = product(matrix->layout(), matrix->panels(), prepared, row_bytes, out);
+  matmul.bias = matrix->bias();
+  matmul.add_to_out = true;
+  kernels.matmul(matmul, 0, matrix->layout().panel_count());
+  const double tolerance =
+      5 * deviation_of(GetParam().format) * std::sqrt(static_cast<double>(kK)) + 1e-5;
   for (size_t row = 0; row < kRows; ++row) {
     for (size_t column = 0; column < kColumns; ++column) {
       double exact = 10.0 + static_cast<double>(bias_[column]);
@@ -130,67 +172,137 @@ TEST_P(MatmulKernel, AddsProductsBiasAndWhatWasThere) {
 }
 
 TEST_P(MatmulKernel, UnpacksAColumnAsItWasPacked) {
-  ThreadPool pool(1);
-  const auto matrix = PackedMatrix::pack(source_, GetParam(), {"a.weight", "b.weight"}, {}, pool);
+  const auto matrix = pack();
   ASSERT_TRUE(matrix.ok()) << matrix.status().message();
+  const double step =
+      GetParam().format == WeightFormat::kF32 ? 0 : 3.5 * deviation_of(GetParam().format) + 0.01;
   for (const size_t column : {size_t{0}, size_t{69}, size_t{70}, kColumns - 1}) {
     std::vector<float> unpacked(kK);
     matrix->unpack_column(column, unpacked.data());
-    const double step = GetParam() == WeightFormat::kF32    ? 0
-                        : GetParam() == WeightFormat::kBf16 ? 0.01
-                                                            : 0.03;
     for (size_t i = 0; i < kK; ++i) EXPECT_NEAR(unpacked[i], weights_[column * kK + i], step);
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, MatmulKernel,
-                         testing::Values(WeightFormat::kF32, WeightFormat::kBf16,
-                                         WeightFormat::kInt8),
-                         [](const auto& subject) { return std::string(describe(subject.param)); });
+INSTANTIATE_TEST_SUITE_P(
+    Formats, MatmulKernel,
+    testing::Values(Subject{WeightFormat::kF32, 32}, Subject{WeightFormat::kBf16, 32},
+                    Subject{WeightFormat::kInt8, 32}, Subject{WeightFormat::kInt8, 128},
+                    Subject{WeightFormat::kInt4, 32}, Subject{WeightFormat::kInt4, 64}),
+    name_of);
 
-TEST(Int8Kernel, IsExactOnIntegers) {
-  // Weights and activations with a largest magnitude of 127 in each group are their own int8.
-  constexpr size_t kK = 64;
-  std::mt19937 random(4);
-  std::uniform_int_distribution<int> byte(-127, 127);
-  std::vector<float> weights(kPanelColumns * kK);
-  std::vector<float> row(kK);
-  for (float& weight : weights) weight = static_cast<float>(byte(random));
-  for (float& value : row) value = static_cast<float>(byte(random));
-  for (size_t i = 0; i < weights.size(); i += kGroup) weights[i] = i % 64 == 0 ? 127.0F : -127.0F;
-  for (size_t i = 0; i < kK; i += kGroup) row[i] = -127.0F;
-  ArraySource source;
-  source.add("w", {kPanelColumns, kK}, weights);
-  ThreadPool pool(1);
-  const auto matrix = PackedMatrix::pack(source, WeightFormat::kInt8, {"w"}, {}, pool);
-  ASSERT_TRUE(matrix.ok()) << matrix.status().message();
-  const FormatKernels& kernels = chosen_kernels().int8;
-  std::vector<std::byte> prepared(kK * sizeof(float));
-  kernels.prepare(row.data(), kK, prepared.data());
-  std::vector<float> out(kPanelColumns);
-  kernels.matmul({.panels = matrix->panels(),
-                  .k = kK,
-                  .column_count = kPanelColumns,
-                  .rows = prepared.data(),
-                  .row_bytes = prepared.size(),
-                  .row_count = 1,
-                  .out = out.data(),
-                  .out_stride = kPanelColumns},
-                 0, 1);
-  for (size_t column = 0; column < kPanelColumns; ++column) {
-    int64_t exact = 0;
-    for (size_t i = 0; i < kK; ++i) {
-      exact += static_cast<int64_t>(weights[column * kK + i]) * static_cast<int64_t>(row[i]);
+struct IntegerSubject {
+  const char* name;
+  WeightFormat format;
+  size_t group;
+  bool symmetric;
+};
+
+// Integers with scales of a power of two, so small that every float on the way is exact.
+class IntegerKernel : public testing::TestWithParam<IntegerSubject> {
+ protected:
+  IntegerKernel() : panel_(layout()), random_(4) {
+    std::uniform_int_distribution<int> value(0, format() == WeightFormat::kInt4 ? 15 : 254);
+    std::uniform_int_distribution<int> power(-1, 1);
+    for (uint8_t& x : panel_.values)
+      x = static_cast<uint8_t>(value(random_) + (format() == WeightFormat::kInt8 ? 1 : 0));
+    for (float& scale : panel_.scales) scale = std::ldexp(1.0F, power(random_));
+    for (float& offset : panel_.offsets) offset = static_cast<float>(value(random_));
+    packed_.resize(layout().panel_bytes());
+    write_panel(layout(), panel_, packed_.data());
+  }
+
+  static WeightFormat format() { return GetParam().format; }
+  static PackedLayout layout() {
+    return {.format = format(),
+            .column_count = kPanelColumns,
+            .k = 256,
+            .group = GetParam().group,
+            .symmetric = GetParam().symmetric};
+  }
+
+  // A value of -127 in each group makes its scale 1.
+  std::vector<float> integer_rows(size_t count) {
+    std::uniform_int_distribution<int> value(-127, 127);
+    std::vector<float> rows(count * layout().k);
+    for (float& x : rows) x = static_cast<float>(value(random_));
+    for (size_t i = 0; i < rows.size(); i += layout().group) rows[i] = -127.0F;
+    return rows;
+  }
+
+  void expect_exact(const FormatKernels& kernels);
+
+  double weight(size_t column, size_t i) const {
+    const PackedLayout shape = layout();
+    const size_t g = column * shape.group_count() + i / shape.group;
+    const double value = panel_.values[column * shape.k + i];
+    if (format() == WeightFormat::kInt8) return panel_.scales[g] * (value - 128);
+    return shape.symmetric ? panel_.scales[g] * (value - 8)
+                           : panel_.scales[g] * value + panel_.offsets[g];
+  }
+
+  QuantisedPanel panel_;
+  std::mt19937 random_;
+  std::vector<std::byte> packed_;
+};
+
+TEST_P(IntegerKernel, IsExactForEveryNumberOfRows) {
+  expect_exact(kernels_for(chosen_kernels(), format()));
+}
+
+TEST_P(IntegerKernel, IsExactInAvxVnni) {
+  if (!is_supported(Isa::kAvx512Vnni)) GTEST_SKIP() << "needs AVX-512 VNNI for its twin";
+  expect_exact(kernels_for(kAvxVnniTwinKernels, format()));
+}
+
+void IntegerKernel::expect_exact(const FormatKernels& kernels) {
+  const PackedLayout shape = layout();
+  for (const size_t count : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 11U, 16U, 23U, 24U, 25U, 40U}) {
+    const std::vector<float> rows = integer_rows(count);
+    const size_t row_bytes = shape.k * sizeof(float);
+    const auto prepared = prepare_rows(kernels, shape, rows, row_bytes);
+    std::vector<float> out(count * kPanelColumns);
+    kernels.matmul(product(shape, packed_.data(), prepared, row_bytes, out), 0, 1);
+    for (size_t row = 0; row < count; ++row) {
+      for (size_t column = 0; column < kPanelColumns; ++column) {
+        double exact = 0;
+        for (size_t i = 0; i < shape.k; ++i) {
+          exact += weight(column, i) * static_cast<double>(rows[row * shape.k + i]);
+        }
+        ASSERT_EQ(static_cast<double>(out[row * kPanelColumns + column]), exact)
+            << count << " rows: row " << row << ", column " << column;
+      }
     }
-    EXPECT_EQ(out[column], static_cast<float>(exact)) << column;
   }
 }
+
+TEST_P(IntegerKernel, ReadsBackWhatWasWritten) {
+  std::vector<float> column(layout().k);
+  for (size_t c = 0; c < kPanelColumns; ++c) {
+    read_column(layout(), packed_.data(), c, column.data());
+    for (size_t i = 0; i < column.size(); ++i) {
+      ASSERT_EQ(static_cast<double>(column[i]), weight(c, i)) << c << ", " << i;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Layouts, IntegerKernel,
+    testing::Values(IntegerSubject{"int8_32", WeightFormat::kInt8, 32, true},
+                    IntegerSubject{"int8_64", WeightFormat::kInt8, 64, true},
+                    IntegerSubject{"int8_128", WeightFormat::kInt8, 128, true},
+                    IntegerSubject{"int4_32", WeightFormat::kInt4, 32, true},
+                    IntegerSubject{"int4_64", WeightFormat::kInt4, 64, true},
+                    IntegerSubject{"int4_128", WeightFormat::kInt4, 128, true},
+                    IntegerSubject{"int4_offsets_32", WeightFormat::kInt4, 32, false},
+                    IntegerSubject{"int4_offsets_64", WeightFormat::kInt4, 64, false},
+                    IntegerSubject{"int4_offsets_128", WeightFormat::kInt4, 128, false}),
+    [](const auto& subject) { return std::string(subject.param.name); });
 
 TEST(RowKernels, NormalisesByTheRootOfTheMeanSquare) {
   constexpr size_t kSize = 80;
   std::vector<float> row = random_values(kSize, 5);
   std::vector<float> weight = random_values(kSize, 6);
-  row.resize(padded(kSize, kGroup));
+  row.resize(padded(kSize, kGroupMax));
   weight.resize(row.size());
   std::vector<float> out(row.size(), 1.0F);
   chosen_kernels().rms_norm(row.data(), weight.data(), kSize, 1e-5F, out.data());

@@ -4,27 +4,58 @@
 
 #include <algorithm>
 
-#include "backend/cpu/packed_matrix.h"
+#include "backend/cpu/packed_layout.h"
 #include "base/log.h"
 
 namespace puna {
 namespace {
 
+// Where accuracy and speed meet: docs/ACCURACY.md.
+constexpr int kInt8Group = 32;
+constexpr int kInt4Group = 128;
 constexpr int kBlocksMax = 1 << 24;
 constexpr int kStepTokensMax = 1 << 16;
 constexpr int kSequencesMax = 1 << 16;
 
 int64_t weight_bytes(const LlamaConfig& config, WeightFormat format) {
+  constexpr size_t kGroup = 32;  // the largest share of scales
   return static_cast<int64_t>(static_cast<double>(config.parameter_count()) *
-                              bytes_per_weight(format));
+                              bytes_per_weight(format, kGroup));
 }
 
-// Stored in fewer than 16 bits a weight: more than int8 would hold nothing more.
-bool is_quantised(const Checkpoint& checkpoint) {
+struct Stored {
+  bool quantised = false;
+  bool in_4_bits = false;
+};
+Stored stored_weights(const Checkpoint& checkpoint) {
   constexpr std::string_view kName = "model.layers.0.mlp.down_proj.weight";
   const TensorInfo* tensor = checkpoint.weights->find(kName);
-  return tensor != nullptr && tensor->type != TensorType::kF32 &&
-         tensor->type != TensorType::kF16 && tensor->type != TensorType::kBf16;
+  return {.quantised = tensor != nullptr && is_quantised(tensor->type),
+          .in_4_bits = checkpoint.weights->quantised_layout(kName).has_value()};
+}
+
+// The format for a checkpoint when none was asked for: more bits than it has would hold nothing
+// more.
+WeightFormat format_for(const Checkpoint& checkpoint, int64_t available_bytes) {
+  const Stored stored = stored_weights(checkpoint);
+  WeightFormat format = WeightFormat::kBf16;
+  std::string_view reason = "bf16 fits";
+  if (stored.in_4_bits) {
+    format = WeightFormat::kInt4;
+    reason = "the checkpoint is in 4 bits";
+  } else if (stored.quantised) {
+    format = WeightFormat::kInt8;
+    reason = "the checkpoint is quantised";
+  } else if (weight_bytes(checkpoint.config, WeightFormat::kBf16) > available_bytes / 2) {
+    const bool int8_fits =
+        weight_bytes(checkpoint.config, WeightFormat::kInt8) <= available_bytes / 2;
+    format = int8_fits ? WeightFormat::kInt8 : WeightFormat::kInt4;
+    reason = int8_fits ? "bf16 would take more than half of the memory"
+                       : "int8 would take more than half of the memory";
+  }
+  log_info("weights held as {}: {} ({} of memory are free; --weights chooses another)",
+           describe(format), reason, describe_memory(available_bytes));
+  return format;
 }
 
 Status check_option(std::string_view flag, int64_t value, int64_t minimum, int64_t maximum) {
@@ -47,29 +78,30 @@ int64_t blocks_for(int64_t positions) { return (positions + kBlockTokens - 1) / 
 Result<WeightFormat> choose_weight_format(const BackendOptions& options,
                                           const Checkpoint& checkpoint, int64_t available_bytes) {
   const LlamaConfig& config = checkpoint.config;
-  WeightFormat format = options.weights.value_or(WeightFormat::kInt8);
-  if (!options.weights) {
-    const bool quantised = is_quantised(checkpoint);
-    const bool bf16_fits = weight_bytes(config, WeightFormat::kBf16) <= available_bytes / 2;
-    if (!quantised && bf16_fits) format = WeightFormat::kBf16;
-    log_info("weights held as {}: {} ({} of memory are free; --weights chooses another)",
-             describe(format),
-             quantised   ? "the checkpoint is quantised"
-             : bf16_fits ? "bf16 fits"
-                         : "bf16 would take more than half of the memory",
-             describe_memory(available_bytes));
+  WeightFormat format =
+      options.weights ? *options.weights : format_for(checkpoint, available_bytes);
+  if (format == WeightFormat::kInt4 && !checkpoint.adapters.empty()) {
+    log_warning(
+        "weights held as int8, not int4: an adapter's changes are finer than the steps of 4 bits "
+        "and would be lost");
+    format = WeightFormat::kInt8;
   }
   const int64_t bytes = weight_bytes(config, format);
   if (bytes <= available_bytes) return format;
   return error(StatusCode::kResourceExhausted,
                "the weights as {} take {} and {} of memory are free: {}", describe(format),
                describe_memory(bytes), describe_memory(available_bytes),
-               format == WeightFormat::kInt8 ? "free some, or choose a smaller model"
-                                             : "--weights int8 takes the least");
+               format == WeightFormat::kInt4 ? "free some, or choose a smaller model"
+                                             : "--weights int4 takes the least");
+}
+
+int choose_weight_group(const BackendOptions& options, WeightFormat format) {
+  if (options.weight_group > 0) return options.weight_group;
+  return format == WeightFormat::kInt4 ? kInt4Group : kInt8Group;
 }
 
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
-                                    KvCache::Type kv_type, int64_t available_bytes) {
+                                    KvCacheType kv_type, int64_t available_bytes) {
   RETURN_IF_ERROR(check_options(options, config));
   const int64_t block_bytes = KvCache::block_bytes(config, kv_type);
   int64_t length =

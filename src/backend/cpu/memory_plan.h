@@ -7,14 +7,18 @@
 
 namespace puna {
 
-// The format that was asked for, else int8 for quantised checkpoints, else bf16 if it leaves room
-// and int8 if not. kResourceExhausted when it does not fit into `available_bytes`.
+// The format that was asked for, else the checkpoint's own bits, else bf16, int8 or int4, the first
+// that leaves room. Never int4 with a merged adapter. kResourceExhausted when it does not fit into
+// `available_bytes`.
 Result<WeightFormat> choose_weight_format(const BackendOptions& options,
                                           const Checkpoint& checkpoint, int64_t available_bytes);
+
+// The largest group of int8 or int4 weights: what was asked for, or the format's own.
+int choose_weight_group(const BackendOptions& options, WeightFormat format);
 
 // Limits of a backend whose weights are loaded already. Without options.kv_cache_bytes the cache
 // takes what all sequences can use, at most half of `available_bytes`.
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
-                                    KvCache::Type kv_type, int64_t available_bytes);
+                                    KvCacheType kv_type, int64_t available_bytes);
 
 }  // namespace puna

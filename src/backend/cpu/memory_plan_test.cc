@@ -15,7 +15,7 @@ namespace {
 using testing::HasSubstr;
 
 constexpr int64_t kGigabyte = 1'000'000'000;
-constexpr auto kBf16 = KvCache::Type::kBf16;
+constexpr auto kBf16 = KvCacheType::kBf16;
 
 LlamaConfig config() {
   LlamaConfig llama;
@@ -33,7 +33,7 @@ LlamaConfig config() {
 TEST(MemoryPlan, ABlockHoldsKAndVOfAllLayersAndHeads) {
   // 2 layers, 2 heads, 64 positions, 16 values of K and of V, 2 bytes.
   EXPECT_EQ(KvCache::block_bytes(config(), kBf16), 2 * 2 * 64 * (16 + 16) * 2);
-  EXPECT_EQ(KvCache::block_bytes(config(), KvCache::Type::kF32), 2 * 2 * 64 * (16 + 16) * 4);
+  EXPECT_EQ(KvCache::block_bytes(config(), KvCacheType::kF32), 2 * 2 * 64 * (16 + 16) * 4);
 }
 
 TEST(MemoryPlan, GivesEverySequenceItsFullLengthWhenMemoryAllows) {
@@ -77,7 +77,7 @@ TEST(MemoryPlan, RefusesMorePositionsThanTheModelHas) {
   EXPECT_THAT(limits.status().message(), HasSubstr("--max-model-len 513: expected 0 to 512"));
 }
 
-TEST(MemoryPlan, HoldsFloatCheckpointsAsBf16WhereThatFitsAndElseAsInt8) {
+TEST(MemoryPlan, HoldsFloatCheckpointsInAsManyBitsAsLeaveRoom) {
   const auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   const auto roomy = choose_weight_format({}, *checkpoint, kGigabyte);
@@ -87,11 +87,25 @@ TEST(MemoryPlan, HoldsFloatCheckpointsAsBf16WhereThatFitsAndElseAsInt8) {
   const auto tight = choose_weight_format({}, *checkpoint, 3 * parameters);
   ASSERT_TRUE(tight.ok());
   EXPECT_EQ(*tight, WeightFormat::kInt8);
+  const auto tightest = choose_weight_format({}, *checkpoint, 2 * parameters);
+  ASSERT_TRUE(tightest.ok());
+  EXPECT_EQ(*tightest, WeightFormat::kInt4);
   BackendOptions options;
   options.weights = WeightFormat::kF32;
   const auto refused = choose_weight_format(options, *checkpoint, 3 * parameters);
   EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
-  EXPECT_THAT(refused.status().message(), HasSubstr("--weights int8"));
+  EXPECT_THAT(refused.status().message(), HasSubstr("--weights int4"));
+}
+
+TEST(MemoryPlan, NeverPutsAMergedAdapterOnAGridOfFourBits) {
+  auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  checkpoint->adapters.emplace_back().name = "shop";
+  BackendOptions options;
+  options.weights = WeightFormat::kInt4;
+  const auto format = choose_weight_format(options, *checkpoint, kGigabyte);
+  ASSERT_TRUE(format.ok());
+  EXPECT_EQ(*format, WeightFormat::kInt8);
 }
 
 TEST(Isa, RefusesANameItDoesNotKnow) {
@@ -106,7 +120,7 @@ TEST(Isa, RefusesANameItDoesNotKnow) {
   }
   EXPECT_EQ(isa.status().code(), StatusCode::kInvalidArgument);
   EXPECT_THAT(isa.status().message(),
-              HasSubstr("PUNA_ISA=sse9: expected portable, avx2 or avx512"));
+              HasSubstr("PUNA_ISA=sse9: expected portable, avx2, avxvnni, avx512vnni or avx512"));
 }
 
 }  // namespace

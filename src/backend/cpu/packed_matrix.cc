@@ -1,4 +1,4 @@
-// Packing: rows in, panels of 64 columns out; the padding of K and of the last panel is zero.
+// Packing: rows in, panels out; the padding of K and of the last panel is zero.
 
 #include "backend/cpu/packed_matrix.h"
 
@@ -6,62 +6,11 @@
 #include <cmath>
 #include <mutex>
 
-#include "base/float16.h"
+#include "backend/cpu/panel_packer.h"
+#include "model/int4_quantiser.h"
 
 namespace puna {
 namespace {
-
-size_t panel_bytes(WeightFormat format, size_t k) {
-  switch (format) {
-    case WeightFormat::kF32:
-      return k * kPanelColumns * sizeof(float);
-    case WeightFormat::kBf16:
-      return k * kPanelColumns * sizeof(uint16_t);
-    case WeightFormat::kInt8:
-      return k / kGroup * sizeof(Int8PanelGroup);
-  }
-  check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
-}
-
-// `rows` is [kPanelColumns, k], k padded.
-void pack_f32(const float* rows, size_t k, float* panel) {
-  for (size_t i = 0; i < k; ++i) {
-    for (size_t column = 0; column < kPanelColumns; ++column) {
-      panel[i * kPanelColumns + column] = rows[column * k + i];
-    }
-  }
-}
-
-void pack_bf16(const float* rows, size_t k, uint16_t* panel) {
-  for (size_t i = 0; i < k; ++i) {
-    for (size_t column = 0; column < kPanelColumns; ++column) {
-      const size_t pair = i / 2 * kPanelColumns + column;
-      panel[2 * pair + i % 2] = f32_to_bf16(rows[column * k + i]);
-    }
-  }
-}
-
-// The scale is rounded to bf16 first and the values by the rounded scale, so that its rounding
-// costs no accuracy; rounding it down may need 128, which is cut to 127.
-void pack_int8_group(const float* weights, size_t column, Int8PanelGroup& group) {
-  float largest = 0;
-  for (size_t i = 0; i < kGroup; ++i) largest = std::max(largest, std::abs(weights[i]));
-  group.scales[column] = f32_to_bf16(largest / 127.0F);
-  const float scale = bf16_to_f32(group.scales[column]);
-  for (size_t i = 0; i < kGroup; ++i) {
-    const float value = scale > 0 ? std::nearbyint(weights[i] / scale) : 0.0F;
-    const float cut = std::clamp(value, -127.0F, 127.0F);
-    group.values[i / 4][column][i % 4] = static_cast<uint8_t>(static_cast<int>(cut) + 128);
-  }
-}
-
-void pack_int8(const float* rows, size_t k, Int8PanelGroup* panel) {
-  for (size_t g = 0; g < k / kGroup; ++g) {
-    for (size_t column = 0; column < kPanelColumns; ++column) {
-      pack_int8_group(rows + column * k + g * kGroup, column, panel[g]);
-    }
-  }
-}
 
 // The first error of many threads.
 class FirstError {
@@ -81,84 +30,245 @@ class FirstError {
   Status status_;
 };
 
-}  // namespace
-
-double bytes_per_weight(WeightFormat format) {
-  constexpr double kPerPanelGroup = kGroup * kPanelColumns;
-  return static_cast<double>(panel_bytes(format, kGroup)) / kPerPanelGroup;
-}
-
-Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, WeightFormat format,
-                                        const std::vector<std::string>& weights,
-                                        const std::vector<std::string>& biases, ThreadPool& pool) {
-  PackedMatrix matrix;
-  matrix.format_ = format;
-  std::vector<const TensorInfo*> parts;
-  for (const std::string& name : weights) {
-    const TensorInfo* part = source.find(name);
-    if (part == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
-    parts.push_back(part);
-    matrix.k_ = static_cast<size_t>(part->column_count());
-    matrix.column_count_ += static_cast<size_t>(part->row_count());
-  }
-  const size_t size = matrix.panel_count() * panel_bytes(format, matrix.padded_k());
-  ASSIGN_OR_RETURN(matrix.memory_, PageMemory::allocate(size, weights.front()));
-  FirstError first_error;
-  pool.parallel_for(matrix.panel_count(), 1, [&](size_t first, size_t last) {
-    for (size_t panel = first; panel < last; ++panel) {
-      first_error.add(matrix.pack_panel(source, parts, panel));
+// The weights of one panel, [kPanelColumns, padded_k], by `importance` [padded_k] or none.
+Status quantise_int4(const PackedLayout& layout, std::span<const float> rows,
+                     std::span<const float> importance, QuantisedPanel& quantised) {
+  const size_t k = layout.padded_k();
+  const size_t groups = layout.group_count();
+  for (size_t column = 0; column < kPanelColumns; ++column) {
+    const std::span<const float> weights = rows.subspan(column * k, k);
+    for (const float weight : weights) {
+      if (!std::isfinite(weight))
+        return invalid_argument("a weight of {} has no place in int4", weight);
     }
-  });
-  RETURN_IF_ERROR(first_error.take());
-  RETURN_IF_ERROR(matrix.read_bias(source, biases));
-  return matrix;
-}
-
-Status PackedMatrix::pack_panel(const WeightSource& source,
-                                const std::vector<const TensorInfo*>& parts, size_t panel) {
-  const size_t k = padded_k();
-  std::vector<float> rows(kPanelColumns * k);
-  std::vector<float> read;
-  size_t part_begin = 0;
-  for (const TensorInfo* part : parts) {
-    const size_t part_end = part_begin + static_cast<size_t>(part->row_count());
-    const size_t begin = std::max(part_begin, panel * kPanelColumns);
-    const size_t end = std::min(part_end, (panel + 1) * kPanelColumns);
-    if (begin < end) {
-      read.resize((end - begin) * k_);
-      RETURN_IF_ERROR(source.read_rows(part->name, static_cast<int64_t>(begin - part_begin),
-                                       static_cast<int64_t>(end - begin), read));
-      for (size_t row = begin; row < end; ++row) {
-        const float* from = read.data() + (row - begin) * k_;
-        std::copy(from, from + k_, rows.data() + (row - panel * kPanelColumns) * k);
-      }
-    }
-    part_begin = part_end;
-  }
-  std::byte* const out = memory_.data() + panel * panel_bytes(format_, k);
-  switch (format_) {
-    case WeightFormat::kF32:
-      pack_f32(rows.data(), k, reinterpret_cast<float*>(out));
-      break;
-    case WeightFormat::kBf16:
-      pack_bf16(rows.data(), k, reinterpret_cast<uint16_t*>(out));
-      break;
-    case WeightFormat::kInt8:
-      pack_int8(rows.data(), k, reinterpret_cast<Int8PanelGroup*>(out));
-      break;
+    const auto offsets = std::span(quantised.offsets);
+    quantise_int4_row(weights, importance, layout.group, layout.symmetric,
+                      std::span(quantised.values).subspan(column * k, k),
+                      std::span(quantised.scales).subspan(column * groups, groups),
+                      layout.symmetric ? offsets : offsets.subspan(column * groups, groups));
   }
   return Status();
 }
 
+// The tensors of a matrix and what becomes of them.
+struct Packing {
+  std::vector<const TensorInfo*> parts;
+  PackedLayout layout;
+  bool takes_values = false;      // over from the checkpoint, which has them in this very format
+  std::vector<float> importance;  // [padded_k], or none
+};
+
+// The 4-bit layout that all parts share: the checkpoint's own values are taken over then.
+std::optional<QuantisedLayout> shared_layout(const WeightSource& source,
+                                             const std::vector<const TensorInfo*>& parts) {
+  std::optional<QuantisedLayout> shared;
+  for (const TensorInfo* part : parts) {
+    const auto layout = source.quantised_layout(part->name);
+    if (!layout || (shared && shared->group != layout->group)) return std::nullopt;
+    shared = {layout->group, (!shared || shared->symmetric) && layout->symmetric};
+  }
+  return shared;
+}
+
+bool has_int8_values(const WeightSource& source, const std::vector<const TensorInfo*>& parts) {
+  return std::all_of(parts.begin(), parts.end(), [&](const TensorInfo* part) {
+    return source.int8_layout(part->name) == Int8Layout{32};
+  });
+}
+
+void choose_layout(const WeightSource& source, size_t group_max, Packing& packing) {
+  PackedLayout& layout = packing.layout;
+  layout.group = choose_group(layout.k, group_max);
+  if (layout.format == WeightFormat::kInt8 && has_int8_values(source, packing.parts)) {
+    layout.group = 32;
+    packing.takes_values = true;
+  }
+  if (layout.format != WeightFormat::kInt4) return;
+  if (const auto shared = shared_layout(source, packing.parts)) {
+    layout.group = static_cast<size_t>(shared->group);
+    layout.symmetric = shared->symmetric;
+    packing.takes_values = true;
+  }
+}
+
+// Packs a panel at a time from the tensors that are stacked.
+class Packer {
+ public:
+  Packer(const WeightSource& source, const Packing& packing)
+      : source_(source), packing_(packing), layout_(packing.layout) {}
+
+  Status pack(size_t panel, std::byte* out) const {
+    if (layout_.format == WeightFormat::kF32 || layout_.format == WeightFormat::kBf16) {
+      ASSIGN_OR_RETURN(const std::vector<float> rows, read_rows(panel));
+      write_panel(layout_, rows, out);
+      return Status();
+    }
+    QuantisedPanel quantised(layout_);
+    if (packing_.takes_values) {
+      RETURN_IF_ERROR(take_values(panel, quantised));
+    } else {
+      ASSIGN_OR_RETURN(const std::vector<float> rows, read_rows(panel));
+      if (layout_.format == WeightFormat::kInt8) {
+        RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
+      } else {
+        RETURN_IF_ERROR(quantise_int4(layout_, rows, packing_.importance, quantised));
+      }
+    }
+    write_panel(layout_, quantised, out);
+    return Status();
+  }
+
+ private:
+  // Calls read(part, first row of the part, row count, first row of the panel) for each part that
+  // the panel has rows of.
+  template <class Read>
+  Status for_each_part(size_t panel, const Read& read) const {
+    const size_t panel_begin = panel * kPanelColumns;
+    size_t part_begin = 0;
+    for (const TensorInfo* part : packing_.parts) {
+      const size_t part_end = part_begin + static_cast<size_t>(part->row_count());
+      const size_t begin = std::max(part_begin, panel_begin);
+      const size_t end = std::min(part_end, panel_begin + kPanelColumns);
+      if (begin < end) {
+        RETURN_IF_ERROR(read(part->name, begin - part_begin, end - begin, begin - panel_begin));
+      }
+      part_begin = part_end;
+    }
+    return Status();
+  }
+
+  Result<std::vector<float>> read_rows(size_t panel) const {
+    std::vector<float> rows(kPanelColumns * layout_.padded_k());
+    std::vector<float> read(kPanelColumns * layout_.k);
+    const auto read_part = [&](const std::string& name, size_t first, size_t count,
+                               size_t to) -> Status {
+      const auto values = std::span(read).subspan(0, count * layout_.k);
+      RETURN_IF_ERROR(source_.read_rows(name, static_cast<int64_t>(first),
+                                        static_cast<int64_t>(count), values));
+      for (size_t row = 0; row < count; ++row) {
+        std::copy_n(&read[row * layout_.k], layout_.k, &rows[(to + row) * layout_.padded_k()]);
+      }
+      return Status();
+    };
+    RETURN_IF_ERROR(for_each_part(panel, read_part));
+    return rows;
+  }
+
+  Status take_values(size_t panel, QuantisedPanel& quantised) const {
+    return for_each_part(
+        panel, [&](const std::string& name, size_t first, size_t count, size_t to) -> Status {
+          return layout_.format == WeightFormat::kInt8
+                     ? take_int8(name, first, count, to, quantised)
+                     : take_int4(name, first, count, to, quantised);
+        });
+  }
+
+  Status take_int8(const std::string& name, size_t first, size_t count, size_t to,
+                   QuantisedPanel& quantised) const {
+    Int8Rows rows;
+    RETURN_IF_ERROR(source_.read_int8_rows(name, static_cast<int64_t>(first),
+                                           static_cast<int64_t>(count), rows));
+    std::transform(rows.values.begin(), rows.values.end(),
+                   quantised.values.begin() + static_cast<ptrdiff_t>(to * layout_.k),
+                   [](int8_t value) { return static_cast<uint8_t>(value + 128); });
+    std::copy(rows.scales.begin(), rows.scales.end(),
+              &quantised.scales[to * layout_.group_count()]);
+    return Status();
+  }
+
+  Status take_int4(const std::string& name, size_t first, size_t count, size_t to,
+                   QuantisedPanel& quantised) const {
+    QuantisedRows rows;
+    RETURN_IF_ERROR(source_.read_quantised_rows(name, static_cast<int64_t>(first),
+                                                static_cast<int64_t>(count), rows));
+    std::copy(rows.values.begin(), rows.values.end(), &quantised.values[to * layout_.k]);
+    const size_t group = to * layout_.group_count();
+    std::copy(rows.scales.begin(), rows.scales.end(), &quantised.scales[group]);
+    if (layout_.symmetric) return Status();
+    for (size_t i = 0; i < rows.scales.size(); ++i) {
+      quantised.offsets[group + i] = rows.symmetric ? -8 * rows.scales[i] : rows.offsets[i];
+    }
+    return Status();
+  }
+
+  const WeightSource& source_;
+  const Packing& packing_;
+  const PackedLayout& layout_;
+};
+
+Result<Packing> plan_packing(const WeightSource& source, const PackRequest& request) {
+  Packing packing;
+  packing.layout.format = request.format;
+  for (const std::string& name : request.weights) {
+    const TensorInfo* part = source.find(name);
+    if (part == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
+    packing.parts.push_back(part);
+    packing.layout.k = static_cast<size_t>(part->column_count());
+    packing.layout.column_count += static_cast<size_t>(part->row_count());
+  }
+  choose_layout(source, request.group_max, packing);
+  if (!request.importance.empty()) {
+    packing.importance.assign(request.importance.begin(), request.importance.end());
+    packing.importance.resize(packing.layout.padded_k());
+  }
+  return packing;
+}
+
+}  // namespace
+
+Result<PackedLayout> PackedMatrix::plan(const WeightSource& source, const PackRequest& request) {
+  ASSIGN_OR_RETURN(const Packing packing, plan_packing(source, request));
+  return packing.layout;
+}
+
+Result<PackedMatrix> PackedMatrix::view(const PackedLayout& layout,
+                                        std::span<const std::byte> panels,
+                                        std::vector<float> bias) {
+  if (panels.size() != layout.bytes()) {
+    return error(StatusCode::kDataLoss, "{} x {} weights as {} in {} bytes, expected {}",
+                 layout.column_count, layout.k, describe(layout.format), panels.size(),
+                 layout.bytes());
+  }
+  if (!bias.empty() && bias.size() != padded(layout.column_count, kPanelColumns)) {
+    return error(StatusCode::kDataLoss, "{} biases of {} outputs", bias.size(),
+                 layout.column_count);
+  }
+  PackedMatrix matrix;
+  matrix.layout_ = layout;
+  matrix.panels_ = panels.data();
+  matrix.bias_ = std::move(bias);
+  return matrix;
+}
+
+Result<PackedMatrix> PackedMatrix::pack(const WeightSource& source, const PackRequest& request,
+                                        ThreadPool& pool) {
+  ASSIGN_OR_RETURN(const Packing packing, plan_packing(source, request));
+  PackedMatrix matrix;
+  matrix.layout_ = packing.layout;
+  const PackedLayout& layout = matrix.layout_;
+  ASSIGN_OR_RETURN(matrix.memory_, PageMemory::allocate(layout.bytes(), request.weights.front()));
+  matrix.panels_ = matrix.memory_.data();
+  const Packer packer(source, packing);
+  FirstError first_error;
+  pool.parallel_for(layout.panel_count(), 1, [&](size_t first, size_t last) {
+    for (size_t panel = first; panel < last; ++panel) {
+      first_error.add(packer.pack(panel, matrix.memory_.data() + panel * layout.panel_bytes()));
+    }
+  });
+  RETURN_IF_ERROR(first_error.take());
+  RETURN_IF_ERROR(matrix.read_bias(source, request.biases));
+  return matrix;
+}
+
 Status PackedMatrix::read_bias(const WeightSource& source, const std::vector<std::string>& names) {
   if (names.empty()) return Status();
-  bias_.resize(padded(column_count_, kPanelColumns));
+  bias_.resize(padded(layout_.column_count, kPanelColumns));
   size_t first = 0;
   for (const std::string& name : names) {
     const TensorInfo* part = source.find(name);
     if (part == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", name);
     const auto size = static_cast<size_t>(part->column_count());
-    if (first + size > column_count_) {
+    if (first + size > layout_.column_count) {
       return invalid_argument("{}: {} values, more than the weights have rows", name, size);
     }
     RETURN_IF_ERROR(source.read_rows(name, 0, 1, std::span(bias_).subspan(first, size)));
@@ -168,27 +278,8 @@ Status PackedMatrix::read_bias(const WeightSource& source, const std::vector<std
 }
 
 void PackedMatrix::unpack_column(size_t column, float* out) const {
-  const size_t k = padded_k();
-  const std::byte* panel = memory_.data() + column / kPanelColumns * panel_bytes(format_, k);
-  const size_t lane = column % kPanelColumns;
-  for (size_t i = 0; i < k_; ++i) {
-    switch (format_) {
-      case WeightFormat::kF32:
-        out[i] = reinterpret_cast<const float*>(panel)[i * kPanelColumns + lane];
-        break;
-      case WeightFormat::kBf16: {
-        const size_t pair = i / 2 * kPanelColumns + lane;
-        out[i] = bf16_to_f32(reinterpret_cast<const uint16_t*>(panel)[2 * pair + i % 2]);
-        break;
-      }
-      case WeightFormat::kInt8: {
-        const auto& group = reinterpret_cast<const Int8PanelGroup*>(panel)[i / kGroup];
-        const int value = group.values[i % kGroup / 4][lane][i % 4] - 128;
-        out[i] = static_cast<float>(value) * bf16_to_f32(group.scales[lane]);
-        break;
-      }
-    }
-  }
+  const std::byte* const panel = panels() + column / kPanelColumns * layout_.panel_bytes();
+  read_column(layout_, panel, column % kPanelColumns, out);
 }
 
 }  // namespace puna

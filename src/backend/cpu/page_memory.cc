@@ -1,4 +1,5 @@
-// Anonymous mmap with huge pages where the system gives them; memory from /proc and the cgroup.
+// Anonymous mmap with huge pages where the system gives them; memory from /proc and the
+// control groups.
 
 #include "backend/cpu/page_memory.h"
 
@@ -10,15 +11,10 @@
 #include <string>
 #include <utility>
 
+#include "base/cgroup.h"
+
 namespace puna {
 namespace {
-
-// The number in a file such as memory.max; nothing for "max" or no file.
-std::optional<int64_t> read_number(const std::string& path) {
-  int64_t value = 0;
-  if (std::ifstream(path) >> value) return value;
-  return std::nullopt;
-}
 
 int64_t memory_of_system() {
   std::ifstream file("/proc/meminfo");  // lines as "MemAvailable:   123 kB"
@@ -29,27 +25,6 @@ int64_t memory_of_system() {
     file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
   }
   return std::numeric_limits<int64_t>::max();
-}
-
-// Of this process's own cgroup v2; a container sees its own at the root.
-std::string cgroup_folder() {
-  std::string line;
-  std::ifstream("/proc/self/cgroup") >> line;
-  const std::string path = line.starts_with("0::") ? line.substr(3) : std::string();
-  const std::string own = "/sys/fs/cgroup" + path;
-  return std::ifstream(own + "/memory.max").good() ? own : "/sys/fs/cgroup";
-}
-
-int64_t memory_of_cgroup() {
-  const std::string folder = cgroup_folder();
-  auto limit = read_number(folder + "/memory.max");
-  auto used = read_number(folder + "/memory.current");
-  if (!limit) {
-    limit = read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    used = read_number("/sys/fs/cgroup/memory/memory.usage_in_bytes");
-  }
-  if (!limit) return std::numeric_limits<int64_t>::max();
-  return std::max<int64_t>(0, *limit - used.value_or(0));
 }
 
 }  // namespace
@@ -78,7 +53,10 @@ Result<PageMemory> PageMemory::allocate(size_t bytes, std::string_view what) {
   return PageMemory(static_cast<std::byte*>(data), std::max<size_t>(bytes, 1));
 }
 
-int64_t available_memory_bytes() { return std::min(memory_of_system(), memory_of_cgroup()); }
+int64_t available_memory_bytes() {
+  const int64_t system = memory_of_system();
+  return std::min(system, cgroup_memory_left().value_or(system));
+}
 
 std::string describe_memory(int64_t bytes) {
   if (bytes < 1'000'000'000) return fmt::format("{} MB", (bytes + 999'999) / 1'000'000);

@@ -39,6 +39,15 @@ float sum_of_lanes(typename V::F sum) {
 }
 
 template <class V>
+float maximum_of_lanes(typename V::F a) {
+  float lanes[kLanes];
+  V::store(lanes, a);
+  float most = lanes[0];
+  for (size_t i = 1; i < kLanes; ++i) most = lanes[i] > most ? lanes[i] : most;
+  return most;
+}
+
+template <class V>
 void rms_norm(const float* row, const float* weight, size_t size, float epsilon, float* out) {
   typename V::F squares = V::set(0);
   for (size_t i = 0; i < size; i += kLanes) {
@@ -47,7 +56,7 @@ void rms_norm(const float* row, const float* weight, size_t size, float epsilon,
   }
   const float mean = sum_of_lanes<V>(squares) / static_cast<float>(size);
   const typename V::F scale = V::set(1.0F / __builtin_sqrtf(mean + epsilon));
-  const size_t end = padded(size, kGroup);
+  const size_t end = padded(size, kGroupMax);
   for (size_t i = 0; i < end; i += kLanes) {
     V::store(out + i, V::multiply(V::multiply(V::load(row + i), scale), V::load(weight + i)));
   }

@@ -21,13 +21,17 @@ struct VectorPortable {
   struct I {
     int32_t lane[16];
   };
+  struct Bytes {
+    uint8_t byte[64];  // four for each lane
+  };
   using Bf16Activation = float;  // what prepared rows of the bf16 format hold
 
   static constexpr size_t kTileRows = 2;     // rows of a matmul tile
   static constexpr size_t kTileVectors = 1;  // vectors of 16 columns of a matmul tile
-  static constexpr size_t kRowVectors = 1;   // the same for a single row
-  static constexpr size_t kInt8Rows = 2;
-  static constexpr size_t kInt8Vectors = 1;
+  static constexpr size_t kQuantisedRows = 2;
+  static constexpr size_t kQuantisedVectors = 1;
+  static constexpr size_t kAttentionTile = 2;  // rows of an attention tile: a power of two
+  static constexpr size_t kAttentionVectors = 1;
 
   static F set(float value) {
     F out;
@@ -45,6 +49,11 @@ struct VectorPortable {
   static F load(const uint16_t* from) {  // bf16
     F out;
     for (size_t i = 0; i < 16; ++i) out.lane[i] = bf16_to_f32(from[i]);
+    return out;
+  }
+  static F load(const int8_t* from) {
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = static_cast<float>(from[i]);
     return out;
   }
   static F add(F a, F b) {
@@ -104,28 +113,54 @@ struct VectorPortable {
   static void store_int8(int8_t* to, I a) {  // lanes within -128 to 127
     for (size_t i = 0; i < 16; ++i) to[i] = static_cast<int8_t>(a.lane[i]);
   }
-  static void store_activation(float* to, F a) { store(to, a); }
+  static void store_activation(float* to, F a) {
+    for (size_t i = 0; i < 16; ++i) to[i] = bf16_to_f32(f32_to_bf16(a.lane[i]));
+  }
 
-  // sum += even weights * first + odd weights * second; `weights` are 16 pairs of bf16, `pair` two
-  // activations.
+  // sum += odd weights * second, then even weights * first, as BF16 instructions do it; `weights`
+  // are 16 pairs of bf16, `pair` two activations.
   static F dot_pairs(F sum, const uint16_t* weights, const float* pair) {
-    for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i]) * pair[0];
     for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i + 1]) * pair[1];
+    for (size_t i = 0; i < 16; ++i) sum.lane[i] += bf16_to_f32(weights[2 * i]) * pair[0];
     return sum;
   }
 
-  // The start of a dot product of offset weights with activations that add up to `activation_sum`.
-  static I dot_start(int32_t activation_sum) {
-    I out;
-    for (int32_t& lane : out.lane) lane = -128 * activation_sum;
+  static F load_f16(const uint16_t* from) {
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = f16_to_f32(from[i]);
     return out;
   }
-  // Adds four products to each lane: weights[lane][4], each its value + 128, times activations[4].
-  static I dot_int8(I sum, const uint8_t* weights, const int8_t* activations) {
+  static I set_int(int32_t value) {
+    I out;
+    for (int32_t& lane : out.lane) lane = value;
+    return out;
+  }
+  static Bytes load_bytes(const uint8_t* from) {
+    Bytes out;
+    for (size_t i = 0; i < 64; ++i) out.byte[i] = from[i];
+    return out;
+  }
+  static Bytes low_nibbles(Bytes a) {
+    for (uint8_t& byte : a.byte) byte &= 15;
+    return a;
+  }
+  static Bytes high_nibbles(Bytes a) {
+    for (uint8_t& byte : a.byte) byte = static_cast<uint8_t>(byte >> 4);
+    return a;
+  }
+
+  // Where a sum of int8 products begins, given what their offsets of 128 add up to.
+  static I int8_start(int32_t correction) { return set_int(correction); }
+  // Adds four products to each lane: weights 0 to 15 times activations[4].
+  static I dot_int4(I sum, Bytes weights, const int8_t* activations) {
     for (size_t i = 0; i < 16; ++i) {
-      for (size_t j = 0; j < 4; ++j) sum.lane[i] += weights[4 * i + j] * activations[j];
+      for (size_t j = 0; j < 4; ++j) sum.lane[i] += weights.byte[4 * i + j] * activations[j];
     }
     return sum;
+  }
+  // The same with weights that are their value + 128.
+  static I dot_int8(I sum, Bytes weights, const int8_t* activations) {
+    return dot_int4(sum, weights, activations);
   }
 };
 

@@ -75,7 +75,7 @@ class FakeBackend final : public Backend {
 
   static void write_logits(uint64_t history, TokenId last, std::span<float> logits) {
     for (const char letter : kLetters) {
-      const auto id = static_cast<size_t>(letter);
+      const auto id = static_cast<unsigned char>(letter);
       logits[id] = kLetterLogit * (1 + unit(history + id)) + (letter == ' ' ? 1.0F : 0.0F);
     }
     if (last == '.') {

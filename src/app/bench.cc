@@ -1,0 +1,258 @@
+// Opens the model as a server would, fills the KV blocks, and runs every test once a round, so that
+// a noisy minute slows all tests alike; the machine's limits are measured before each test.
+
+#include "app/bench.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <optional>
+
+#include "app/bench_machine.h"
+#include "app/bench_report.h"
+#include "app/bench_runner.h"
+#include "app/load_generator.h"
+#include "app/status_line.h"
+#include "app/suggestion.h"
+#include "app/terminal.h"
+#include "backend/cpu/isa.h"
+#include "backend/cpu/machine_speed.h"
+#include "backend/open_backend.h"
+#include "base/log.h"
+#include "base/thread_pool.h"
+#include "model/llama_shapes.h"
+#include "model/random_weights.h"
+
+namespace puna {
+namespace {
+
+constexpr uint64_t kWeightSeed = 1;
+constexpr int64_t kReadArrayBytesMax = int64_t{1} << 30;
+constexpr int64_t kReadArrayBytesMin = int64_t{64} << 20;
+// Activations of a step, the read array's share and what else a process needs.
+constexpr int64_t kReservedBytes = int64_t{512} << 20;
+
+int64_t read_array_bytes() {
+  return std::clamp(available_memory_bytes() / 8, kReadArrayBytesMin, kReadArrayBytesMax);
+}
+
+// --layers, and room for every test's positions: beyond the model's own they are only angles.
+Status adjust_config(const BenchOptions& options, LlamaConfig& config) {
+  if (options.layers > config.num_hidden_layers) {
+    return invalid_argument("--layers {}: the model has {}", options.layers,
+                            config.num_hidden_layers);
+  }
+  if (options.layers > 0) config.num_hidden_layers = options.layers;
+  for (const BenchTest& test : bench_tests(options)) {
+    config.max_position_embeddings =
+        std::max(config.max_position_embeddings, test.blocks_per_sequence() * kBlockTokens);
+  }
+  return {};
+}
+
+Result<Checkpoint> random_checkpoint(const BenchOptions& options, StatusLine& line) {
+  const auto config = find_llama_shape(options.shape);
+  if (!config) {
+    const std::vector<std::string> names = llama_shape_names();
+    std::string all;
+    for (const std::string& name : names) all += " " + name;
+    return invalid_argument("--shape {}: no such shape{}; there are{}", options.shape,
+                            suggestion(options.shape, names), all);
+  }
+  Checkpoint checkpoint;
+  checkpoint.name = options.shape;
+  checkpoint.format = "random";
+  checkpoint.config = *config;
+  RETURN_IF_ERROR(adjust_config(options, checkpoint.config));
+  const int64_t total = checkpoint.config.parameter_count();
+  const auto done = std::make_shared<std::atomic<int64_t>>(0);
+  checkpoint.weights = random_weights(checkpoint.config, kWeightSeed, [=, &line](int64_t count) {
+    const int64_t made = *done += count;
+    if (!line.is_due()) return;
+    line.show(
+        fmt::format("making random weights: {} %", std::min<int64_t>(100, 100 * made / total)));
+  });
+  return checkpoint;
+}
+
+Result<Checkpoint> open_model(const BenchOptions& options, StatusLine& line) {
+  if (!options.shape.empty()) return random_checkpoint(options, line);
+  ModelOptions model;
+  model.model = options.model;
+  ASSIGN_OR_RETURN(const auto path, find_model(model));
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, open_checkpoint(path));
+  RETURN_IF_ERROR(adjust_config(options, checkpoint.config));
+  return checkpoint;
+}
+
+int64_t blocks_needed(const std::vector<BenchTest>& tests) {
+  int64_t blocks = 0;
+  for (const BenchTest& test : tests) blocks = std::max(blocks, test.block_count());
+  return blocks;
+}
+
+// The tests whose KV blocks there is room for; says which are left out.
+std::vector<BenchTest> tests_that_fit(const std::vector<BenchTest>& tests, int64_t block_count,
+                                      int64_t block_bytes) {
+  std::vector<BenchTest> fitting;
+  for (const BenchTest& test : tests) {
+    if (test.block_count() <= block_count) {
+      fitting.push_back(test);
+    } else {
+      log_warning("{} is left out: its KV cache takes {} and there is room for {}", describe(test),
+                  describe_memory(test.block_count() * block_bytes),
+                  describe_memory(block_count * block_bytes));
+    }
+  }
+  return fitting;
+}
+
+// Upper bounds, to divide the memory before anything is loaded.
+int64_t weight_bytes_at_most(const LlamaConfig& config, WeightFormat format) {
+  const int64_t parameters = config.parameter_count();
+  switch (format) {
+    case WeightFormat::kF32:
+      return parameters * 4;
+    case WeightFormat::kBf16:
+      return parameters * 2;
+    case WeightFormat::kInt8:
+      return parameters * 9 / 8;
+    case WeightFormat::kInt4:
+      return parameters * 3 / 4;
+  }
+  check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
+}
+
+int64_t kv_block_bytes_at_most(LlamaConfig config, const BackendOptions& options) {
+  constexpr int kVectorValues = 16;  // the CPU backend pads a head to whole vectors
+  config.head_dim = (config.head_dim + kVectorValues - 1) / kVectorValues * kVectorValues;
+  const bool is_f32 = options.kv_cache_type ? options.kv_cache_type == KvCacheType::kF32
+                                            : options.weights == WeightFormat::kF32;
+  return config.kv_bytes_per_token(is_f32 ? 4 : 2) * kBlockTokens;
+}
+
+// An opened model and the tests that its memory has room for.
+struct BenchSetup {
+  std::unique_ptr<Backend> backend;
+  std::vector<BenchTest> tests;
+};
+
+Result<BackendOptions> backend_options(const BenchOptions& options,
+                                       const std::vector<BenchTest>& tests) {
+  BackendOptions backend;
+  backend.weights = parse_weight_format(options.weights);
+  if (!backend.weights) {
+    return error(StatusCode::kUnimplemented, "--weights {}: not in this version", options.weights);
+  }
+  const bool has_groups =
+      backend.weights == WeightFormat::kInt8 || backend.weights == WeightFormat::kInt4;
+  if (options.group > 0 && !has_groups) {
+    return invalid_argument("--group {}: {} weights have no groups", options.group,
+                            options.weights);
+  }
+  backend.weight_group = options.group;
+  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_type);
+  backend.thread_count = options.threads;
+  backend.step_tokens_max = kBenchStepTokens;
+  backend.max_num_seqs = 1;
+  for (const BenchTest& test : tests) {
+    backend.max_num_seqs = std::max(backend.max_num_seqs, test.batch);
+    backend.step_tokens_max = std::max(backend.step_tokens_max, test.batch);
+    backend.max_model_len =
+        std::max(backend.max_model_len, test.blocks_per_sequence() * kBlockTokens);
+  }
+  return backend;
+}
+
+Result<BenchSetup> open_setup(const BenchOptions& options, const Checkpoint& checkpoint) {
+  BenchSetup setup;
+  setup.tests = bench_tests(options);
+  ASSIGN_OR_RETURN(BackendOptions backend, backend_options(options, setup.tests));
+  const int64_t block_bytes = kv_block_bytes_at_most(checkpoint.config, backend);
+  const int64_t room = available_memory_bytes() - kReservedBytes - read_array_bytes() -
+                       weight_bytes_at_most(checkpoint.config, *backend.weights);
+  setup.tests = tests_that_fit(setup.tests, std::max<int64_t>(0, room) / block_bytes, block_bytes);
+  if (setup.tests.empty()) {
+    return error(StatusCode::kResourceExhausted,
+                 "there is nothing to measure: choose tests with --prefill, --decode, --batch and "
+                 "--depth that fit into memory, or fewer --layers");
+  }
+  ASSIGN_OR_RETURN(backend, backend_options(options, setup.tests));
+  backend.kv_cache_bytes = blocks_needed(setup.tests) * block_bytes;
+  ASSIGN_OR_RETURN(setup.backend, open_backend(backend, &checkpoint));
+  setup.tests = tests_that_fit(setup.tests, setup.backend->limits().block_count, block_bytes);
+  return setup;
+}
+
+// Every test once a round, each with a reading of the limits.
+Status measure(const BenchOptions& options, BenchSetup& setup, BenchReport& report,
+               StatusLine& line) {
+  line.show("writing the KV cache");
+  setup.backend->fill_blocks();
+  ASSIGN_OR_RETURN(MachineSpeed machine,
+                   MachineSpeed::open(static_cast<size_t>(report.threads),
+                                      static_cast<size_t>(read_array_bytes())));
+  BenchRunner runner(*setup.backend);
+  std::vector<double> bandwidths;
+  std::vector<double> operations;
+  for (const BenchTest& test : setup.tests) report.results.push_back({.test = test, .seconds = {}});
+  for (int round = 0; round < options.rounds; ++round) {
+    for (BenchResult& result : report.results) {
+      line.show(
+          fmt::format("round {} of {}: {}", round + 1, options.rounds, describe(result.test)));
+      bandwidths.push_back(machine.read_bandwidth());
+      operations.push_back(machine.int8_operations());
+      ASSIGN_OR_RETURN(const double seconds, runner.run(result.test));
+      result.seconds.push_back(seconds);
+    }
+  }
+  report.limits = {.read_bandwidth = median(bandwidths), .int8_operations = median(operations)};
+  return {};
+}
+
+Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
+  ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_model(options, line));
+  ASSIGN_OR_RETURN(const Isa isa, choose_isa());
+  const auto start = std::chrono::steady_clock::now();
+  ASSIGN_OR_RETURN(BenchSetup setup, open_setup(options, checkpoint));
+  const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - start;
+  BenchReport report;
+  report.cpu = processor_name();
+  report.cores = static_cast<int>(usable_core_count());
+  report.isa = describe(isa);
+  report.model_name = checkpoint.name;
+  report.config = checkpoint.config;
+  report.memory = setup.backend->memory();
+  report.weights = options.weights;
+  report.threads = options.threads > 0 ? options.threads : report.cores;
+  report.load_seconds = load_time.count();
+  report.rounds = options.rounds;
+  // A first prompt gives the step its buffers, as in a server that has just begun.
+  line.show("a first prompt");
+  BenchRunner runner(*setup.backend);
+  BenchTest first{.kind = BenchKind::kPrefill, .tokens = kBlockTokens};
+  if (setup.tests.front().kind == BenchKind::kPrefill) first.tokens = setup.tests.front().tokens;
+  RETURN_IF_ERROR(runner.run(first).status());
+  report.resident_bytes = resident_bytes();
+  RETURN_IF_ERROR(measure(options, setup, report, line));
+  return report;
+}
+
+}  // namespace
+
+int run_bench(const BenchOptions& options) {
+  StatusLine line;
+  const auto report = bench(options, line);
+  line.clear();
+  if (!report.ok()) return fail(report.status());
+  if (options.json) {
+    std::printf("%s\n", to_json(*report).dump(2).c_str());
+  } else {
+    std::printf("%s", describe(*report).c_str());
+  }
+  return 0;
+}
+
+}  // namespace puna

@@ -1,0 +1,119 @@
+// Medians, and the two forms of a report.
+
+#include "app/bench_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace puna {
+namespace {
+
+double token_count(const BenchTest& test) { return static_cast<double>(test.tokens) * test.batch; }
+
+std::vector<double> samples(const BenchResult& result) {
+  std::vector<double> all;
+  for (const double seconds : result.seconds) all.push_back(token_count(result.test) / seconds);
+  return all;
+}
+
+BenchIdeal ideal_of(const BenchResult& result, const BenchReport& report) {
+  return bench_ideal(bench_work(result.test, report.config, report.memory), report.limits);
+}
+
+OrderedJson to_json(const BenchResult& result, const BenchReport& report) {
+  return {{"test", result.test.kind == BenchKind::kPrefill ? "prefill" : "decode"},
+          {"tokens", result.test.tokens},
+          {"batch", result.test.batch},
+          {"depth", result.test.depth},
+          {"tokens_per_second", tokens_per_second(result)},
+          {"samples", samples(result)},
+          {"share_of_limit", share_of_limit(result, report)}};
+}
+
+std::string gigabytes(int64_t bytes) {
+  return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9);
+}
+
+// "9.41" and "145.2": enough digits to compare, no more.
+std::string rate_text(double rate) {
+  return rate < 100 ? fmt::format("{:.2f}", rate) : fmt::format("{:.1f}", rate);
+}
+
+std::string spread_text(const BenchResult& result) {
+  const std::vector<double> all = samples(result);
+  const auto [smallest, largest] = std::minmax_element(all.begin(), all.end());
+  return fmt::format("{}-{}", rate_text(*smallest), rate_text(*largest));
+}
+
+std::string table_row(const BenchResult& result, const BenchReport& report) {
+  const BenchTest& test = result.test;
+  const bool is_prefill = test.kind == BenchKind::kPrefill;
+  const bool by_memory = ideal_of(result, report).bound == BenchBound::kMemory;
+  return fmt::format("{:<8}{:>7}{:>7}{:>7}{:>11}  {:>16}{:>7.0f} % of {}\n",
+                     is_prefill ? "prefill" : "decode", test.tokens, test.batch, test.depth,
+                     rate_text(tokens_per_second(result)), spread_text(result),
+                     100 * share_of_limit(result, report), by_memory ? "memory" : "int8");
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  CHECK(!values.empty(), "a median of something");
+  std::sort(values.begin(), values.end());
+  const size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+double tokens_per_second(const BenchResult& result) {
+  return token_count(result.test) / median(result.seconds);
+}
+
+double share_of_limit(const BenchResult& result, const BenchReport& report) {
+  return ideal_of(result, report).seconds / median(result.seconds);
+}
+
+OrderedJson to_json(const BenchReport& report) {
+  OrderedJson results = OrderedJson::array();
+  for (const BenchResult& result : report.results) results.push_back(to_json(result, report));
+  return {{"machine", {{"cpu", report.cpu}, {"cores", report.cores}, {"isa", report.isa}}},
+          {"model",
+           {{"name", report.model_name},
+            {"layers", report.config.num_hidden_layers},
+            {"weight_bytes", report.memory.weight_bytes},
+            {"step_weight_bytes", report.memory.step_weight_bytes},
+            {"kv_bytes_per_token", report.memory.kv_bytes_per_token}}},
+          {"weights", report.weights},
+          {"group", report.memory.weight_group},
+          {"threads", report.threads},
+          {"load_seconds", report.load_seconds},
+          {"resident_bytes", report.resident_bytes},
+          {"read_bandwidth_bytes_per_second", report.limits.read_bandwidth},
+          {"int8_operations_per_second", report.limits.int8_operations},
+          {"results", results}};
+}
+
+std::string describe(const BenchReport& report) {
+  const BackendMemory& memory = report.memory;
+  std::string text = fmt::format(
+      "{}, {} layers, {}{} weights, {} ({} read in every step), KV {:.1f} kB a token\n",
+      report.model_name, report.config.num_hidden_layers, report.weights,
+      memory.weight_group > 0 ? fmt::format(" (groups of {})", memory.weight_group) : "",
+      gigabytes(memory.weight_bytes), gigabytes(memory.step_weight_bytes),
+      static_cast<double>(memory.kv_bytes_per_token) / 1e3);
+  text += fmt::format("{}, {} of {} cores, {} kernels\n", report.cpu, report.threads, report.cores,
+                      report.isa);
+  text += fmt::format(
+      "ready in {:.2f} s, resident {} | limits: memory {:.1f} GB/s, int8 {:.3f} Tops/s | "
+      "medians of {} rounds\n\n",
+      report.load_seconds, gigabytes(report.resident_bytes), report.limits.read_bandwidth / 1e9,
+      report.limits.int8_operations / 1e12, report.rounds);
+  text += fmt::format("{:<8}{:>7}{:>7}{:>7}{:>11}  {:>16}  {}\n", "test", "tokens", "batch",
+                      "depth", "tokens/s", "lowest-highest", "share of the limit");
+  for (const BenchResult& result : report.results) text += table_row(result, report);
+  return text;
+}
+
+}  // namespace puna

@@ -1,0 +1,80 @@
+// Sums over steps; doubles are exact far beyond what is counted here.
+
+#include "app/bench_tests.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace puna {
+namespace {
+
+std::vector<int> without_repeats(std::vector<int> values) {
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+// Weights that every token is multiplied with, without the head.
+double layer_weights(const LlamaConfig& config) {
+  const auto hidden = static_cast<double>(config.hidden_size);
+  const auto query = static_cast<double>(config.num_attention_heads) * config.head_dim;
+  const auto key_value = static_cast<double>(config.num_key_value_heads) * config.head_dim;
+  const double attention = 2 * hidden * query + 2 * hidden * key_value;
+  return config.num_hidden_layers * (attention + 3 * hidden * config.intermediate_size);
+}
+
+// Two products of a head's query, key and value with each position, over all heads and layers.
+double attention_operations(const LlamaConfig& config, double positions) {
+  return 4.0 * config.num_hidden_layers * config.num_attention_heads * config.head_dim * positions;
+}
+
+}  // namespace
+
+std::string describe(const BenchTest& test) {
+  if (test.kind == BenchKind::kPrefill) return fmt::format("prefill {}", test.tokens);
+  return fmt::format("decode x{} at {}", test.batch, test.depth);
+}
+
+std::vector<BenchTest> bench_tests(const BenchOptions& options) {
+  std::vector<BenchTest> tests;
+  for (const int tokens : without_repeats(options.prefill)) {
+    if (tokens > 0) tests.push_back({.kind = BenchKind::kPrefill, .tokens = tokens});
+  }
+  if (options.decode == 0) return tests;
+  for (const int depth : without_repeats(options.depth)) {
+    for (const int batch : without_repeats(options.batch)) {
+      tests.push_back(
+          {.kind = BenchKind::kDecode, .tokens = options.decode, .batch = batch, .depth = depth});
+    }
+  }
+  return tests;
+}
+
+BenchWork bench_work(const BenchTest& test, const LlamaConfig& config,
+                     const BackendMemory& memory) {
+  const bool is_prefill = test.kind == BenchKind::kPrefill;
+  const double tokens = test.tokens;
+  // A token attends to itself and to all before it.
+  const double attended = tokens * test.depth + tokens * (tokens + 1) / 2;
+  const double steps =
+      is_prefill ? (test.tokens + kBenchStepTokens - 1) / kBenchStepTokens : tokens;
+  // A prefill reads what lies before each of its steps: what a step itself writes is in a cache.
+  const double before_steps = kBenchStepTokens * steps * (steps - 1) / 2;
+  const double read_positions = is_prefill ? before_steps : test.batch * attended;
+  const double heads = is_prefill ? 1 : tokens * test.batch;  // tokens whose logits are wanted
+  const double head_weights = static_cast<double>(config.hidden_size) * config.vocab_size;
+  return {.bytes = steps * static_cast<double>(memory.step_weight_bytes) +
+                   read_positions * static_cast<double>(memory.kv_bytes_per_token),
+          .operations = 2 * layer_weights(config) * tokens * test.batch + 2 * head_weights * heads +
+                        attention_operations(config, attended * test.batch)};
+}
+
+BenchIdeal bench_ideal(const BenchWork& work, const BenchLimits& limits) {
+  const double read = work.bytes / limits.read_bandwidth;
+  const double multiply = work.operations / limits.int8_operations;
+  if (read >= multiply) return {.seconds = read, .bound = BenchBound::kMemory};
+  return {.seconds = multiply, .bound = BenchBound::kInt8};
+}
+
+}  // namespace puna

@@ -1,0 +1,278 @@
+// One function per command; flags that several commands have in common come first.
+
+#include "app/options_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+
+namespace puna {
+namespace {
+
+constexpr const char* kMainFooter =
+    "MODEL is a folder in Hugging Face layout, a .gguf file, or a hub repository id.\n\n"
+    "Examples:\n"
+    "  puna serve                                  serve the demo model and its chat page\n"
+    "  puna serve ./Llama-2-7b-chat-hf --port 8080\n"
+    "  puna chat HuggingFaceTB/SmolLM2-135M-Instruct\n"
+    "  puna inspect model.gguf --json\n\n"
+    "'puna COMMAND --help' lists the flags of a command, their environment variables and "
+    "defaults.\n";
+
+// PUNA_MAX_MODEL_LEN for --max-model-len.
+std::string environment_name(std::string_view flag) {
+  std::string name = "PUNA_";
+  for (const char letter : flag.substr(flag.find_first_not_of('-'))) {
+    name.push_back(letter == '-' ? '_' : static_cast<char>(std::toupper(letter)));
+  }
+  return name;
+}
+
+// Every flag is declared through these, so that each one has its environment variable.
+template <typename Value>
+CLI::Option* add_option(CLI::App& command, const std::string& flag, Value& value,
+                        const std::string& help) {
+  return command.add_option(flag, value, help)->envname(environment_name(flag));
+}
+CLI::Option* add_switch(CLI::App& command, const std::string& flag, bool& value,
+                        const std::string& help) {
+  return command.add_flag(flag, value, help)->envname(environment_name(flag));
+}
+
+void add_common_flags(CLI::App& command, std::string& config_file) {
+  add_option(command, "--config", config_file, "File of \"flag = value\" lines (TOML)");
+}
+
+// Which checkpoint, and how its weights are packed.
+void add_checkpoint_flags(CLI::App& command, ModelOptions& options) {
+  command
+      .add_option("model", options.model,
+                  "Folder, .gguf file or hub repository id (none: the demo model)")
+      ->type_name("MODEL")
+      ->envname("PUNA_MODEL");
+  add_option(command, "--revision", options.revision, "Branch, tag or commit of a hub repository")
+      ->type_name("REV");
+  add_option(command, "--adapter", options.adapters, "LoRA adapter folder (PEFT), merged at load")
+      ->type_name("PATH");
+  add_option(command, "--group", options.group,
+             "Weights of int8 and int4 that share a scale: 32, 64, 128 (0: the format's own)")
+      ->check(CLI::IsMember({0, 32, 64, 128}))
+      ->capture_default_str();
+  add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  add_switch(command, "--accept-license", options.accept_license,
+             "Accept the model's licence without being asked (Meta's Llama weights)");
+}
+
+void add_model_flags(CLI::App& command, ModelOptions& options) {
+  add_checkpoint_flags(command, options);
+  add_option(command, "--chat-template", options.chat_template,
+             "llama-2, chatml, llama-3 or a Jinja file (none: the checkpoint's own)");
+  add_option(command, "--override-generation-config", options.override_generation_config,
+             "Default sampling as JSON, e.g. '{\"temperature\": 0}'");
+  add_option(command, "--backend", options.backend, "Where the model runs")
+      ->check(CLI::IsMember({"cpu", "fake"}))
+      ->capture_default_str();
+  add_option(
+      command, "--weights", options.weights,
+      "How weights are held: f32, bf16, int8, int4 (none: chosen from memory and checkpoint)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
+  add_option(command, "--packed-weights", options.packed_weights,
+             "Keep packed weights between starts: auto (in PUNA_CACHE or ~/.cache/puna), off, or a "
+             "file of puna quantize --output")
+      ->type_name("auto|off|FILE")
+      ->capture_default_str();
+  add_option(command, "--max-model-len", options.max_model_len,
+             "Prompt and answer together, in tokens (0: the model's own)")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
+  add_option(command, "--max-num-seqs", options.max_num_seqs, "Sequences that run at once")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  add_option(command, "--max-num-batched-tokens", options.max_num_batched_tokens,
+             "Tokens in one step")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  add_option(command, "--max-num-queued-reqs", options.max_num_queued_reqs,
+             "Requests that may wait; more are answered 503 with Retry-After")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
+  add_option(
+      command, "--kv-cache-memory-bytes", options.kv_cache_memory_bytes,
+      "Memory for keys and values (0: chosen from free memory; 512MB and 2GiB are understood)")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+  add_option(command, "--fake-step-microseconds", options.fake_step_microseconds,
+             "How long a step of the fake backend takes")
+      ->check(CLI::Range(0, 10000000))
+      ->group("Testing");
+}
+
+void add_serve_flags(CLI::App& command, ServeOptions& options) {
+  add_model_flags(command, options.model);
+  add_option(command, "--host", options.host, "Address to listen on")->capture_default_str();
+  add_option(command, "--port", options.port, "Port to listen on (0: any free one)")
+      ->check(CLI::Range(0, 65535))
+      ->capture_default_str();
+  add_option(command, "--port-fd", options.port_fd, "Write the port to this descriptor when open");
+  add_switch(command, "--watch-stdin", options.watch_stdin, "End when standard input is closed");
+  add_option(command, "--api-key", options.api_keys,
+             "Key that clients must send (may be repeated; PUNA_API_KEY keeps it out of 'ps')");
+  add_option(command, "--api-key-file", options.api_key_file, "File with one key a line");
+  add_switch(command, "--insecure-no-auth", options.insecure_no_auth,
+             "Serve other machines without any key");
+  add_option(command, "--allowed-origins", options.allowed_origins,
+             "Web origins that may call the API (CORS); * for any");
+  add_option(command, "--served-model-name", options.served_model_name,
+             "Name in /v1/models (none: the model's folder or file name)");
+  add_option(command, "--shutdown-timeout", options.shutdown_timeout_seconds,
+             "Seconds that running answers get after SIGTERM")
+      ->check(CLI::Range(0, 3600))
+      ->capture_default_str();
+  add_option(command, "--max-body-bytes", options.max_body_bytes, "Largest request body")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+  add_option(command, "--page-title", options.page_title, "Title of the chat page");
+  add_option(command, "--system-prompt-file", options.system_prompt_file,
+             "System prompt that the chat page starts with");
+  add_option(command, "--examples-file", options.examples_file,
+             "JSON list of example questions for the chat page");
+  command.footer("Example: puna serve ./my-model --host 0.0.0.0 --api-key-file keys.txt");
+}
+
+void add_chat_flags(CLI::App& command, ChatOptions& options) {
+  add_model_flags(command, options.model);
+  add_option(command, "--system-prompt", options.system_prompt, "System prompt");
+  add_option(command, "--temperature", options.temperature, "0 is greedy (none: the model's own)")
+      ->check(CLI::Range(0.0, 2.0));
+  add_option(command, "--max-tokens", options.max_tokens, "Tokens in one answer")
+      ->check(CLI::Range(1, 1 << 24));
+  add_option(command, "--seed", options.seed, "Same seed, same answers");
+  command.footer("Example: puna chat --system-prompt 'You are a pirate.'");
+}
+
+void add_pull_flags(CLI::App& command, PullCommand& options) {
+  command.add_option("repo", options.repo, "Repository id, e.g. meta-llama/Llama-2-7b-chat-hf")
+      ->type_name("REPO")
+      ->required();
+  add_option(command, "--revision", options.revision, "Branch, tag or commit")
+      ->capture_default_str();
+  add_option(command, "--file", options.file, "Fetch this file only (a .gguf of several)");
+  add_switch(command, "--accept-license", options.accept_license,
+             "Accept the model's licence without being asked");
+  command.footer("Honours HF_HOME, HF_HUB_CACHE, HF_TOKEN, HF_ENDPOINT and HF_HUB_OFFLINE.");
+}
+
+void add_quantize_flags(CLI::App& command, QuantizeCommand& options) {
+  add_checkpoint_flags(command, options.model);
+  add_option(command, "--weights", options.model.weights, "How to hold them")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}))
+      ->required();
+  add_option(command, "--output", options.output,
+             "File to write, for --packed-weights (none: the cache, where serve and chat look)");
+  command.footer(
+      "Prints the path. The cache is PUNA_CACHE, or puna in XDG_CACHE_HOME or ~/.cache; its files "
+      "may be deleted.\nExample: puna quantize ./Llama-2-7b-chat-hf --weights int4");
+}
+
+void add_inspect_flags(CLI::App& command, InspectCommand& options) {
+  command.add_option("path", options.path, "Folder, .gguf file or hub repository id")
+      ->type_name("MODEL")
+      ->required();
+  add_option(command, "--adapter", options.adapters, "LoRA adapter folder (PEFT)");
+  add_switch(command, "--json", options.json, "Print JSON");
+}
+
+// Numbers with commas between them, or the flag several times.
+CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<int>& values,
+                      int minimum, int maximum, const std::string& help) {
+  return add_option(command, flag, values, help)
+      ->delimiter(',')
+      ->check(CLI::Range(minimum, maximum))
+      ->type_name("N,...")
+      ->capture_default_str();
+}
+
+void add_bench_flags(CLI::App& command, BenchOptions& options) {
+  // No PUNA_MODEL: what a server on this machine uses would get in the way of --shape.
+  CLI::Option* model =
+      command.add_option("model", options.model, "Folder, .gguf file or hub repository id")
+          ->type_name("MODEL");
+  CLI::Option* shape =
+      add_option(command, "--shape", options.shape,
+                 "Random weights of this shape instead of a MODEL, e.g. llama-2-7b");
+  shape->excludes(model);
+  add_option(command, "--layers", options.layers, "Only the first layers (0: all)")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  add_option(command, "--weights", options.weights, "How weights are held: f32, bf16, int8, int4")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}))
+      ->capture_default_str();
+  add_option(command, "--group", options.group,
+             "Weights that share a scale: 32, 64, 128 (0: the format's own)")
+      ->check(CLI::IsMember({0, 32, 64, 128}))
+      ->capture_default_str();
+  add_option(command, "--kv-cache-type", options.kv_cache_type,
+             "How K and V are held: f32, bf16, int8 (none: f32 with f32 weights, else bf16)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}));
+  add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  add_list(command, "--prefill", options.prefill, 0, 1 << 20, "Lengths of prompts (0: none)");
+  add_option(command, "--decode", options.decode, "Steps of each decoding test (0: none)")
+      ->check(CLI::Range(0, 1 << 16))
+      ->capture_default_str();
+  add_list(command, "--batch", options.batch, 1, 4096, "Sequences that decode together");
+  add_list(command, "--depth", options.depth, 0, 1 << 20, "Positions before the decoded ones");
+  add_option(command, "--rounds", options.rounds, "Times that every test runs, in turn")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  add_switch(command, "--json", options.json, "Print JSON");
+  command.footer("Example: puna bench --shape llama-2-7b --layers 4 --weights int8");
+  command.parse_complete_callback([model, shape] {
+    if (model->empty() && shape->empty()) {
+      throw CLI::ValidationError("puna bench needs a MODEL or --shape NAME");
+    }
+  });
+}
+
+void add_completion_flags(CLI::App& command, std::string& shell) {
+  command.add_option("shell", shell, "bash or zsh")
+      ->check(CLI::IsMember({"bash", "zsh"}))
+      ->required();
+  command.footer("bash: source <(puna completion bash)    zsh: source <(puna completion zsh)");
+}
+
+}  // namespace
+
+void declare_commands(CLI::App& app, ParsedFlags& parsed) {
+  app.set_version_flag("--version", std::string("puna ") + kVersion);
+  app.footer(kMainFooter);
+  app.require_subcommand(1);
+  app.get_formatter()->column_width(34);
+
+  std::vector<CLI::App*> commands;
+  const auto add_command = [&](const char* name, const char* help) {
+    commands.push_back(app.add_subcommand(name, help));
+    return commands.back();
+  };
+  add_serve_flags(*add_command("serve", "HTTP API and chat page"), parsed.serve);
+  add_chat_flags(*add_command("chat", "Chat in the terminal"), parsed.chat);
+  add_pull_flags(*add_command("pull", "Fetch a model into the Hugging Face cache"), parsed.pull);
+  add_quantize_flags(*add_command("quantize", "Pack a model's weights ahead of its first start"),
+                     parsed.quantize);
+  add_inspect_flags(*add_command("inspect", "Say what is in a checkpoint"), parsed.inspect);
+  add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
+  add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),
+                       parsed.completion_shell);
+  for (CLI::App* command : commands) {
+    add_common_flags(*command, parsed.config_file);
+    add_option(*command, "--log-level", parsed.log_level, "debug, info, warning, error or off")
+        ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
+        ->capture_default_str();
+    // A flag that may be repeated takes one value each time, or it would take the MODEL behind it.
+    for (CLI::Option* option : command->get_options()) option->allow_extra_args(false);
+  }
+}
+
+}  // namespace puna

@@ -1,0 +1,30 @@
+// Every command and flag, declared to CLI11, and where their values go. Only options.cc includes
+// this.
+#pragma once
+
+#include <string>
+
+#include "app/options.h"
+
+namespace CLI {
+class App;
+}
+
+namespace puna {
+
+struct ParsedFlags {
+  ServeOptions serve;
+  ChatOptions chat;
+  PullCommand pull;
+  QuantizeCommand quantize;
+  InspectCommand inspect;
+  BenchOptions bench;
+  std::string completion_shell;
+  std::string config_file;
+  std::string log_level = "info";
+};
+
+// Commands of `app` write into `parsed`, which must outlive it.
+void declare_commands(CLI::App& app, ParsedFlags& parsed);
+
+}  // namespace puna

@@ -1,0 +1,49 @@
+// PackedLayout: where each weight of a packed matrix lies. Panels of 32 outputs, one after the
+// other, each with all of its K in the order in which the kernels read it.
+//
+// f32 panels are [k][32], bf16 panels [k / 2][32][2]. int8 and int4 panels are a run of groups of
+// K: 32 scales (f16), for int4 that is not symmetric 32 offsets (f16), then the values:
+//   int8 [group / 4][32][4], a byte is the value + 128: weight = scale * value;
+//   int4 [group / 8][32][4], the low half of a byte belongs to the first four of eight K, the high
+//   half to the last four: weight = scale * value + offset with values 0 to 15; when symmetric,
+//   weight = scale * (value - 8).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backend/open_backend.h"
+
+namespace puna {
+
+inline constexpr size_t kPanelColumns = 32;  // outputs of a panel
+inline constexpr size_t kGroupMax = 128;     // largest group of K; rows are padded to it with zeros
+
+inline constexpr size_t padded(size_t size, size_t multiple) {
+  return (size + multiple - 1) / multiple * multiple;
+}
+
+struct PackedLayout {
+  WeightFormat format = WeightFormat::kF32;
+  size_t column_count = 0;  // outputs
+  size_t k = 0;             // inputs
+  size_t group = 32;        // consecutive K that share a scale: 32, 64 or 128
+  bool symmetric = true;    // int4 only
+
+  size_t padded_k() const { return padded(k, group); }
+  size_t group_count() const { return padded_k() / group; }
+  size_t panel_count() const { return padded(column_count, kPanelColumns) / kPanelColumns; }
+  size_t value_bytes() const;   // of a group of a quantised panel
+  size_t header_bytes() const;  // its scales and offsets
+  size_t group_bytes() const { return header_bytes() + value_bytes(); }
+  size_t panel_bytes() const;
+  size_t bytes() const { return panel_count() * panel_bytes(); }
+};
+
+// Bytes that one weight takes, its share of scales included.
+double bytes_per_weight(WeightFormat format, size_t group);
+
+// The largest group up to `group_max` that K is a multiple of, or 32.
+size_t choose_group(size_t k, size_t group_max);
+
+}  // namespace puna

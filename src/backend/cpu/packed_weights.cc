@@ -1,0 +1,231 @@
+// What is mapped, what is made first, and what is done where no file can be made.
+
+#include "backend/cpu/packed_weights.h"
+
+#include <chrono>
+#include <utility>
+
+#include "backend/cpu/calibration.h"
+#include "backend/cpu/mapped_source.h"
+#include "backend/cpu/packing_source.h"
+#include "base/log.h"
+#include "base/progress_bar.h"
+#include "model/packed_cache.h"
+
+namespace puna {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Packing less takes about as long as a person notices; a file would only fill the cache.
+constexpr int64_t kFileBytesMin = 64 << 20;
+// How values are chosen that the checkpoint does not have in the format: with the smallest squared
+// error, all inputs alike or weighed by a calibration text. Another text has another name.
+constexpr std::string_view kPlainRecipe = "plain";
+constexpr std::string_view kCalibratedRecipe = "calibrated 1";
+
+struct PackingSize {
+  int64_t bytes = 0;
+  bool quantises_to_int4 = false;
+};
+
+Result<PackingSize> size_of(const PackingJob& job, const WeightChoice& choice) {
+  CountingSource source(*job.checkpoint.weights, choice);
+  RETURN_IF_ERROR(load_cpu_weights(job.checkpoint.config, source).status());
+  return PackingSize{.bytes = source.bytes(), .quantises_to_int4 = source.quantises_to_int4()};
+}
+
+Result<bool> is_calibrated(const PackingJob& job) {
+  if (job.calibration_tokens.empty()) return false;
+  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
+  return size.quantises_to_int4;
+}
+
+Result<PackedIdentity> identify(const PackingJob& job) {
+  ASSIGN_OR_RETURN(const bool calibrated, is_calibrated(job));
+  return identify_weights(job.checkpoint, calibrated ? kCalibratedRecipe : kPlainRecipe);
+}
+
+// What the inputs of the linear layers are like, measured on the model in int8.
+Result<Importance> calibrate(const PackingJob& job) {
+  ASSIGN_OR_RETURN(const bool calibrated, is_calibrated(job));
+  if (!calibrated) return Importance();
+  const WeightChoice choice = {.format = WeightFormat::kInt8, .group_max = 32};
+  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, choice));
+  if (size.bytes > available_memory_bytes()) {
+    return error(StatusCode::kResourceExhausted,
+                 "calibrating int4 weights takes {} and {} of memory are free: free some, run "
+                 "'puna quantize' on a larger machine, or choose --weights int8",
+                 describe_bytes(size.bytes), describe_bytes(available_memory_bytes()));
+  }
+  log_info("calibrating {} for int4 with {} tokens, once", job.checkpoint.name,
+           job.calibration_tokens.size());
+  ASSIGN_OR_RETURN(const Isa isa, choose_isa());
+  PackingSource source(*job.checkpoint.weights, choice, job.pool);
+  ASSIGN_OR_RETURN(const CpuWeights weights, load_cpu_weights(job.checkpoint.config, source));
+  size_t done = 0;
+  return measure_importance(job.checkpoint.config, weights, kernels_for(isa),
+                            job.calibration_tokens, job.pool, [&](size_t count) {
+                              done += count;
+                              log_info("calibrating: {} of {} tokens", done,
+                                       job.calibration_tokens.size());
+                            });
+}
+
+Result<CpuWeights> pack_into_memory(const PackingJob& job) {
+  ASSIGN_OR_RETURN(Importance importance, calibrate(job));
+  PackingSource source(*job.checkpoint.weights, job.choice, job.pool, std::move(importance));
+  ASSIGN_OR_RETURN(CpuWeights weights, load_cpu_weights(job.checkpoint.config, source));
+  weights.format = job.choice.format;
+  return weights;
+}
+
+// A whole file of these weights, or why it is none.
+Result<PackedFile> open_file(const fs::path& path, const PackedIdentity& identity,
+                             const WeightChoice& choice) {
+  ASSIGN_OR_RETURN(PackedFile file, PackedFile::open(path, kPackedLayoutVersion));
+  if (file.info().content != identity.content) {
+    return error(StatusCode::kFailedPrecondition, "{}: holds weights of another checkpoint ({})",
+                 path.string(), file.info().model);
+  }
+  if (file.info().format != describe(choice)) {
+    return error(StatusCode::kFailedPrecondition, "{}: holds {}, {} is asked for", path.string(),
+                 file.info().format, describe(choice));
+  }
+  return file;
+}
+
+Result<CpuWeights> map_weights(const PackingJob& job, PackedFile file) {
+  const std::string path = file.path().string();
+  ASSIGN_OR_RETURN(auto memory, WeightMemory::map(std::move(file), {}));
+  MappedSource source(*job.checkpoint.weights, *memory);
+  auto weights = load_cpu_weights(job.checkpoint.config, source);
+  if (!weights.ok()) return weights.status().with_context(path);
+  weights->format = job.choice.format;
+  weights->mapped = std::move(memory);
+  return weights;
+}
+
+Status write_file(const fs::path& path, const PackingJob& job, const PackedIdentity& identity) {
+  const Checkpoint& checkpoint = job.checkpoint;
+  const auto started = std::chrono::steady_clock::now();
+  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
+  RETURN_IF_ERROR(check_disk_room(path, size.bytes));
+  ASSIGN_OR_RETURN(Importance importance, calibrate(job));
+  ASSIGN_OR_RETURN(PackedFileWriter writer,
+                   PackedFileWriter::create(path, {.layout_version = kPackedLayoutVersion,
+                                                   .content = identity.content,
+                                                   .format = describe(job.choice),
+                                                   .model = checkpoint.name}));
+  log_info("packing {} as {}, once: {} into {}", checkpoint.name, describe(job.choice),
+           describe_bytes(size.bytes), path.string());
+  {
+    ProgressBar progress(fmt::format("packing {}", checkpoint.name), 0, size.bytes);
+    PackingSource packing(*checkpoint.weights, job.choice, job.pool, std::move(importance));
+    WritingSource source(packing, writer, progress);
+    RETURN_IF_ERROR(load_cpu_weights(checkpoint.config, source).status());
+  }
+  RETURN_IF_ERROR(writer.commit());
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+  log_info("packed in {:.1f} s; to have the room back delete {}", taken.count(), path.string());
+  return Status();
+}
+
+// The file if it is whole, else a new one. `made` says which.
+Result<PackedFile> open_or_make(const PackedCache& cache, const PackingJob& job, bool& made) {
+  const WeightChoice& choice = job.choice;
+  ASSIGN_OR_RETURN(const PackedIdentity identity, identify(job));
+  const fs::path path = cache.path_of(identity, describe(choice), kPackedLayoutVersion);
+  made = false;
+  auto file = open_file(path, identity, choice);
+  if (file.ok()) return file;
+  const auto lock = cache.lock(path);
+  // Another process may have made it meanwhile.
+  if (lock.ok()) file = open_file(path, identity, choice);
+  if (file.ok()) return file;
+  if (file.status().code() != StatusCode::kNotFound) {
+    log_warning("{}; it is made again", file.status().message());
+  }
+  RETURN_IF_ERROR(write_file(path, job, identity));
+  cache.remove_other_layouts(path);
+  made = true;
+  return open_file(path, identity, choice);
+}
+
+Result<CpuWeights> map_from_cache(const PackingJob& job) {
+  ASSIGN_OR_RETURN(const PackedCache cache, PackedCache::open());
+  for (;;) {
+    bool made = false;
+    ASSIGN_OR_RETURN(PackedFile file, open_or_make(cache, job, made));
+    const fs::path path = file.path();
+    auto weights = map_weights(job, std::move(file));
+    if (weights.ok() || made || weights.status().code() != StatusCode::kDataLoss) return weights;
+    log_warning("{}; it is made again", weights.status().message());
+    std::error_code failure;
+    if (!fs::remove(path, failure)) return weights;
+  }
+}
+
+}  // namespace
+
+Result<CpuWeights> open_cpu_weights(const PackingJob& job, const std::string& place) {
+  if (place == "off" || job.checkpoint.weight_files.empty()) return pack_into_memory(job);
+  if (names_packed_file(place)) {
+    ASSIGN_OR_RETURN(const PackedIdentity identity, identify(job));
+    auto file = open_file(place, identity, job.choice);
+    if (!file.ok()) {
+      return error(file.status().code(), "--packed-weights {}; make it with puna quantize",
+                   file.status().message());
+    }
+    return map_weights(job, std::move(*file));
+  }
+  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
+  if (size.bytes < kFileBytesMin) return pack_into_memory(job);
+  auto weights = map_from_cache(job);
+  if (weights.ok()) return weights;
+  log_warning(
+      "{}: the weights are packed into memory, and again at every start; give PUNA_CACHE a folder "
+      "with room that may be written to, or say --packed-weights off",
+      weights.status().message());
+  return pack_into_memory(job);
+}
+
+bool names_packed_file(const std::string& place) { return place != "auto" && place != "off"; }
+
+Result<WeightChoice> packed_choice(const fs::path& path) {
+  ASSIGN_OR_RETURN(const PackedFile file, PackedFile::open(path, kPackedLayoutVersion));
+  const auto choice = parse_weight_choice(file.info().format);
+  if (choice) return *choice;
+  return error(StatusCode::kDataLoss, "--packed-weights {}: holds {}", path.string(),
+               file.info().format);
+}
+
+Result<PackedReport> write_packed_weights(const PackingJob& job, const fs::path& output) {
+  PackedReport report;
+  if (output.empty()) {
+    ASSIGN_OR_RETURN(const PackedCache cache, PackedCache::open());
+    bool made = false;
+    ASSIGN_OR_RETURN(const PackedFile file, open_or_make(cache, job, made));
+    report = {
+        .path = file.path(), .bytes = static_cast<int64_t>(file.file_bytes()), .was_there = !made};
+    return report;
+  }
+  ASSIGN_OR_RETURN(const PackedIdentity identity, identify(job));
+  auto file = open_file(output, identity, job.choice);
+  if (!file.ok()) {
+    const StatusCode code = file.status().code();
+    if (code != StatusCode::kNotFound && code != StatusCode::kFailedPrecondition) {
+      return error(code, "--output {}; delete it, or name another file", file.status().message());
+    }
+    RETURN_IF_ERROR(write_file(output, job, identity));
+    file = open_file(output, identity, job.choice);
+    if (!file.ok()) return file.status();
+  } else {
+    report.was_there = true;
+  }
+  report.path = output;
+  report.bytes = static_cast<int64_t>(file->file_bytes());
+  return report;
+}
+
+}  // namespace puna

@@ -1,0 +1,206 @@
+// Products with int8 and int4 weights by register tiles, as templates over a vector type.
+//
+// Within a group of K the products are integers and exact; the groups' sums are scaled and added
+// as floats in ascending order of K. So a row has the same bits in every tile, and wherever a
+// vector type has a fused multiply-add also on every instruction set.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "backend/cpu/matmul_tiles.h"
+
+namespace puna {
+
+inline constexpr size_t kChunk = 32;                     // K of an unrolled piece of a group
+inline constexpr size_t kPanelQuad = kPanelColumns * 4;  // bytes of four K of a panel, one each
+inline constexpr size_t kPrefetchBytes = 4096;           // ahead of a stream of weights
+
+// Quantises a row, the largest magnitude of each group to 127.
+template <class V, int32_t weight_offset>
+void prepare_quantised(const float* row, size_t k, size_t group, std::byte* out) {
+  const QuantisedRow to = QuantisedRow::at(out, k, group);
+  for (size_t g = 0; g < k / group; ++g, row += group) {
+    typename V::F most = V::set(0);
+    for (size_t i = 0; i < group; i += kLanes)
+      most = V::maximum(most, V::absolute(V::load(row + i)));
+    float lanes[kLanes];
+    V::store(lanes, most);
+    float largest = 0;
+    for (const float lane : lanes) largest = lane > largest ? lane : largest;
+    const typename V::F inverse = V::set(largest > 0 ? 127.0F / largest : 0.0F);
+    int8_t* const values = to.values + g * group;
+    int32_t sum = 0;
+    for (size_t i = 0; i < group; i += kLanes) {
+      V::store_int8(values + i, V::to_int(V::round(V::multiply(V::load(row + i), inverse))));
+    }
+    for (size_t i = 0; i < group; ++i) sum += values[i];
+    to.scales[g] = largest / 127.0F;
+    to.sums[g] = to.scales[g] * static_cast<float>(sum);
+    to.corrections[g] = -weight_offset * sum;
+  }
+}
+
+// Four activations.
+inline const int8_t* four_at(const std::byte* place) {
+  return reinterpret_cast<const int8_t*>(place);
+}
+
+template <class V>
+struct Int8Values {
+  static constexpr size_t kChunkBytes = kChunk * kPanelColumns;
+
+  static typename V::I start(int32_t correction) { return V::int8_start(correction); }
+
+  template <size_t rows, size_t vectors>
+  static void add(const uint8_t* values, const std::byte* const (&x)[rows], size_t k,
+                  typename V::I (&dots)[rows][vectors]) {
+    for (size_t quad = 0; quad < kChunk / 4; ++quad, values += kPanelQuad) {
+      for (size_t v = 0; v < vectors; ++v) {
+        const typename V::Bytes w = V::load_bytes(values + v * 64);
+        for (size_t r = 0; r < rows; ++r) {
+          dots[r][v] = V::dot_int8(dots[r][v], w, four_at(x[r] + k + 4 * quad));
+        }
+      }
+    }
+  }
+};
+
+// Two weights a byte, taken apart in registers: on the processors that were measured this hides
+// behind the products for any number of rows.
+template <class V>
+struct Int4Values {
+  static constexpr size_t kChunkBytes = kChunk * kPanelColumns / 2;
+
+  static typename V::I start(int32_t correction) { return V::set_int(correction); }
+
+  template <size_t rows, size_t vectors>
+  static void add(const uint8_t* values, const std::byte* const (&x)[rows], size_t k,
+                  typename V::I (&dots)[rows][vectors]) {
+    for (size_t eight = 0; eight < kChunk / 8; ++eight, values += kPanelQuad) {
+      __builtin_prefetch(values + kPrefetchBytes);
+      __builtin_prefetch(values + kPrefetchBytes + 64);
+      for (size_t v = 0; v < vectors; ++v) {
+        const typename V::Bytes both = V::load_bytes(values + v * 64);
+        const typename V::Bytes low = V::low_nibbles(both);
+        const typename V::Bytes high = V::high_nibbles(both);
+        for (size_t r = 0; r < rows; ++r) {
+          const int8_t* const eights = four_at(x[r] + k + 8 * eight);
+          dots[r][v] = V::dot_int4(dots[r][v], low, eights);
+          dots[r][v] = V::dot_int4(dots[r][v], high, eights + 4);
+        }
+      }
+    }
+  }
+};
+
+template <class V, class Values, bool symmetric>
+class QuantisedTile {
+  using F = typename V::F;
+  using I = typename V::I;
+  static constexpr size_t kVectors = V::kQuantisedVectors;
+
+ public:
+  static constexpr size_t kRows = V::kQuantisedRows;
+
+  QuantisedTile(const Matmul& m, size_t panel, size_t header_bytes)
+      : m_(m), panel_(panel), header_bytes_(header_bytes) {}
+
+  template <size_t rows>
+  void run(size_t row) const {
+    for (size_t first = 0; first < kPanelColumns; first += kVectors * kLanes) {
+      F sums[rows][kVectors];
+      add_groups<rows>(row, first, sums);
+      for (size_t r = 0; r < rows; ++r) {
+        finish_columns<V>(m_, row + r, panel_ * kPanelColumns + first, kVectors, sums[r]);
+      }
+    }
+  }
+
+ private:
+  template <size_t rows>
+  [[gnu::always_inline]] void add_groups(size_t row, size_t column,
+                                         F (&sums)[rows][kVectors]) const {
+    const size_t groups = m_.k / m_.group;
+    // One pointer a row: its arrays are found by adding the same to each.
+    const std::byte* x[rows];
+    for (size_t r = 0; r < rows; ++r) {
+      x[r] = m_.rows + (row + r) * m_.row_bytes;
+      for (size_t v = 0; v < kVectors; ++v) sums[r][v] = V::set(0);
+    }
+    size_t scale = QuantisedRow::scales_begin(m_.k);
+    const size_t to_sum = groups * sizeof(float);
+    const size_t to_correction = 2 * to_sum;
+    const std::byte* group = m_.panels + panel_ * m_.panel_bytes;
+    for (size_t g = 0; g < groups; ++g, group += m_.group_bytes, scale += sizeof(float)) {
+      I dots[rows][kVectors];
+      for (size_t r = 0; r < rows; ++r) {
+        const I start =
+            symmetric ? Values::start(at<int32_t>(x[r] + scale + to_correction)) : V::set_int(0);
+        for (size_t v = 0; v < kVectors; ++v) dots[r][v] = start;
+      }
+      const auto* chunk = reinterpret_cast<const uint8_t*>(group + header_bytes_) + 4 * column;
+      for (size_t k = g * m_.group; k < (g + 1) * m_.group; k += kChunk) {
+        Values::add(chunk, x, k, dots);
+        chunk += Values::kChunkBytes;
+      }
+      const auto* const header = reinterpret_cast<const uint16_t*>(group) + column;
+      for (size_t v = 0; v < kVectors; ++v) {
+        const F weight_scale = V::load_f16(header + v * kLanes);
+        for (size_t r = 0; r < rows; ++r) {
+          const F both = V::multiply(weight_scale, V::set(at<float>(x[r] + scale)));
+          sums[r][v] = V::fma(V::to_float(dots[r][v]), both, sums[r][v]);
+        }
+        if constexpr (!symmetric) {
+          const F offset = V::load_f16(header + kPanelColumns + v * kLanes);
+          for (size_t r = 0; r < rows; ++r) {
+            sums[r][v] = V::fma(offset, V::set(at<float>(x[r] + scale + to_sum)), sums[r][v]);
+          }
+        }
+      }
+    }
+  }
+
+  template <class T>
+  static T at(const std::byte* place) {
+    return *reinterpret_cast<const T*>(place);
+  }
+
+  const Matmul& m_;
+  const size_t panel_;
+  const size_t header_bytes_;  // of a group
+};
+
+template <class V>
+void int8_matmul(const Matmul& m, size_t first_panel, size_t last_panel) {
+  constexpr size_t kHeaderBytes = kPanelColumns * sizeof(uint16_t);
+  for (size_t panel = first_panel; panel < last_panel; ++panel) {
+    run_rows(QuantisedTile<V, Int8Values<V>, true>(m, panel, kHeaderBytes), m.row_count);
+  }
+}
+
+template <class V, bool symmetric>
+void int4_panels(const Matmul& m, size_t first_panel, size_t last_panel) {
+  constexpr size_t kHeaderBytes = kPanelColumns * sizeof(uint16_t) * (symmetric ? 1 : 2);
+  for (size_t panel = first_panel; panel < last_panel; ++panel) {
+    run_rows(QuantisedTile<V, Int4Values<V>, symmetric>(m, panel, kHeaderBytes), m.row_count);
+  }
+}
+
+template <class V>
+void int4_matmul(const Matmul& m, size_t first_panel, size_t last_panel) {
+  m.symmetric ? int4_panels<V, true>(m, first_panel, last_panel)
+              : int4_panels<V, false>(m, first_panel, last_panel);
+}
+
+template <class V>
+constexpr FormatKernels int8_kernels() {
+  return {.prepare = prepare_quantised<V, 128>, .matmul = int8_matmul<V>};
+}
+
+template <class V>
+constexpr FormatKernels int4_kernels() {
+  return {.prepare = prepare_quantised<V, 8>, .matmul = int4_matmul<V>};
+}
+
+}  // namespace puna
