@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from puna.dashboard import ClusterError, poll
-from puna.local_cluster import FOLDER_BYTES_MAX, LocalCluster, local_name
+from puna.local_cluster import FOLDER_BYTES_MAX, LocalCluster, end_with_parent, local_name
 from puna.serve_config import ConfigError, load_config
 from puna.settings import SettingsError, find_binary
 
@@ -86,7 +86,8 @@ def start_gradio(port: int, api: str, log: pathlib.Path) -> subprocess.Popen[byt
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
     with log.open("wb") as output:
         process = subprocess.Popen([sys.executable, "-m", "puna.gradio_app"], env=environment,
-                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+                                   stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                   preexec_fn=end_with_parent)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     for _ in poll(GRADIO_TIMEOUT_S):
         if process.poll() is not None:

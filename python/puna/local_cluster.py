@@ -7,6 +7,7 @@ internet. Nothing else of Ray on this machine is touched: `ray stop`, which ends
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -24,6 +25,7 @@ STOP_TIMEOUT_S = 20.0
 # A socket's path may have 107 bytes, of which Ray's own part of it takes 62.
 FOLDER_BYTES_MAX = 45
 OBJECT_STORE_BYTES = 100_000_000
+PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 MIDDLEWARE = "puna.proxy_middleware:middlewares"
 
 
@@ -53,6 +55,11 @@ def cluster_environment(folder: pathlib.Path, token_path: pathlib.Path,
     return environment | dict(extra)
 
 
+def end_with_parent() -> None:
+    """For a child before it runs: SIGTERM when the thread that started it ends, in whatever way."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class RayNode:
     """One `ray start --block`; its Ray processes end with it."""
 
@@ -64,7 +71,7 @@ class RayNode:
         with log.open("wb") as output:
             self.process = subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL,
                                             stdout=output, stderr=subprocess.STDOUT,
-                                            start_new_session=True)
+                                            start_new_session=True, preexec_fn=end_with_parent)
 
     def stop(self) -> None:
         """SIGTERM lets Ray end its processes; what is left of the session is then killed."""

@@ -23,6 +23,8 @@ from puna.settings import Settings, SettingsError, find_binary, parse_settings
 DEATH_GRACE_S = 0.1
 # A refused start costs a process, and Ray tries again at once.
 REFUSED_START_WAIT_S = 5.0
+# As many failed health checks as Ray itself needs to give a replica up.
+UNANSWERED_MAX = 3
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 log = logging.getLogger("ray.serve")
@@ -43,10 +45,11 @@ class PunaReplica:
     async def __init__(self, fields: dict[str, Any]) -> None:  # type: ignore[misc]
         settings = Settings(**fields)
         self._closing = False
+        self._unanswered = 0
         self._watching: asyncio.Task[None] | None = None
         self._child = ChildServer(find_binary(settings.binary), settings.server_arguments(),
                                   settings.shutdown_timeout_s)
-        self._ledger = RestartLedger(identity(settings))
+        self._ledger = RestartLedger(identity(settings), os.environ.get("RAY_TMPDIR"))
         refusal = self._ledger.refusal(settings.restarts_max, settings.restarts_window_s)
         if refusal:
             await asyncio.sleep(REFUSED_START_WAIT_S)
@@ -64,17 +67,29 @@ class PunaReplica:
         await self._child.wait()
         if self._closing:
             return
-        words = await self._child.last_words("while it was serving")
-        log.error("%s; this replica ends and is replaced", words)
-        self._ledger.record(words)
-        await asyncio.sleep(DEATH_GRACE_S)
-        os._exit(1)
+        await self._end(await self._child.last_words("while it was serving"))
 
     async def check_health(self) -> None:
         if self._child.has_ended:
             raise ChildFailed(await self._child.last_words("while it was serving"))
-        if not await self._child.is_ready():
-            raise ChildFailed(f"puna serve (process {self._child.pid}) does not answer /ready")
+        if await self._child.is_ready():
+            self._unanswered = 0
+            return
+        self._unanswered += 1
+        words = f"puna serve (process {self._child.pid}) did not answer /ready {self._unanswered} times"
+        if self._unanswered >= UNANSWERED_MAX:
+            # Nothing is to be waited for: an orderly end would take as long as answers may.
+            await self._end(f"{words}, and is ended")
+        raise ChildFailed(words)
+
+    async def _end(self, words: str) -> None:
+        """The end of this process and of its server, for a reason that the next replica is told."""
+        log.error("%s; this replica ends and is replaced", words)
+        self._ledger.record(words)
+        self._closing = True
+        await self._child.kill()
+        await asyncio.sleep(DEATH_GRACE_S)
+        os._exit(1)
 
     async def __del__(self) -> None:
         """Called and awaited by Ray once, after the running requests have ended."""

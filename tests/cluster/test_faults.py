@@ -35,12 +35,14 @@ def answers(cluster: RunningCluster) -> bool:
 def test_a_server_that_hangs_is_replaced(cluster):
     cluster.deploy(args={})
     replica = only_replica(cluster)
-    os.kill(children(replica["pid"])[0], signal.SIGSTOP)
+    server = children(replica["pid"])[0]
+    os.kill(server, signal.SIGSTOP)
     began = time.monotonic()
     wait_until(lambda: replica["replica_id"] not in {one["replica_id"] for one in cluster.replicas()}
                and cluster.replicas(), 90, "another replica")
     print(f"replaced {time.monotonic() - began:.0f} s after its server hung")
     wait_until(lambda: answers(cluster), 20, "answers again")
+    assert not command_of(server), "it is not left behind"
 
 
 def test_a_server_that_keeps_dying_is_not_restarted_for_ever_and_says_why(cluster):
@@ -114,6 +116,14 @@ def test_without_its_head_the_cluster_ends_and_leaves_nothing():
     assert running.process.wait(60) == 1
     assert "error: the Ray node of" in running.output()
     wait_until(lambda: not list(processes_with(str(folder))), 30, "nothing is left")
+
+
+def test_nothing_outlives_a_killed_puna_cluster():
+    folder = cluster_folder(f"killed{os.getpid()}")
+    running = RunningCluster(folder, "--workers", "0")
+    running.process.kill()
+    running.process.wait()
+    wait_until(lambda: not list(processes_with(str(folder))), 90, "nothing is left")
 
 
 def test_a_replica_that_needs_neuron_cores_gets_a_node_and_the_idle_node_goes():
