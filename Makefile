@@ -35,6 +35,14 @@ fetch-models: packages ## Fetch the demo's base model (95 MB, hash-checked)
 demo: build fetch-models ## Build, fetch the demo model and serve it on 127.0.0.1:8000
 	@tools/demo.sh "$(ADAPTER)" "$(HOST)" "$(PORT)"
 
+.PHONY: cluster
+cluster: build fetch-models ## Serve the demo on Ray Serve with dashboard and Gradio page
+	@tools/cluster.sh "$(ADAPTER)" --host "$(HOST)" --port "$(PORT)"
+
+.PHONY: test-cluster
+test-cluster: build ## Every cluster test on real Ray processes, also those that take minutes
+	@/usr/bin/python3 tools/run_tests.py --long-cluster cluster
+
 .PHONY: test
 test: packages ## Every test, from lint to browser
 	@/usr/bin/python3 tools/run_tests.py

@@ -25,6 +25,7 @@ LOGS = ROOT / "build/test-logs"
 FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
                 "detokenizer"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
+CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
@@ -70,7 +71,23 @@ def fuzz_steps(seconds: int) -> list[Step]:
             for target in FUZZ_TARGETS]
 
 
-def all_steps(fuzz_seconds: int) -> list[Step]:
+def cluster_steps(long: bool) -> list[Step]:
+    """Ray Serve and Gradio on this machine; `long` adds the tests that take minutes."""
+    tests = f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider --durations=10 tests/cluster"
+    return [
+        Step("cluster", "Python packages", "tools/venv.sh cluster"),
+        Step("cluster", "Node packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
+        Step("cluster", "types", f"cd python && ../{CLUSTER_PYTHON} -m mypy --cache-dir ../build/mypy puna"),
+        Step("cluster", "Ray Serve on real processes", tests + (" --long" if long else "")),
+        Step("cluster", "Gradio page in Chromium",
+             "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
+        Step("kubernetes", "Python packages", "tools/venv.sh cluster"),
+        Step("kubernetes", "manifests without a cluster",
+             f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider tests/kubernetes"),
+    ]
+
+
+def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
     sanitized = SANITIZER_ENVIRONMENT
     http_fuzz = {**sanitized, "PUNA_BINARY": "build/fuzz/bin/puna", "PUNA_SLOW": "1"}
     http_tsan = {**sanitized, "PUNA_BINARY": "build/tsan/bin/puna", "PUNA_SLOW": "1"}
@@ -94,6 +111,7 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
              "/usr/bin/python3 -m unittest discover -s tests/terminal"),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
+        *cluster_steps(long_cluster),
         Step("bench", "comparison with peers: adapters and tools",
              "/usr/bin/python3 -m unittest discover -s tests/bench"),
         Step("bench", "one round of the comparison, Puna alone",
@@ -144,9 +162,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
     parser.add_argument("--fuzz-seconds", type=int, default=20, help="per fuzz target")
+    parser.add_argument("--long-cluster", action="store_true",
+                        help="also the cluster tests that take minutes")
     parser.add_argument("--list", action="store_true", help="print the steps")
     options = parser.parse_args()
-    steps = all_steps(options.fuzz_seconds)
+    steps = all_steps(options.fuzz_seconds, options.long_cluster)
     unknown = set(options.layers) - {step.layer for step in steps}
     if unknown:
         parser.error(f"no layer {', '.join(unknown)}; there are "

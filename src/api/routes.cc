@@ -144,7 +144,8 @@ const Routes::Route* Routes::find(std::string_view path) {
 Routes::Routes(ServerOptions options)
     : options_(std::move(options)),
       authenticator_(options_.api_keys),
-      access_(options_.host, is_loopback(options_.host) && options_.api_keys.empty(),
+      access_(options_.host,
+              is_loopback(options_.host) && options_.api_keys.empty() && !options_.insecure_no_auth,
               options_.allowed_origins) {}
 
 void Routes::set_generator(std::shared_ptr<Generator> generator) {

@@ -209,6 +209,18 @@ TEST(Routes, UnknownPathsAndMethodsDoNotBecomeLabels) {
   EXPECT_THAT(text, HasSubstr(R"({handler="/health",method="other",status="405"} 1)"));
 }
 
+TEST(Routes, AnswerToForeignNamesOnlyWhenSomethingElseProtectsThem) {
+  HttpRequest request = get("/v1/models");
+  request.headers = {{"host", "llama2-serve-svc.llama2.svc.cluster.local:8000"}};
+  for (const bool insecure_no_auth : {false, true}) {
+    ServerOptions options;
+    options.insecure_no_auth = insecure_no_auth;
+    Routes routes(options);
+    routes.set_generator(open_generator());
+    EXPECT_EQ(handle(routes, request).reply.status, insecure_no_auth ? 200 : 403);
+  }
+}
+
 TEST(Server, SaysWhichFlagIsWrong) {
   ServerOptions options;
   options.host = "nowhere";

@@ -1,0 +1,109 @@
+"""Replicas that die, are replaced, updated and scaled, while clients ask."""
+
+import os
+import signal
+import time
+
+import httpx
+
+from load import Load, Stream
+from running_cluster import ROOT, RunningCluster, children, wait_until
+
+TWO = {"min_replicas": 2, "max_replicas": 2}
+
+
+def two_replicas(cluster: RunningCluster) -> None:
+    cluster.deploy(args={"autoscaling": TWO})
+    wait_until(lambda: len(cluster.replicas()) == 2, 60, "two replicas")
+
+
+def assert_error_event_at_the_end(stream: Stream) -> None:
+    assert stream.error == ""
+    assert stream.events[-1] == "[DONE]", stream.events[-1:]
+    assert stream.events[-2]["error"]["code"] == "replica_lost"
+    assert stream.text_count > 0
+
+
+def test_killed_replicas_cost_no_request_that_had_not_started(cluster):
+    two_replicas(cluster)
+    before = {one["replica_id"] for one in cluster.replicas()}
+    streams = [Stream(cluster.url, 3000) for _ in range(4)]
+    for stream in streams:
+        assert stream.started.wait(20)
+    with Load(cluster.url, 4) as load:
+        time.sleep(1)
+        # First the server of a replica, then the whole process of the other.
+        victim, other = cluster.replicas()
+        os.kill(children(victim["pid"])[0], signal.SIGKILL)
+        wait_until(lambda: len({one["replica_id"] for one in cluster.replicas()} - before) == 1, 60,
+                   "the first is replaced")
+        os.kill(other["pid"], signal.SIGKILL)
+        wait_until(lambda: not {one["replica_id"] for one in cluster.replicas()} & before
+                   and len(cluster.replicas()) == 2, 60, "both are replaced")
+        time.sleep(1)
+    assert len(load.outcomes) > 50
+    assert load.failures() == []
+    for stream in streams:
+        stream.wait(30)
+        assert_error_event_at_the_end(stream)
+    # With its replica no server stays behind.
+    wait_until(lambda: len(cluster.servers()) == 2, 20, "two servers")
+
+
+def test_an_update_of_settings_fails_no_request_and_a_full_queue_says_when_to_come_back(cluster):
+    two_replicas(cluster)
+    before = {one["replica_id"] for one in cluster.replicas()}
+    stream = Stream(cluster.url, 600)
+    assert stream.started.wait(20)
+    with Load(cluster.url, 3) as load:
+        time.sleep(0.5)
+        cluster.put(args={"flags": {"max-num-seqs": 1, "max-num-queued-reqs": 1}})
+        wait_until(lambda: not {one["replica_id"] for one in cluster.replicas()} & before
+                   and cluster.is_healthy() and len(cluster.replicas()) == 1, 90,
+                   "the update is done")
+    # While the update runs, three clients may already meet the new queue of one.
+    unexpected = [one for one in load.failures() if "overloaded" not in one.error]
+    assert unexpected == []
+    answered = {one.replica for one in load.outcomes if one.replica}
+    assert answered & before and answered - before, "old ones and new ones"
+    stream.wait(30)
+    assert stream.error == "" and stream.events[-1] == "[DONE]"
+    assert stream.events[-2]["choices"][0]["finish_reason"] == "length", "the whole answer came"
+
+    running = [Stream(cluster.url, 300), Stream(cluster.url, 300)]
+    wait_until(lambda: cluster.metric("vllm:num_requests_waiting") == 1, 10, "one runs, one waits")
+    refused = httpx.get(cluster.url + "/infer?sentence=one+more", trust_env=False, timeout=10)
+    assert refused.status_code == 503
+    assert int(refused.headers["retry-after"]) >= 1
+    assert refused.json()["error"]["code"] == "overloaded"
+    for stream in running:
+        stream.wait(30)
+
+
+def test_a_load_step_adds_a_replica_and_its_end_removes_it(cluster):
+    """The seed's numbers: target 1, look-back 2 s, up after 2 s, down after 30 s, 1 to 2 replicas."""
+    cluster.deploy(args={"autoscaling": {"max_replicas": 2}})
+    wait_until(lambda: len(cluster.replicas()) == 1, 60, "one replica")
+    began = time.monotonic()
+    timeline = [(0.0, 1)]
+
+    def count() -> int:
+        number = len(cluster.replicas())
+        if number != timeline[-1][1]:
+            timeline.append((round(time.monotonic() - began, 1), number))
+        return number
+
+    with Load(cluster.url, 4, max_tokens=50) as load:
+        wait_until(lambda: count() == 2, 60, "a second replica")
+        up = time.monotonic() - began
+        wait_until(lambda: len({one.replica for one in load.outcomes}) == 2, 20, "both answer")
+    ended = time.monotonic()
+    wait_until(lambda: count() == 1, 90, "one replica again")
+    down = time.monotonic() - ended
+    words = f"replicas over time: {timeline}; up after {up:.1f} s, down {down:.1f} s after the load"
+    (ROOT / "build/test-logs").mkdir(parents=True, exist_ok=True)
+    (ROOT / "build/test-logs/replicas-over-time.txt").write_text(words + "\n")
+    assert load.failures() == []
+    assert up >= 2, "not before the upscale delay"
+    assert down >= 28, "not before the downscale delay"
+    assert {number for _, number in timeline} == {1, 2}, "never outside its limits"
