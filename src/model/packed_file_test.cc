@@ -75,7 +75,9 @@ class PackedFileTest : public testing::Test {
     file.put(static_cast<char>(byte ^ 1));
     file.close();
     const timespec times[2] = {before.st_atim, before.st_mtim};
-    if (keep_time) ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+    if (keep_time) {
+      ASSERT_EQ(::utimensat(AT_FDCWD, path_.c_str(), times, 0), 0);
+    }
   }
 
   size_t files_in_folder() const {
