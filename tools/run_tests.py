@@ -120,11 +120,11 @@ def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
         *build("gcc", "dev"),
         Step("gcc", "unit tests", "ctest --preset dev"),
         *build("asan", "fuzz"),
-        Step("asan", "unit tests", "ctest --preset fuzz", sanitized),
+        Step("asan", "unit tests", "ctest --preset fuzz -L unit", sanitized),
         Step("asan", "Python clients", HTTP_TESTS, http_fuzz),
         *fuzz_steps(fuzz_seconds),
         *build("tsan", "tsan"),
-        Step("tsan", "unit tests", "ctest --preset tsan", sanitized),
+        Step("tsan", "unit tests", "ctest --preset tsan -L unit", sanitized),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan),
         Step("tidy", "clang-tidy", "tools/clang_tidy.py"),
     ]

@@ -57,8 +57,8 @@ BenchWork bench_work(const BenchTest& test, const LlamaConfig& config,
   const double tokens = test.tokens;
   // A token attends to itself and to all before it.
   const double attended = tokens * test.depth + tokens * (tokens + 1) / 2;
-  const double steps =
-      is_prefill ? (test.tokens + kBenchStepTokens - 1) / kBenchStepTokens : tokens;
+  const int prefill_steps = (test.tokens + kBenchStepTokens - 1) / kBenchStepTokens;
+  const double steps = is_prefill ? prefill_steps : tokens;
   // A prefill reads what lies before each of its steps: what a step itself writes is in a cache.
   const double before_steps = kBenchStepTokens * steps * (steps - 1) / 2;
   const double read_positions = is_prefill ? before_steps : test.batch * attended;
