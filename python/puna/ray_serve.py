@@ -31,9 +31,9 @@ log = logging.getLogger("ray.serve")
 
 
 def identity(settings: Settings) -> str:
-    """Which configuration of which deployment this is, for the record of its deaths."""
+    """Which configuration of which deployment of which cluster this is, for the record of its deaths."""
     context = serve.get_replica_context()
-    session = ray.get_runtime_context().get_job_id() if ray.is_initialized() else ""
+    session = ray.get_runtime_context().get_session_name()
     return f"{context.app_name} {context.deployment} {session} {settings}"
 
 
