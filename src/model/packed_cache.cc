@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/progress_bar.h"
+#include "model/model_folder.h"
 
 namespace puna {
 namespace fs = std::filesystem;
@@ -65,7 +66,7 @@ Status add_samples(const WeightFile& weights, uint64_t samples, ContentHash& has
   return Status();
 }
 
-// All bytes: adapters are small, and much of them may be equal.
+// All bytes: these files are small, and most of two adapters' bytes may be equal.
 Status add_whole(const fs::path& path, ContentHash& hash) {
   ASSIGN_OR_RETURN(const MappedFile file, MappedFile::open(path));
   hash.add(file.bytes());
@@ -110,6 +111,9 @@ Result<PackedIdentity> identify_weights(const Checkpoint& checkpoint, std::strin
     revision.add(static_cast<uint64_t>(file.modified.tv_sec));
     revision.add(static_cast<uint64_t>(file.modified.tv_nsec));
   }
+  // It may say how values are to be read, as for AWQ and GPTQ.
+  const fs::path config = checkpoint.path / "config.json";
+  if (is_there(config)) RETURN_IF_ERROR(add_whole(config, content));
   for (const AdapterInfo& adapter : checkpoint.adapters) {
     RETURN_IF_ERROR(add_whole(adapter.path / "adapter_config.json", content));
     RETURN_IF_ERROR(add_whole(adapter.path / "adapter_model.safetensors", content));

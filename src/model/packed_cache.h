@@ -16,7 +16,7 @@
 namespace puna {
 
 struct PackedIdentity {
-  // Of the weights: sizes, headers and samples of the weight files, and adapters whole.
+  // Of the weights: sizes, headers and samples of the weight files; config.json and adapters whole.
   std::string content;
   // The same with the files' modification times, which tell what samples may miss.
   std::string revision;
