@@ -1,0 +1,143 @@
+// Tests that weights out of a packed file are, byte for byte, those packed into memory.
+
+#include "backend/cpu/packed_weights.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <cstring>
+
+#include "model/random_weights.h"
+
+namespace puna {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr const char* kTied = "tests/golden/llama/grouped_query_tied";
+constexpr const char* kUntied = "tests/golden/llama/multi_head";
+constexpr const char* kBiased = "tests/golden/llama/multi_query_biases_head_24";
+
+void expect_equal(const PackedMatrix& left, const PackedMatrix& right, const std::string& what) {
+  ASSERT_EQ(left.bytes(), right.bytes()) << what;
+  EXPECT_EQ(std::memcmp(left.panels(), right.panels(), left.bytes()), 0) << what;
+  EXPECT_TRUE(std::equal(left.biases().begin(), left.biases().end(), right.biases().begin(),
+                         right.biases().end()))
+      << what;
+  EXPECT_EQ(left.layout().group, right.layout().group) << what;
+  EXPECT_EQ(left.layout().symmetric, right.layout().symmetric) << what;
+}
+
+void expect_equal(const CpuWeights& left, const CpuWeights& right) {
+  expect_equal(left.embedding, right.embedding, "embedding");
+  ASSERT_EQ(left.lm_head.has_value(), right.lm_head.has_value());
+  if (left.lm_head) expect_equal(*left.lm_head, *right.lm_head, "lm_head");
+  EXPECT_EQ(left.norm, right.norm);
+  ASSERT_EQ(left.layers.size(), right.layers.size());
+  for (size_t i = 0; i < left.layers.size(); ++i) {
+    EXPECT_EQ(left.layers[i].input_norm, right.layers[i].input_norm);
+    EXPECT_EQ(left.layers[i].post_attention_norm, right.layers[i].post_attention_norm);
+    expect_equal(left.layers[i].qkv, right.layers[i].qkv, "qkv");
+    expect_equal(left.layers[i].o, right.layers[i].o, "o");
+    expect_equal(left.layers[i].gate_up, right.layers[i].gate_up, "gate_up");
+    expect_equal(left.layers[i].down, right.layers[i].down, "down");
+  }
+}
+
+class PackedWeightsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) / fmt::format("packed-weights-{}", ::getpid());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+    ::setenv("PUNA_CACHE", (folder_ / "cache").c_str(), 1);
+    file_ = folder_ / "model.packed";
+  }
+  void TearDown() override {
+    ::unsetenv("PUNA_CACHE");
+    fs::remove_all(folder_);
+  }
+
+  static Checkpoint open(const char* path) {
+    auto checkpoint = open_checkpoint(path);
+    EXPECT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+    return std::move(*checkpoint);
+  }
+
+  fs::path folder_, file_;
+  ThreadPool pool_{2};
+};
+
+TEST_F(PackedWeightsTest, AMappedFileHoldsWhatWouldBePackedIntoMemory) {
+  for (const char* path : {kTied, kUntied, kBiased}) {
+    const Checkpoint checkpoint = open(path);
+    for (const auto format :
+         {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt4}) {
+      const WeightChoice choice = {.format = format, .group_max = 64};
+      SCOPED_TRACE(fmt::format("{} {}", path, describe(choice)));
+      const auto written = write_packed_weights(checkpoint, choice, file_, pool_);
+      ASSERT_TRUE(written.ok()) << written.status().message();
+      EXPECT_FALSE(written->was_there);
+      const auto mapped = open_cpu_weights(checkpoint, choice, file_, pool_);
+      ASSERT_TRUE(mapped.ok()) << mapped.status().message();
+      ASSERT_NE(mapped->mapped, nullptr);
+      const auto packed = open_cpu_weights(checkpoint, choice, "off", pool_);
+      ASSERT_TRUE(packed.ok());
+      expect_equal(*mapped, *packed);
+    }
+  }
+}
+
+TEST_F(PackedWeightsTest, AFileOfOtherWeightsIsRefused) {
+  const WeightChoice choice = {.format = WeightFormat::kBf16};
+  ASSERT_TRUE(write_packed_weights(open(kTied), choice, file_, pool_).ok());
+  const auto other = open_cpu_weights(open(kUntied), choice, file_, pool_);
+  EXPECT_THAT(other.status().message(),
+              HasSubstr("holds weights of another checkpoint (grouped_query_tied)"));
+  const auto again = open_cpu_weights(open(kTied), {.format = WeightFormat::kF32}, file_, pool_);
+  EXPECT_THAT(again.status().message(), HasSubstr("holds bf16, f32 is asked for"));
+}
+
+TEST_F(PackedWeightsTest, AFileThatIsThereIsNotWrittenAgain) {
+  const WeightChoice choice = {.format = WeightFormat::kInt8, .group_max = 32};
+  ASSERT_TRUE(write_packed_weights(open(kTied), choice, file_, pool_).ok());
+  const auto again = write_packed_weights(open(kTied), choice, file_, pool_);
+  ASSERT_TRUE(again.ok());
+  EXPECT_TRUE(again->was_there);
+  EXPECT_EQ(packed_choice(file_)->format, WeightFormat::kInt8);
+  EXPECT_EQ(packed_choice(file_)->group_max, 32u);
+}
+
+TEST_F(PackedWeightsTest, SmallWeightsLeaveNoFileInTheCache) {
+  const auto weights =
+      open_cpu_weights(open(kTied), {.format = WeightFormat::kBf16}, "auto", pool_);
+  ASSERT_TRUE(weights.ok());
+  EXPECT_EQ(weights->mapped, nullptr);
+  EXPECT_FALSE(fs::exists(folder_ / "cache"));
+}
+
+// They have no file that could tell them apart.
+TEST_F(PackedWeightsTest, RandomWeightsLeaveNoFileInTheCache) {
+  Checkpoint checkpoint;
+  checkpoint.config = open(kTied).config;
+  checkpoint.weights = random_weights(checkpoint.config, 1);
+  const auto weights = open_cpu_weights(checkpoint, {.format = WeightFormat::kBf16}, "auto", pool_);
+  ASSERT_TRUE(weights.ok()) << weights.status().message();
+  EXPECT_EQ(weights->mapped, nullptr);
+  EXPECT_FALSE(write_packed_weights(checkpoint, {.format = WeightFormat::kBf16}, "", pool_).ok());
+}
+
+TEST(WeightChoice, IsReadAsItIsWritten) {
+  for (const WeightChoice& choice :
+       {WeightChoice{.format = WeightFormat::kInt4, .group_max = 32},
+        WeightChoice{.format = WeightFormat::kInt8, .group_max = 128}}) {
+    EXPECT_EQ(parse_weight_choice(describe(choice)), choice);
+  }
+  EXPECT_EQ(parse_weight_choice("int4 group 33"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace puna
