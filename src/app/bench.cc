@@ -153,6 +153,11 @@ Result<BackendOptions> backend_options(const BenchOptions& options,
                             options.weights);
   }
   backend.weight_group = options.group;
+  // A file of fewer layers would pass for the whole model's.
+  if (options.layers > 0 && options.packed_weights != "off") {
+    return invalid_argument("--packed-weights {}: not with --layers", options.packed_weights);
+  }
+  backend.packed_weights = options.packed_weights;
   backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
   backend.thread_count = options.threads;
   backend.step_tokens_max = kBenchStepTokens;
@@ -235,6 +240,7 @@ Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
   BenchTest first{.kind = BenchKind::kPrefill, .tokens = kBlockTokens};
   if (setup.tests.front().kind == BenchKind::kPrefill) first.tokens = setup.tests.front().tokens;
   RETURN_IF_ERROR(runner.run(first).status());
+  setup.backend->settle();
   report.resident_bytes = resident_bytes();
   RETURN_IF_ERROR(measure(options, setup, report, line));
   return report;

@@ -82,12 +82,13 @@ struct InspectCommand {
 };
 
 struct BenchOptions {
-  std::string model;             // folder, .gguf file or hub repo id; empty: `shape`
-  std::string shape;             // of model/llama_shapes.h: random weights, no file
-  int layers = 0;                // 0: all
-  std::string weights = "int8";  // as in ModelOptions
-  int group = 0;                 // weights that share a scale; 0: the format's own
-  std::string kv_cache_dtype;    // f32, bf16 or int8; empty: the backend's choice
+  std::string model;                   // folder, .gguf file or hub repo id; empty: `shape`
+  std::string shape;                   // of model/llama_shapes.h: random weights, no file
+  int layers = 0;                      // 0: all
+  std::string weights = "int8";        // as in ModelOptions
+  int group = 0;                       // weights that share a scale; 0: the format's own
+  std::string packed_weights = "off";  // as in ModelOptions
+  std::string kv_cache_dtype;          // f32, bf16 or int8; empty: the backend's choice
   int threads = 0;
   std::vector<int> prefill = {512};  // 0: none
   int decode = 32;                   // steps; 0: no decoding

@@ -48,6 +48,14 @@ void add_kv_cache_dtype(CLI::App& command, std::string& value) {
       ->check(CLI::IsMember({"f32", "bf16", "int8"}));
 }
 
+void add_packed_weights(CLI::App& command, std::string& place) {
+  add_option(command, "--packed-weights", place,
+             "Keep packed weights between starts: auto (in PUNA_CACHE or ~/.cache/puna), off, or a "
+             "file of puna quantize --output")
+      ->type_name("auto|off|FILE")
+      ->capture_default_str();
+}
+
 // Which checkpoint, and how its weights are packed.
 void add_checkpoint_flags(CLI::App& command, ModelOptions& options) {
   command
@@ -84,11 +92,7 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
       "How weights are held: f32, bf16, int8, int4 (none: chosen from memory and checkpoint)")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
   add_kv_cache_dtype(command, options.kv_cache_dtype);
-  add_option(command, "--packed-weights", options.packed_weights,
-             "Keep packed weights between starts: auto (in PUNA_CACHE or ~/.cache/puna), off, or a "
-             "file of puna quantize --output")
-      ->type_name("auto|off|FILE")
-      ->capture_default_str();
+  add_packed_weights(command, options.packed_weights);
   add_option(command, "--max-model-len", options.max_model_len,
              "Prompt and answer together, in tokens (0: the model's own)")
       ->check(CLI::Range(0, 1 << 24))
@@ -220,6 +224,7 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
       ->check(CLI::IsMember({0, 32, 64, 128}))
       ->capture_default_str();
   add_kv_cache_dtype(command, options.kv_cache_dtype);
+  add_packed_weights(command, options.packed_weights);
   add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();

@@ -41,6 +41,8 @@ class Backend {
   // position, and reading its blocks costs what it costs a server. Memory that was never written
   // is one shared page of zeros, which caches hold.
   virtual void fill_blocks() {}
+  // Waits for what a start leaves to the background, for measurements.
+  virtual void settle() {}
   virtual std::string describe() const = 0;
 };
 

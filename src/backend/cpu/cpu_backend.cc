@@ -45,6 +45,10 @@ class CpuBackend final : public Backend {
 
   void fill_blocks() override { kv_.fill(*pool_); }
 
+  void settle() override {
+    if (weights_.mapped) weights_.mapped->wait_until_settled();
+  }
+
   std::string describe() const override {
     const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
     return fmt::format("cpu: {} weights {}{}, {}, {} threads, {} kv {} for {} positions",
