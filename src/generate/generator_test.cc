@@ -341,7 +341,7 @@ TEST_F(GeneratorTest, KnowsItsOwnAnswer) {
 }
 
 TEST_F(GeneratorTest, NoticesABackendThatAnswersDifferentlyThanBefore) {
-  const int steps_of_two_checks = 16;  // the first check answers twice, with 8 tokens
+  const int steps_of_two_checks = 4;  // the first check answers twice, with 2 tokens
   generator_ = open(std::make_unique<DriftingBackend>(open_backend(0), steps_of_two_checks));
   EXPECT_TRUE(generator_->known_answer_check().ok());
   EXPECT_EQ(generator_->known_answer_check().code(), StatusCode::kInternal);
