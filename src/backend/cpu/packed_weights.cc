@@ -202,8 +202,8 @@ Result<WeightChoice> packed_choice(const fs::path& path) {
 
 Result<PackedReport> write_packed_weights(const PackingJob& job, const fs::path& output) {
   PackedReport report;
-  if (checkpoint.weight_files.empty()) {
-    return invalid_argument("{}: these weights come from no file", checkpoint.name);
+  if (job.checkpoint.weight_files.empty()) {
+    return invalid_argument("{}: these weights come from no file", job.checkpoint.name);
   }
   if (output.empty()) {
     ASSIGN_OR_RETURN(const PackedCache cache, PackedCache::open());

@@ -56,6 +56,18 @@ class PackedWeightsTest : public testing::Test {
     ::setenv("PUNA_CACHE", (folder_ / "cache").c_str(), 1);
     file_ = folder_ / "model.packed";
   }
+  Result<PackedReport> write(const Checkpoint& checkpoint, const WeightChoice& choice,
+                             const fs::path& output) {
+    return write_packed_weights(job(checkpoint, choice), output);
+  }
+  Result<CpuWeights> open_weights(const Checkpoint& checkpoint, const WeightChoice& choice,
+                                  const std::string& place) {
+    return open_cpu_weights(job(checkpoint, choice), place);
+  }
+  PackingJob job(const Checkpoint& checkpoint, const WeightChoice& choice) {
+    return {.checkpoint = checkpoint, .choice = choice, .calibration_tokens = {}, .pool = pool_};
+  }
+
   void TearDown() override {
     ::unsetenv("PUNA_CACHE");
     fs::remove_all(folder_);
@@ -78,13 +90,13 @@ TEST_F(PackedWeightsTest, AMappedFileHoldsWhatWouldBePackedIntoMemory) {
          {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt4}) {
       const WeightChoice choice = {.format = format, .group_max = 64};
       SCOPED_TRACE(fmt::format("{} {}", path, describe(choice)));
-      const auto written = write_packed_weights(checkpoint, choice, file_, pool_);
+      const auto written = write(checkpoint, choice, file_);
       ASSERT_TRUE(written.ok()) << written.status().message();
       EXPECT_FALSE(written->was_there);
-      const auto mapped = open_cpu_weights(checkpoint, choice, file_, pool_);
+      const auto mapped = open_weights(checkpoint, choice, file_);
       ASSERT_TRUE(mapped.ok()) << mapped.status().message();
       ASSERT_NE(mapped->mapped, nullptr);
-      const auto packed = open_cpu_weights(checkpoint, choice, "off", pool_);
+      const auto packed = open_weights(checkpoint, choice, "off");
       ASSERT_TRUE(packed.ok());
       expect_equal(*mapped, *packed);
     }
@@ -93,18 +105,18 @@ TEST_F(PackedWeightsTest, AMappedFileHoldsWhatWouldBePackedIntoMemory) {
 
 TEST_F(PackedWeightsTest, AFileOfOtherWeightsIsRefused) {
   const WeightChoice choice = {.format = WeightFormat::kBf16};
-  ASSERT_TRUE(write_packed_weights(open(kTied), choice, file_, pool_).ok());
-  const auto other = open_cpu_weights(open(kUntied), choice, file_, pool_);
+  ASSERT_TRUE(write(open(kTied), choice, file_).ok());
+  const auto other = open_weights(open(kUntied), choice, file_);
   EXPECT_THAT(other.status().message(),
               HasSubstr("holds weights of another checkpoint (grouped_query_tied)"));
-  const auto again = open_cpu_weights(open(kTied), {.format = WeightFormat::kF32}, file_, pool_);
+  const auto again = open_weights(open(kTied), {.format = WeightFormat::kF32}, file_);
   EXPECT_THAT(again.status().message(), HasSubstr("holds bf16, f32 is asked for"));
 }
 
 TEST_F(PackedWeightsTest, AFileThatIsThereIsNotWrittenAgain) {
   const WeightChoice choice = {.format = WeightFormat::kInt8, .group_max = 32};
-  ASSERT_TRUE(write_packed_weights(open(kTied), choice, file_, pool_).ok());
-  const auto again = write_packed_weights(open(kTied), choice, file_, pool_);
+  ASSERT_TRUE(write(open(kTied), choice, file_).ok());
+  const auto again = write(open(kTied), choice, file_);
   ASSERT_TRUE(again.ok());
   EXPECT_TRUE(again->was_there);
   EXPECT_EQ(packed_choice(file_)->format, WeightFormat::kInt8);
@@ -112,8 +124,7 @@ TEST_F(PackedWeightsTest, AFileThatIsThereIsNotWrittenAgain) {
 }
 
 TEST_F(PackedWeightsTest, SmallWeightsLeaveNoFileInTheCache) {
-  const auto weights =
-      open_cpu_weights(open(kTied), {.format = WeightFormat::kBf16}, "auto", pool_);
+  const auto weights = open_weights(open(kTied), {.format = WeightFormat::kBf16}, "auto");
   ASSERT_TRUE(weights.ok());
   EXPECT_EQ(weights->mapped, nullptr);
   EXPECT_FALSE(fs::exists(folder_ / "cache"));
@@ -124,10 +135,10 @@ TEST_F(PackedWeightsTest, RandomWeightsLeaveNoFileInTheCache) {
   Checkpoint checkpoint;
   checkpoint.config = open(kTied).config;
   checkpoint.weights = random_weights(checkpoint.config, 1);
-  const auto weights = open_cpu_weights(checkpoint, {.format = WeightFormat::kBf16}, "auto", pool_);
+  const auto weights = open_weights(checkpoint, {.format = WeightFormat::kBf16}, "auto");
   ASSERT_TRUE(weights.ok()) << weights.status().message();
   EXPECT_EQ(weights->mapped, nullptr);
-  EXPECT_FALSE(write_packed_weights(checkpoint, {.format = WeightFormat::kBf16}, "", pool_).ok());
+  EXPECT_FALSE(write(checkpoint, {.format = WeightFormat::kBf16}, "").ok());
 }
 
 TEST(WeightChoice, IsReadAsItIsWritten) {
