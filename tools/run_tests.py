@@ -72,18 +72,23 @@ def fuzz_steps(seconds: int) -> list[Step]:
 
 
 def cluster_steps(long: bool) -> list[Step]:
-    """Ray Serve and Gradio on this machine; `long` adds the tests that take minutes."""
-    tests = f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider --durations=10 tests/cluster"
-    return [
+    """The Python package and the Kubernetes objects; `long` adds real Ray processes and Gradio."""
+    pytest = f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider"
+    without_ray = " ".join(f"tests/cluster/test_{subject}.py" for subject in
+                           ("settings", "chat_client", "proxy_middleware", "child_server"))
+    short = [
         Step("cluster", "Python packages", "tools/venv.sh cluster"),
-        Step("cluster", "Node packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("cluster", "types", f"cd python && ../{CLUSTER_PYTHON} -m mypy --cache-dir ../build/mypy puna"),
-        Step("cluster", "Ray Serve on real processes", tests + (" --long" if long else "")),
+        Step("cluster", "package, without Ray processes", f"{pytest} {without_ray}"),
+        Step("kubernetes", "manifests without a cluster", f"{pytest} tests/kubernetes"),
+    ]
+    if not long:
+        return short
+    return short + [
+        Step("cluster", "Ray Serve on real processes", f"{pytest} --durations=10 tests/cluster --long"),
+        Step("cluster", "Node packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("cluster", "Gradio page in Chromium",
              "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
-        Step("kubernetes", "Python packages", "tools/venv.sh cluster"),
-        Step("kubernetes", "manifests without a cluster",
-             f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider tests/kubernetes"),
     ]
 
 
