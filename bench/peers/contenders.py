@@ -114,6 +114,7 @@ class LlamaCpp(Contender):
     """llama.cpp: llama-bench for one stream, llama-batched-bench for many, llama-server to start."""
 
     name, title = "llama.cpp", "llama.cpp"
+    START_ARGUMENTS = ("--no-warmup",)
 
     def __init__(self, binaries: pathlib.Path, model: pathlib.Path, weights: str, threads: int,
                  flash_attention: list[str]):
@@ -139,13 +140,19 @@ class LlamaCpp(Contender):
                    "--output-format", "jsonl"]
         return Run(command, tuple(works), f"fa={flash}")
 
-    def server(self) -> list[Run]:
-        command = [str(self.binaries / "llama-server"), "-m", self.model, "-t", str(self.threads),
-                   "-c", "4096", "--host", "127.0.0.1", "--port", "{port}"]
-        return [Run(command, (START_WARM,), ready_path="/health")]
+    def start(self) -> Run:
+        """The server if it was built, else a process that loads the file and computes one token."""
+        server = self.binaries / "llama-server"
+        if server.exists():
+            command = [str(server), "-m", self.model, "-t", str(self.threads), "-c", "4096",
+                       "--host", "127.0.0.1", "--port", "{port}"]
+            return Run(command, (START_WARM,), "llama-server", ready_path="/health")
+        command = [str(self.binaries / "llama-bench"), "-m", self.model, "-t", str(self.threads),
+                   "-p", "0", "-n", "1", "-r", "1", *self.START_ARGUMENTS, "-o", "json"]
+        return Run(command, (START_WARM,), "llama-bench -n 1", is_timed_whole=True)
 
     def runs(self, works: list[Work]) -> list[Run]:
-        runs = self.server() if START_WARM in works else []
+        runs = [self.start()] if START_WARM in works else []
         for flash in self.flash_attention:
             for depth in sorted({w.depth for w in works if w != START_WARM and w.batch == 1}):
                 single = [w for w in works if w != START_WARM and w.batch == 1 and w.depth == depth]
@@ -179,6 +186,7 @@ class IkLlamaCpp(LlamaCpp):
     """ik_llama.cpp: the same tools as they were when it left llama.cpp; -rtr packs at load."""
 
     name, title = "ik_llama.cpp", "ik_llama.cpp"
+    START_ARGUMENTS = ("-w", "0", "-rtr", "1")
     FLASH = {"on": "1", "off": "0"}
 
     def bench(self, works: list[Work], flash: str) -> Run:
@@ -202,9 +210,6 @@ class IkLlamaCpp(LlamaCpp):
                    "-t", str(self.threads), "-c", str(context), "-npp", str(depth),
                    "-ntg", str(tokens), "-npl", ints(w.batch for w in works), "-rtr", "-fa", flash]
         return Run(command, tuple(works), f"fa={flash}")
-
-    def server(self) -> list[Run]:
-        return []
 
     def parse_bench(self, run: Run, output: str) -> list[Sample]:
         samples = []
