@@ -1,6 +1,5 @@
 """The adapters of bench/peers against outputs recorded from the real programs."""
 
-import json
 import pathlib
 import sys
 import unittest
@@ -78,15 +77,16 @@ class PunaTest(unittest.TestCase):
         self.assertEqual((run.command[1], run.ready_path), ("serve", "/ready"))
 
     def test_takes_the_works_of_the_run_and_the_readings_in_between(self):
-        report = {"read_bandwidth_bytes_per_second": 3e10, "model": {"weight_bytes": 5}, "results": [
-            {"test": "decode", "tokens": 32, "batch": 4, "depth": 16, "tokens_per_second": 40.5,
-             "share_of_limit": 0.9},
-            {"test": "decode", "tokens": 32, "batch": 2, "depth": 16, "tokens_per_second": 20.0}]}
-        run = Run(["puna"], (BATCHES[0],))
-        self.assertEqual(values(self.puna().parse(run, json.dumps(report))), {BATCHES[0]: 40.5})
-        self.assertEqual(self.puna().facts(json.dumps(report)), {
-            "read_bandwidth_bytes_per_second": 3e10, "weight_bytes": 5,
-            "share_of_limit decode, batch 4, depth 16": 0.9})
+        run = Run(["puna"], tuple(BATCHES[:2]))
+        found = values(self.puna().parse(run, recorded("puna.json")))
+        self.assertEqual({work.batch: round(value, 1) for work, value in found.items()}, {4: 2993.9, 8: 2825.4})
+        facts = self.puna().facts(recorded("puna.json"))
+        self.assertEqual(facts["weight_bytes"], 31062528)
+        self.assertAlmostEqual(facts["read_bandwidth_bytes_per_second"], 26.290e9, delta=1e6)
+        self.assertAlmostEqual(facts["share_of_limit decode, batch 4, depth 16"], 0.887, 3)
+
+    def test_rows_of_other_works_are_left(self):
+        self.assertEqual(self.puna().parse(Run(["puna"], (DEEP,)), recorded("puna.json")), [])
 
     def test_a_report_without_results_is_an_error(self):
         with self.assertRaises(OutputError):
@@ -103,8 +103,9 @@ class PythonPeerTest(unittest.TestCase):
         self.assertTrue(pathlib.Path(runs[0].command[1]).exists())
 
     def test_reads_lines_of_json_among_others(self):
-        output = ('a warning\n{"test": "decode", "tokens": 32, "batch": 1, "depth": 1024, "value": 19.5}\n')
-        self.assertEqual(values(self.peer().parse(Run(["python"], (DEEP,)), output)), {DEEP: 19.5})
+        output = "a warning\n" + recorded("openvino_worker.txt")
+        work = Work(PREFILL, 64)
+        self.assertEqual(values(self.peer().parse(Run(["python"], (work,)), output)), {work: 4.097278217855484})
 
 
 if __name__ == "__main__":
