@@ -26,8 +26,8 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
-#include "model/calibration_text.h"
 #include "requantised_weights.h"
+#include "tokenizer/calibration_tokens.h"
 #include "tokenizer/tokenizer.h"
 
 namespace puna {
@@ -51,16 +51,6 @@ Result<std::unique_ptr<Backend>> open_variant(const Checkpoint& checkpoint, Weig
   options.max_num_seqs = 1;
   options.step_tokens_max = kContext;
   return open_backend(options, &checkpoint);
-}
-
-std::vector<TokenId> calibration_tokens(const Tokenizer& tokenizer) {
-  std::vector<TokenId> tokens;
-  for (const std::string_view text : calibration_texts()) {
-    if (tokenizer.adds_bos()) tokens.push_back(*tokenizer.bos_id());
-    const auto ids = tokenizer.encode(text, SpecialTokens::kAsText);
-    tokens.insert(tokens.end(), ids.begin(), ids.end());
-  }
-  return tokens;
 }
 
 Result<std::shared_ptr<const Importance>> calibrate(const Checkpoint& checkpoint,
