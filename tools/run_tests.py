@@ -29,6 +29,9 @@ CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
+# What has threads of its own, for the sanitizer that looks for races (and is slow).
+THREADED_TARGETS = ["puna", "base_test", "model_test", "backend_test", "backend_contract_test", "engine_test",
+                    "generate_test", "api_test"]
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
@@ -129,13 +132,14 @@ def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
              "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
              "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
         *build("gcc", "dev"),
-        Step("gcc", "unit tests", "ctest --preset dev"),
+        Step("gcc", "unit tests", "ctest --preset dev -L unit"),
         *build("asan", "fuzz"),
         Step("asan", "unit tests", "ctest --preset fuzz -L unit", sanitized),
         Step("asan", "Python clients", HTTP_TESTS, http_fuzz),
         *fuzz_steps(fuzz_seconds),
-        *build("tsan", "tsan"),
-        Step("tsan", "unit tests", "ctest --preset tsan -L unit", sanitized),
+        *build("tsan", "tsan", " ".join(THREADED_TARGETS)),
+        Step("tsan", "unit tests", f"ctest --preset tsan --tests-regex '^({'|'.join(THREADED_TARGETS)})$'",
+             sanitized),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan),
         Step("tidy", "clang-tidy", "tools/clang_tidy.py"),
     ]

@@ -72,6 +72,7 @@ describe('with a real model', () => {
     await page.screenshot({ path: `${screenshots}/empty.png` });
     await page.getByRole('button', { name: 'Settings' }).click();
     await page.getByLabel('Temperature').first().fill('0');
+    await page.getByLabel('Longest answer (tokens)').fill('64');
     await page.screenshot({ path: `${screenshots}/settings.png` });
     await page.getByRole('button', { name: 'Close settings' }).click();
     await noDialog(page);
@@ -116,8 +117,10 @@ describe('with a real model', () => {
 
 describe('with the fake backend', () => {
   let server;
+  // Greedy, so that an answer is as long each time: what is stopped here has over 100 steps of 30 ms.
   before(async () => {
     server = await startServer('--backend', 'fake', '--fake-step-microseconds', '30000',
+      '--override-generation-config', '{"temperature": 0}',
       '--page-title', 'Test shop', '--examples-file', 'tests/browser/examples.json');
   });
   after(() => server.stop());
@@ -129,7 +132,7 @@ describe('with the fake backend', () => {
 
   test('stop ends the answer, on the server too', async () => {
     const { page, problems, close } = await openPage(server);
-    await ask(page, 'Tell me a long story');
+    await ask(page, 'Tell me a very long story');
     await page.getByRole('button', { name: 'Stop the answer' }).waitFor();
     await page.locator('.prose.streaming').waitFor();
     await page.screenshot({ path: `${screenshots}/streaming.png` });
@@ -157,12 +160,12 @@ describe('with the fake backend', () => {
     await page.locator('#message:focus').waitFor();
     await page.keyboard.type('Hello');
     await page.keyboard.press('Shift+Enter');
-    await page.keyboard.type('there');
+    await page.keyboard.type('everybody');
     await page.keyboard.press('Enter');
     await page.locator('.prose.streaming').waitFor();
     await page.keyboard.press('Escape');
     await page.getByText('stopped', { exact: true }).waitFor();
-    assert.equal(await page.getByRole('article', { name: 'You' }).locator('.bubble').innerText(), 'Hello\nthere');
+    assert.equal(await page.getByRole('article', { name: 'You' }).locator('.bubble').innerText(), 'Hello\neverybody');
     await close();
   });
 
