@@ -146,9 +146,7 @@ Result<BackendOptions> backend_options(const BenchOptions& options,
   if (!backend.weights) {
     return error(StatusCode::kUnimplemented, "--weights {}: not in this version", options.weights);
   }
-  const bool has_groups =
-      backend.weights == WeightFormat::kInt8 || backend.weights == WeightFormat::kInt4;
-  if (options.group > 0 && !has_groups) {
+  if (options.group > 0 && !has_groups(*backend.weights)) {
     return invalid_argument("--group {}: {} weights have no groups", options.group,
                             options.weights);
   }

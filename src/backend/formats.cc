@@ -20,6 +20,10 @@ std::string_view describe(WeightFormat format) {
   check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
 }
 
+bool has_groups(WeightFormat format) {
+  return format == WeightFormat::kInt8 || format == WeightFormat::kInt4;
+}
+
 std::optional<WeightFormat> parse_weight_format(std::string_view name) {
   for (const auto format :
        {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt4}) {

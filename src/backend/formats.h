@@ -12,6 +12,8 @@ enum class WeightFormat { kF32, kBf16, kInt8, kInt4 };
 enum class KvCacheType { kF32, kBf16, kInt8 };
 
 std::string_view describe(WeightFormat format);
+// Whether its weights share scales in groups.
+bool has_groups(WeightFormat format);
 std::optional<WeightFormat> parse_weight_format(
     std::string_view name);  // "f32", "bf16", "int8", "int4"
 

@@ -56,8 +56,7 @@ size_t CpuWeights::bytes() const {
 }
 
 size_t CpuWeights::group() const {
-  const bool has_scales = format == WeightFormat::kInt8 || format == WeightFormat::kInt4;
-  return has_scales && !layers.empty() ? layers.front().down.layout().group : 0;
+  return has_groups(format) && !layers.empty() ? layers.front().down.layout().group : 0;
 }
 
 Result<CpuWeights> load_cpu_weights(const LlamaConfig& config, MatrixSource& source) {

@@ -11,8 +11,7 @@ size_t PackedLayout::value_bytes() const {
 }
 
 size_t PackedLayout::header_bytes() const {
-  const bool has_offsets = format == WeightFormat::kInt4 && !symmetric;
-  return kPanelColumns * sizeof(uint16_t) * (has_offsets ? 2 : 1);
+  return kPanelColumns * sizeof(uint16_t) * (has_offsets() ? 2 : 1);
 }
 
 size_t PackedLayout::panel_bytes() const {

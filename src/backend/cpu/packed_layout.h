@@ -30,6 +30,7 @@ struct PackedLayout {
   size_t group = 32;        // consecutive K that share a scale: 32, 64 or 128
   bool symmetric = true;    // int4 only
 
+  bool has_offsets() const { return format == WeightFormat::kInt4 && !symmetric; }
   size_t padded_k() const { return padded(k, group); }
   size_t group_count() const { return padded_k() / group; }
   size_t panel_count() const { return padded(column_count, kPanelColumns) / kPanelColumns; }

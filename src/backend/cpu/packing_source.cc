@@ -13,10 +13,6 @@ bool has_more_than_4_bits(const WeightSource& source, const std::string& name) {
   return tensor != nullptr && is_quantised(tensor->type) && !source.quantised_layout(name);
 }
 
-bool is_grouped(WeightFormat format) {
-  return format == WeightFormat::kInt8 || format == WeightFormat::kInt4;
-}
-
 PackRequest request_for(const WeightSource& source, const WeightChoice& choice,
                         const StackedTensors& tensors) {
   PackRequest request = {.weights = tensors.weights,
@@ -37,7 +33,7 @@ PackRequest request_for(const WeightSource& source, const WeightChoice& choice,
 }  // namespace
 
 std::string describe(const WeightChoice& choice) {
-  if (!is_grouped(choice.format)) return std::string(describe(choice.format));
+  if (!has_groups(choice.format)) return std::string(describe(choice.format));
   return fmt::format("{} group {}", describe(choice.format), choice.group_max);
 }
 

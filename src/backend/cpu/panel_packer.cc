@@ -11,10 +11,6 @@
 namespace puna {
 namespace {
 
-bool has_offsets(const PackedLayout& layout) {
-  return layout.format == WeightFormat::kInt4 && !layout.symmetric;
-}
-
 // Where value `i` of a group and column lies in the group's values, and by how many bits it is
 // shifted.
 struct ValuePlace {
@@ -31,7 +27,7 @@ ValuePlace place_of(WeightFormat format, size_t i, size_t column) {
 QuantisedPanel::QuantisedPanel(const PackedLayout& layout)
     : values(kPanelColumns * layout.padded_k()),
       scales(kPanelColumns * layout.group_count()),
-      offsets(has_offsets(layout) ? scales.size() : 0) {}
+      offsets(layout.has_offsets() ? scales.size() : 0) {}
 
 void write_panel(const PackedLayout& layout, std::span<const float> rows, std::byte* panel) {
   const size_t k = layout.padded_k();
@@ -57,7 +53,7 @@ void write_panel(const PackedLayout& layout, const QuantisedPanel& quantised, st
     std::fill_n(values, layout.value_bytes(), uint8_t{0});
     for (size_t column = 0; column < kPanelColumns; ++column) {
       header[column] = f32_to_f16(quantised.scales[column * groups + g]);
-      if (has_offsets(layout)) {
+      if (layout.has_offsets()) {
         header[kPanelColumns + column] = f32_to_f16(quantised.offsets[column * groups + g]);
       }
       const uint8_t* const from = &quantised.values[column * k + g * layout.group];
