@@ -6,7 +6,8 @@
 
 A file that passed is not analysed again until it, a header it includes, its compile command, .clang-tidy
 or clang-tidy changes: build/tidy/ holds a mark per digest of all that. A clean clone has no marks.
-Needs the release build: its compile commands, and ninja's list of the headers of each file.
+Needs the release build: its compile commands, and ninja's list of the headers of each file. Files are read
+without precompiled headers, so one that doesn't include what it uses is an error.
 """
 
 import concurrent.futures
@@ -21,6 +22,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build/release"
 MARKS = ROOT / "build/tidy"
+PRECOMPILED = re.compile(r"(-Xclang )?-include(-pch)? (-Xclang )?\S*cmake_pch\S*")
 NOT_ANALYSED = re.compile(r"_(test|fuzz|bench)\.cc$")
 
 
@@ -33,14 +35,23 @@ def sources() -> list[str]:
     return [path for path in listed if not NOT_ANALYSED.search(path) and (ROOT / path).exists()]
 
 
+def write_commands() -> dict[str, str]:
+    """The release build's compile commands without precompiled headers, by source; also as a file for clang-tidy."""
+    entries = json.loads((RELEASE / "compile_commands.json").read_text())
+    for entry in entries:
+        entry["command"] = PRECOMPILED.sub("", entry["command"])
+    MARKS.mkdir(parents=True, exist_ok=True)
+    (MARKS / "compile_commands.json").write_text(json.dumps(entries))
+    return {entry["file"]: entry["command"] for entry in entries}
+
+
 def headers_by_source() -> dict[str, list[str]]:
     """The files that ninja saw each source include, the source itself among them."""
     headers = {}
     for block in output_of("ninja", "-C", str(RELEASE), "-t", "deps").split("\n\n"):
         lines = block.splitlines()[1:]
-        paths = [str((RELEASE / line.strip()).resolve()) for line in lines]
-        for path in paths[:1]:
-            headers[path] = paths
+        paths = [str((RELEASE / line.strip()).resolve()) for line in lines if "cmake_pch" not in line]
+        headers.update({path: paths for path in paths if path.endswith(".cc")})
     return headers
 
 
@@ -53,7 +64,7 @@ def digest_of(source: str, headers: list[str], command: str, fixed: bytes) -> st
 
 
 def analyse(source: str, mark: pathlib.Path | None) -> bool:
-    done = subprocess.run(["clang-tidy-19", "-p", str(RELEASE), "--quiet", "--warnings-as-errors=*", source],
+    done = subprocess.run(["clang-tidy-19", "-p", str(MARKS), "--quiet", "--warnings-as-errors=*", source],
                           cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         print(f"{source}:\n{done.stdout}", flush=True)
@@ -64,11 +75,9 @@ def analyse(source: str, mark: pathlib.Path | None) -> bool:
 
 def main() -> int:
     chosen = sys.argv[1:] or sources()
-    commands = {entry["file"]: entry["command"]
-                for entry in json.loads((RELEASE / "compile_commands.json").read_text())}
+    commands = write_commands()
     headers = headers_by_source()
     fixed = (ROOT / ".clang-tidy").read_bytes() + output_of("clang-tidy-19", "--version").encode()
-    MARKS.mkdir(parents=True, exist_ok=True)
     work = []
     for source in chosen:
         path = str(ROOT / source)
