@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "backend/cpu/matmul_tiles.h"
+#include "backend/cpu/row_kernels.h"
 
 namespace puna {
 
@@ -24,20 +25,19 @@ void prepare_quantised(const float* row, size_t k, size_t group, std::byte* out)
     typename V::F most = V::set(0);
     for (size_t i = 0; i < group; i += kLanes)
       most = V::maximum(most, V::absolute(V::load(row + i)));
-    float lanes[kLanes];
-    V::store(lanes, most);
-    float largest = 0;
-    for (const float lane : lanes) largest = lane > largest ? lane : largest;
+    const float largest = maximum_of_lanes<V>(most);
     const typename V::F inverse = V::set(largest > 0 ? 127.0F / largest : 0.0F);
     int8_t* const values = to.values + g * group;
-    int32_t sum = 0;
+    typename V::F total = V::set(0);  // of whole numbers, exact
     for (size_t i = 0; i < group; i += kLanes) {
-      V::store_int8(values + i, V::to_int(V::round(V::multiply(V::load(row + i), inverse))));
+      const typename V::F value = V::round(V::multiply(V::load(row + i), inverse));
+      V::store_int8(values + i, V::to_int(value));
+      total = V::add(total, value);
     }
-    for (size_t i = 0; i < group; ++i) sum += values[i];
+    const float sum = sum_of_lanes<V>(total);
     to.scales[g] = largest / 127.0F;
-    to.sums[g] = to.scales[g] * static_cast<float>(sum);
-    to.corrections[g] = -weight_offset * sum;
+    to.sums[g] = to.scales[g] * sum;
+    to.corrections[g] = -weight_offset * static_cast<int32_t>(sum);
   }
 }
 
