@@ -98,9 +98,8 @@ class Bf16Tile {
 
 template <class Tile>
 void float_matmul(const Matmul& m, size_t first_panel, size_t last_panel) {
-  for (size_t panel = first_panel; panel < last_panel; ++panel) {
-    run_rows(Tile(m, panel), m.row_count);
-  }
+  run_panels<Tile>(m, first_panel, last_panel, m.k * sizeof(float),
+                   [&](size_t panel) { return Tile(m, panel); });
 }
 
 template <class Tile>

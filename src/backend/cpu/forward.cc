@@ -21,10 +21,13 @@ size_t qkv_size(const LlamaConfig& config) {
   return static_cast<size_t>(heads) * static_cast<size_t>(config.head_dim);
 }
 
-// At most 4 bytes an activation. Rows are not a multiple of 4096 bytes apart: the rows of a tile
-// would share one set of the first cache.
-size_t prepared_row_bytes(size_t k) {
-  const size_t bytes = padded(k, kGroupMax) * sizeof(float);
+// Of a row as the matrix's kernels read it. Not a multiple of 4096: the rows of a tile would share
+// one set of the first cache.
+size_t prepared_row_bytes(const PackedLayout& layout) {
+  const size_t k = layout.padded_k();
+  const size_t used =
+      has_groups(layout.format) ? QuantisedRow::bytes(k, layout.group) : k * sizeof(float);
+  const size_t bytes = padded(used, 64);
   return bytes % 4096 == 0 ? bytes + 64 : bytes;
 }
 
@@ -49,7 +52,7 @@ Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Ker
       gate_up_stride_(padded(2 * static_cast<size_t>(config.intermediate_size), kGroupMax) +
                       kLanes),
       gated_stride_(padded(static_cast<size_t>(config.intermediate_size), kGroupMax)),
-      prepared_bytes_(prepared_row_bytes(widest_k(config))),
+      prepared_bytes_max_(padded(widest_k(config), kGroupMax) * sizeof(float) + 64),
       inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)),
       attention_(config, kernels, kv, pool) {}
 
@@ -77,7 +80,7 @@ void Forward::begin(const StepBatch& batch) {
   attended_.resize(token_count_ * query_stride_);
   gate_up_.resize(token_count_ * gate_up_stride_);
   gated_.resize(token_count_ * gated_stride_);
-  prepared_.resize(token_count_ * prepared_bytes_);
+  prepared_.resize(token_count_ * prepared_bytes_max_);
   blocks_.resize(token_count_);
   slots_.resize(token_count_);
   positions_.resize(token_count_);
@@ -164,7 +167,8 @@ void Forward::gather_logit_rows(const StepBatch& batch) {
 void Forward::prepare_row(const PackedMatrix& matrix, size_t row, const float* values) {
   const PackedLayout& layout = matrix.layout();
   kernels_for(kernels_, layout.format)
-      .prepare(values, layout.padded_k(), layout.group, &prepared_[row * prepared_bytes_]);
+      .prepare(values, layout.padded_k(), layout.group,
+               &prepared_[row * prepared_row_bytes(layout)]);
 }
 
 void Forward::prepare_norm(const PackedMatrix& matrix, const std::vector<float>& weight,
@@ -207,7 +211,7 @@ void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<f
                          .column_count = layout.column_count,
                          .bias = matrix.bias(),
                          .rows = prepared_.data(),
-                         .row_bytes = prepared_bytes_,
+                         .row_bytes = prepared_row_bytes(layout),
                          .row_count = row_count,
                          .out = out.data(),
                          .out_stride = out_stride,

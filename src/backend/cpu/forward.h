@@ -62,7 +62,7 @@ class Forward {
   const size_t qkv_stride_;
   const size_t gate_up_stride_;
   const size_t gated_stride_;
-  const size_t prepared_bytes_;  // between prepared rows: enough for the widest layer
+  const size_t prepared_bytes_max_;               // of a prepared row of the widest matrix
   const std::vector<float> inverse_frequencies_;  // [head_dim / 2]
 
   AttentionStep attention_;
@@ -77,8 +77,8 @@ class Forward {
   std::vector<float> attended_;                     // [token_count, query_stride_]
   std::vector<float> gate_up_;                      // [token_count, gate_up_stride_]
   std::vector<float> gated_;                        // [token_count, gated_stride_]
-  std::vector<std::byte> prepared_;                 // [token_count, prepared_bytes_]
-  std::vector<float> logits_;                       // [logit_count, vocab_size]
+  std::vector<std::byte> prepared_;  // [token_count] rows, at most prepared_bytes_max_ each
+  std::vector<float> logits_;        // [logit_count, vocab_size]
 };
 
 }  // namespace puna

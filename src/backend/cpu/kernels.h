@@ -24,6 +24,9 @@ struct QuantisedRow {
   int32_t* corrections;  // [k / group]: minus the sum of the values, times the weights' offset
 
   static constexpr size_t scales_begin(size_t k) { return padded(k, 64); }
+  static constexpr size_t bytes(size_t k, size_t group) {
+    return scales_begin(k) + k / group * (2 * sizeof(float) + sizeof(int32_t));
+  }
   static QuantisedRow at(std::byte* row, size_t k, size_t group) {
     auto* const scales = reinterpret_cast<float*>(row + scales_begin(k));
     float* const sums = scales + k / group;

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "backend/cpu/matmul_tiles.h"
 #include "backend/cpu/packed_matrix.h"
 #include "backend/cpu/panel_packer.h"
 
@@ -260,7 +261,9 @@ TEST_P(IntegerKernel, IsExactInAvxVnni) {
 
 void IntegerKernel::expect_exact(const FormatKernels& kernels) {
   const PackedLayout shape = layout();
-  for (const size_t count : {1U, 2U, 3U, 4U, 5U, 6U, 7U, 11U, 16U, 23U, 24U, 25U, 40U}) {
+  const size_t cached = kRowCacheBytes / QuantisedRow::bytes(shape.k, shape.group);
+  for (const size_t count : {size_t{1}, size_t{2}, size_t{3}, size_t{4}, size_t{5}, size_t{6},
+                             size_t{7}, size_t{11}, size_t{40}, cached + 7}) {
     const std::vector<float> rows = integer_rows(count);
     const size_t row_bytes = shape.k * sizeof(float);
     const auto prepared = prepare_rows(kernels, shape, rows, row_bytes);

@@ -42,14 +42,31 @@ void run_tile(const Tile& tile, size_t row, size_t count) {
   tile.template run<rows>(row);
 }
 
-// All rows by the fewest tiles of at most Tile::kRows, of nearly equal size.
+// Rows [first, first + count) by the fewest tiles of at most Tile::kRows, of nearly equal size.
 template <class Tile>
-void run_rows(const Tile& tile, size_t row_count) {
-  const size_t tiles = (row_count + Tile::kRows - 1) / Tile::kRows;
-  for (size_t i = 0, row = 0; i < tiles; ++i) {
-    const size_t count = (row_count - row + tiles - i - 1) / (tiles - i);
-    run_tile<Tile::kRows>(tile, row, count);
-    row += count;
+void run_rows(const Tile& tile, size_t first, size_t count) {
+  const size_t tiles = (count + Tile::kRows - 1) / Tile::kRows;
+  for (size_t i = 0, done = 0; i < tiles; ++i) {
+    const size_t rows = (count - done + tiles - i - 1) / (tiles - i);
+    run_tile<Tile::kRows>(tile, first + done, rows);
+    done += rows;
+  }
+}
+
+// Rows that stay in a core's second cache, whole tiles of them, while panels pass over them.
+inline constexpr size_t kRowCacheBytes = 512 << 10;
+
+// All rows times some panels: make_tile(panel) gives a Tile, which reads `used_bytes` of each row.
+template <class Tile, class MakeTile>
+void run_panels(const Matmul& m, size_t first_panel, size_t last_panel, size_t used_bytes,
+                const MakeTile& make_tile) {
+  const size_t tiles = kRowCacheBytes / (used_bytes * Tile::kRows);
+  const size_t block = (tiles > 0 ? tiles : 1) * Tile::kRows;
+  for (size_t row = 0; row < m.row_count; row += block) {
+    const size_t count = m.row_count - row < block ? m.row_count - row : block;
+    for (size_t panel = first_panel; panel < last_panel; ++panel) {
+      run_rows(make_tile(panel), row, count);
+    }
   }
 }
 

@@ -99,12 +99,12 @@ class QuantisedTile {
   using F = typename V::F;
   using I = typename V::I;
   static constexpr size_t kVectors = V::kQuantisedVectors;
+  static constexpr size_t kHeaderBytes = (symmetric ? 1 : 2) * kPanelColumns * sizeof(uint16_t);
 
  public:
   static constexpr size_t kRows = V::kQuantisedRows;
 
-  QuantisedTile(const Matmul& m, size_t panel, size_t header_bytes)
-      : m_(m), panel_(panel), header_bytes_(header_bytes) {}
+  QuantisedTile(const Matmul& m, size_t panel) : m_(m), panel_(panel) {}
 
   template <size_t rows>
   void run(size_t row) const {
@@ -139,7 +139,7 @@ class QuantisedTile {
             symmetric ? Values::start(at<int32_t>(x[r] + scale + to_correction)) : V::set_int(0);
         for (size_t v = 0; v < kVectors; ++v) dots[r][v] = start;
       }
-      const auto* chunk = reinterpret_cast<const uint8_t*>(group + header_bytes_) + 4 * column;
+      const auto* chunk = reinterpret_cast<const uint8_t*>(group + kHeaderBytes) + 4 * column;
       for (size_t k = g * m_.group; k < (g + 1) * m_.group; k += kChunk) {
         Values::add(chunk, x, k, dots);
         chunk += Values::kChunkBytes;
@@ -168,29 +168,24 @@ class QuantisedTile {
 
   const Matmul& m_;
   const size_t panel_;
-  const size_t header_bytes_;  // of a group
 };
+
+template <class V, class Values, bool symmetric>
+void quantised_panels(const Matmul& m, size_t first_panel, size_t last_panel) {
+  using Tile = QuantisedTile<V, Values, symmetric>;
+  run_panels<Tile>(m, first_panel, last_panel, QuantisedRow::bytes(m.k, m.group),
+                   [&](size_t panel) { return Tile(m, panel); });
+}
 
 template <class V>
 void int8_matmul(const Matmul& m, size_t first_panel, size_t last_panel) {
-  constexpr size_t kHeaderBytes = kPanelColumns * sizeof(uint16_t);
-  for (size_t panel = first_panel; panel < last_panel; ++panel) {
-    run_rows(QuantisedTile<V, Int8Values<V>, true>(m, panel, kHeaderBytes), m.row_count);
-  }
-}
-
-template <class V, bool symmetric>
-void int4_panels(const Matmul& m, size_t first_panel, size_t last_panel) {
-  constexpr size_t kHeaderBytes = kPanelColumns * sizeof(uint16_t) * (symmetric ? 1 : 2);
-  for (size_t panel = first_panel; panel < last_panel; ++panel) {
-    run_rows(QuantisedTile<V, Int4Values<V>, symmetric>(m, panel, kHeaderBytes), m.row_count);
-  }
+  quantised_panels<V, Int8Values<V>, true>(m, first_panel, last_panel);
 }
 
 template <class V>
 void int4_matmul(const Matmul& m, size_t first_panel, size_t last_panel) {
-  m.symmetric ? int4_panels<V, true>(m, first_panel, last_panel)
-              : int4_panels<V, false>(m, first_panel, last_panel);
+  m.symmetric ? quantised_panels<V, Int4Values<V>, true>(m, first_panel, last_panel)
+              : quantised_panels<V, Int4Values<V>, false>(m, first_panel, last_panel);
 }
 
 template <class V>
