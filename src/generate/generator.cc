@@ -19,6 +19,8 @@ constexpr const char* kKnownPrompt = "The capital of France is";
 // A prefill and a step of decoding: every start waits for it, and a large model takes a tenth of a
 // second for each.
 constexpr int kKnownTokens = 2;
+// As many as cost hardly more than one; some tokenizers make a token of every letter.
+constexpr size_t kKnownPromptTokensMax = 6;
 constexpr std::chrono::seconds kKnownAnswerLimit{60};
 
 Status validate_stop(const std::vector<std::string>& stop) {
@@ -198,8 +200,8 @@ int Generator::retry_after_seconds() const {
 // A short greedy answer to a fixed prompt.
 Result<std::vector<TokenId>> Generator::State::known_answer_now(Generator& generator) const {
   ASSIGN_OR_RETURN(std::vector<TokenId> prompt, encode(kKnownPrompt));
-  const auto prompt_max = static_cast<size_t>(std::max(card.max_model_len - kKnownTokens, 1));
-  if (prompt.size() > prompt_max) prompt.resize(prompt_max);
+  const auto room = static_cast<size_t>(std::max(card.max_model_len - kKnownTokens, 1));
+  prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
   GenerationRequest request;
   request.prompt = std::move(prompt);
   request.sampling.temperature = 0;
