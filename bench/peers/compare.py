@@ -83,7 +83,7 @@ def execute(contender: Contender, run: Run, shape: Shape) -> Record:
     else:
         finished = run_process(run.command)
         told = [Sample(run.works[0], finished.wall_seconds)] if run.is_timed_whole else contender.parse(
-            run, finished.output)
+            run, finished.messages if run.prints_on_stderr else finished.output)
         samples = [{**dataclasses.asdict(sample.work), "value": sample.value} for sample in told]
         facts, peak = contender.facts(finished.output), finished.peak_bytes
         missing = [work.title() for work in set(run.works) - {sample.work for sample in told}]
@@ -125,7 +125,7 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True, metavar="measure|report")
     words = {"type": lambda text: [part for part in text.split(",") if part]}
-    path = {"type": pathlib.Path}
+    path = {"type": lambda text: pathlib.Path(text).absolute()}
     run = commands.add_parser("measure", help="run the contenders, add to the results")
     run.set_defaults(act=measure)
     run.add_argument("--shape", choices=sorted(SHAPES), required=True)

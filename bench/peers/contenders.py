@@ -209,7 +209,7 @@ class IkLlamaCpp(LlamaCpp):
         command = [str(self.binaries / "llama-batched-bench"), "-m", self.model,
                    "-t", str(self.threads), "-c", str(context), "-npp", str(depth),
                    "-ntg", str(tokens), "-npl", ints(w.batch for w in works), "-rtr", "-fa", flash]
-        return Run(command, tuple(works), f"fa={flash}")
+        return Run(command, tuple(works), f"fa={flash}", prints_on_stderr=True)
 
     def parse_bench(self, run: Run, output: str) -> list[Sample]:
         samples = []

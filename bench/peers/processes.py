@@ -24,6 +24,7 @@ class RunError(Exception):
 @dataclasses.dataclass(frozen=True)
 class Finished:
     output: str
+    messages: str  # on stderr
     wall_seconds: float
     peak_bytes: int  # the most memory that was resident at once, mapped files included
 
@@ -33,16 +34,18 @@ def tail(text: str) -> str:
 
 
 def run_process(command: list[str]) -> Finished:
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+    """Runs in a folder of its own, where peers leave their logs."""
+    with (tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors,
+          tempfile.TemporaryDirectory() as folder):
         begun = time.monotonic()
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=errors, cwd=folder)
         usage = wait(process, begun + RUN_SECONDS_MAX)
         wall = time.monotonic() - begun
         out.seek(0), errors.seek(0)
         output, messages = out.read().decode(errors="replace"), errors.read().decode(errors="replace")
     if process.returncode != 0:
         raise RunError(f"{' '.join(command)}\nexit code {process.returncode}: {tail(messages or output)}")
-    return Finished(output, wall, usage.ru_maxrss * KIBIBYTE)
+    return Finished(output, messages, wall, usage.ru_maxrss * KIBIBYTE)
 
 
 def wait(process: subprocess.Popen, deadline: float):

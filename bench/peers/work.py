@@ -51,6 +51,7 @@ class Run:
     settings: str = ""  # of this run where a contender is tried with several, for instance "fa=on"
     # A server that START measures: the path that answers 200 when it serves, "{port}" in the command.
     ready_path: str | None = None
+    prints_on_stderr: bool = False  # what parse() reads
     is_timed_whole: bool = False  # START is the time of the whole process, which computes one token
 
 
