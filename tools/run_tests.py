@@ -60,10 +60,11 @@ def isa_steps() -> list[Step]:
     flags = set(re.search(r"^flags.*$|\Z", pathlib.Path("/proc/cpuinfo").read_text(), re.M)[0].split())
     wanted = {"portable": set(), "avx2": {"avx2", "fma", "f16c"}, "avxvnni": {"avx_vnni"},
               "avx512vnni": {"avx512vl", "avx512_vnni"}}
-    return [*(Step("isa", f"cpu backend on the {isa} path", "build/release/bin/backend_test",
-                   {"PUNA_ISA": isa}) for isa, needed in wanted.items() if needed <= flags),
-            Step("isa", "portable kernels on aarch64, emulated",
-                 "tools/aarch64_kernels.sh --gtest_brief=1")]
+    return [Step("isa", "portable kernels on aarch64, emulated",
+                 "tools/aarch64_kernels.sh --gtest_brief=1", uses_one_core=True),
+            *(Step("isa", f"cpu backend on the {isa} path", "build/release/bin/backend_test",
+                   {"PUNA_ISA": isa}, uses_one_core=True)
+              for isa, needed in wanted.items() if needed <= flags)]
 
 
 def fuzz_steps(seconds: int) -> list[Step]:
@@ -115,14 +116,16 @@ def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
         *build("unit", "release"),
         Step("unit", "unit, contract and golden tests", "ctest --preset release"),
         *isa_steps(),
-        Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo"),
+        Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo",
+             uses_one_core=True),
         Step("http", "Python packages", "tools/venv.sh http_tests"),
         Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error"),
         Step("http", "Python clients", HTTP_TESTS),
         Step("http", "Node client", NODE_TESTS),
-        Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub"),
+        Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub",
+             uses_one_core=True),
         Step("terminal", "puna chat, inspect, bench, completion",
-             "/usr/bin/python3 -m unittest discover -s tests/terminal"),
+             "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
         *cluster_steps(long_cluster),
