@@ -16,6 +16,7 @@
 #include <fstream>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "agreement.h"
@@ -44,9 +45,11 @@ struct Variant {
   Agreement agreement;
 };
 
-Result<std::unique_ptr<Backend>> open_variant(const Checkpoint& checkpoint, WeightFormat format) {
+Result<std::unique_ptr<Backend>> open_variant(const Checkpoint& checkpoint, WeightFormat format,
+                                              std::optional<KvCacheType> kv) {
   BackendOptions options;
   options.weights = format;
+  options.kv_cache_type = kv;
   options.max_model_len = std::min(kContext, checkpoint.config.max_position_embeddings);
   options.max_num_seqs = 1;
   options.step_tokens_max = kContext;
@@ -74,15 +77,17 @@ bool has_4_bit_values(const Checkpoint& checkpoint) {
 Result<std::vector<Variant>> open_variants(const Checkpoint& checkpoint, const Tokenizer& tokenizer,
                                            ThreadPool& pool) {
   std::vector<Variant> variants;
-  const auto add = [&](std::string name, const Checkpoint& from, WeightFormat format) -> Status {
+  const auto add = [&](std::string name, const Checkpoint& from, WeightFormat format,
+                       std::optional<KvCacheType> kv = std::nullopt) -> Status {
     fmt::print(stderr, "packing {}\n", name);
-    ASSIGN_OR_RETURN(auto backend, open_variant(from, format));
+    ASSIGN_OR_RETURN(auto backend, open_variant(from, format, kv));
     variants.push_back({std::move(name), std::move(backend), {}});
     return Status();
   };
   for (const auto format : {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8}) {
     RETURN_IF_ERROR(add(std::string(describe(format)), checkpoint, format));
   }
+  RETURN_IF_ERROR(add("bf16, int8 KV", checkpoint, WeightFormat::kBf16, KvCacheType::kInt8));
   if (has_4_bit_values(checkpoint)) {
     RETURN_IF_ERROR(add("int4 as stored", checkpoint, WeightFormat::kInt4));
   }
