@@ -262,8 +262,9 @@ TEST_P(IntegerKernel, IsExactInAvxVnni) {
 void IntegerKernel::expect_exact(const FormatKernels& kernels) {
   const PackedLayout shape = layout();
   const size_t cached = kRowCacheBytes / QuantisedRow::bytes(shape.k, shape.group);
-  for (const size_t count : {size_t{1}, size_t{2}, size_t{3}, size_t{4}, size_t{5}, size_t{6},
-                             size_t{7}, size_t{11}, size_t{40}, cached + 7}) {
+  std::vector<size_t> counts = {1, 2, 3, 4, 5, 6, 7, 11, 16, 23, 24, 25, 40};
+  counts.push_back(cached + 7);
+  for (const size_t count : counts) {
     const std::vector<float> rows = integer_rows(count);
     const size_t row_bytes = shape.k * sizeof(float);
     const auto prepared = prepare_rows(kernels, shape, rows, row_bytes);
