@@ -1,0 +1,253 @@
+"""A kubelet's part for chosen pods: their commands run as real processes, with the pod's address.
+
+kwok says that a pod runs; this makes it true. Each pod has a network namespace with its IP, each
+container a mount and process namespace, the variables, volumes, service account and restarts that a
+kubelet would give it. What an image would hold comes from this machine (Images). Not covered: image
+pulls, probes, limits, users, preStop, NetworkPolicies.
+"""
+
+import base64
+import contextlib
+import dataclasses
+import math
+import os
+import pathlib
+import shlex
+import subprocess
+import threading
+import time
+from typing import Any
+
+from control_plane import POD_GATEWAY, Document, Lab, LabError, first_child, wait_until
+
+RESTART_WAIT_S = 2.0
+# Mounted in the container; every other mount path is replaced by a folder where the command names it,
+# because the machine's own tree must not be changed.
+MOUNTABLE = ("/tmp", "/dev/shm")
+CONTAINER_SETUP = """set -e
+mount -t tmpfs tmpfs /mnt; mkdir /mnt/project; mount --bind "$LAB_PROJECT" /mnt/project
+mount -t tmpfs tmpfs /tmp; mount -t tmpfs -o size=2g tmpfs /dev/shm; mount -t tmpfs tmpfs /run
+case "$LAB_PROJECT" in /tmp/*) mkdir -p "$LAB_PROJECT"; mount --bind /mnt/project "$LAB_PROJECT";; esac
+mkdir -p /run/secrets/kubernetes.io; ln -s "$LAB_ACCOUNT" /run/secrets/kubernetes.io/serviceaccount
+for pair in $LAB_MOUNTS; do mkdir -p "${pair#*:}"; mount --bind "${pair%%:*}" "${pair#*:}"; done
+unset LAB_PROJECT LAB_ACCOUNT LAB_MOUNTS
+exec "$@"
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """This machine instead of images: programs on a path, variables, and where files of an image are."""
+
+    project: pathlib.Path
+    path: str
+    variables: dict[str, str]
+    folders: dict[str, str]
+
+
+def quantity(text: str) -> float:
+    """A number of Kubernetes: 500m, 2Gi, 700G."""
+    units = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
+             "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+    digits = str(text).rstrip("mkMGTi")
+    return float(digits) * units.get(str(text)[len(digits):], 1)
+
+
+class RealPod:
+    def __init__(self, lab: Lab, images: Images, pod: Document) -> None:
+        self.lab, self.images, self.pod = lab, images, pod
+        meta = pod["metadata"]
+        self.name, self.namespace = meta["name"], meta["namespace"]
+        self.folder = lab.folder / "pods" / self.name
+        self.folder.mkdir(parents=True)
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.ended = threading.Event()
+        self.network = self._make_network(meta["uid"][:8], pod["status"]["podIP"])
+        self._make_account()
+        for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]:
+            (self.folder / container["name"]).mkdir(exist_ok=True)
+        threading.Thread(target=self._run_all, daemon=True).start()
+
+    def _make_network(self, identity: str, address: str) -> int:
+        """A process that holds the pod's network; its id."""
+        self.pause = subprocess.Popen(self.lab.enter("unshare", "--net", "--uts", "sleep", "infinity"),
+                                      start_new_session=True)
+        wait_until(lambda: (child := first_child(self.pause.pid)) and
+                   "sleep" in pathlib.Path(f"/proc/{child}/comm").read_text(), 10, "a pod's network")
+        holder = first_child(self.pause.pid)
+        veth = f"v{identity}"
+        join = f"nsenter --net=/proc/{holder}/ns/net --uts=/proc/{holder}/ns/uts"
+        # From outside the lab's process namespace, where the holder has the id that is known here.
+        subprocess.run(
+            ["nsenter", f"--net=/proc/{self.lab.init}/ns/net", "bash", "-c", f"""set -e
+             ip link add {veth} type veth peer name eth0 netns {holder}; ip link set {veth} master pods0 up
+             {join} bash -c 'hostname {self.name[:60]}; ip link set lo up; ip addr add {address}/16 dev eth0
+             ip link set eth0 up; ip route add default via {POD_GATEWAY}'"""],
+            check=True, capture_output=True)
+        return holder
+
+    def _make_account(self) -> None:
+        folder = self.folder / "account"
+        folder.mkdir()
+        account = self.pod["spec"].get("serviceAccountName", "default")
+        token = self.lab.kubectl("create", "token", account, "-n", self.namespace, "--duration=2h")
+        for name, content in (("token", token), ("namespace", self.namespace),
+                              ("ca.crt", (self.lab.folder / "pki/ca.crt").read_text())):
+            (folder / name).write_text(content)
+
+    # Containers.
+
+    def _run_all(self) -> None:
+        with contextlib.suppress(LabError):  # the pod or the whole lab has gone meanwhile
+            for container in self.pod["spec"].get("initContainers", []):
+                while not self.ended.is_set() and self._start(container).wait() != 0:
+                    time.sleep(RESTART_WAIT_S)
+            for container in self.pod["spec"]["containers"]:
+                threading.Thread(target=self._keep_running, args=(container,), daemon=True).start()
+
+    def _keep_running(self, container: Document) -> None:
+        with contextlib.suppress(LabError):
+            while not self.ended.is_set():
+                self._start(container).wait()
+                self.ended.wait(RESTART_WAIT_S)
+
+    def _start(self, container: Document) -> subprocess.Popen[bytes]:
+        mounts, folders = self._volumes(container)
+        environment = self._environment(container)
+        replaced = {**self.images.folders, **folders}
+
+        def here(text: str) -> str:
+            for path in sorted(replaced, key=len, reverse=True):
+                text = text.replace(path, replaced[path])
+            return text
+
+        environment = {name: here(value) for name, value in environment.items()}
+        command = [here(expand(word, environment))
+                   for word in [*container.get("command", []), *container.get("args", [])]]
+        environment |= {"LAB_PROJECT": str(self.images.project), "LAB_ACCOUNT": str(self.folder / "account"),
+                        "LAB_MOUNTS": " ".join(f"{source}:{path}" for path, source in sorted(mounts.items()))}
+        entered = ["nsenter", f"--mount=/proc/{self.lab.init}/ns/mnt", f"--pid=/proc/{self.lab.init}/ns/pid",
+                   f"--net=/proc/{self.network}/ns/net", f"--uts=/proc/{self.network}/ns/uts",
+                   "nice", "unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
+                   "bash", "-c", CONTAINER_SETUP, "container", *command]
+        with (self.lab.log / f"pod-{self.name}-{container['name']}.log").open("ab") as output:
+            output.write((shlex.join(command) + "\n").encode())
+            output.flush()
+            process = subprocess.Popen(entered, env=environment, cwd=self.folder / container["name"],
+                                       stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                                       start_new_session=True)
+        self.running[container["name"]] = process
+        return process
+
+    def _volumes(self, container: Document) -> tuple[dict[str, str], dict[str, str]]:
+        """Paths to mount, and paths to replace, each with its folder or file of this machine."""
+        volumes = {one["name"]: one for one in self.pod["spec"].get("volumes", [])}
+        mounts, replaced = {}, {}
+        for mount in container.get("volumeMounts", []):
+            path, volume = mount["mountPath"], volumes[mount["name"]]
+            if path.startswith("/var/run/secrets/"):
+                continue
+            folder = self.folder / "volumes" / mount["name"]
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, content in self._files(volume).items():
+                (folder / name).write_bytes(content)
+            source = str(folder / mount["subPath"] if "subPath" in mount else folder)
+            (mounts if path.startswith(MOUNTABLE) else replaced)[path] = source
+        return mounts, replaced
+
+    def _files(self, volume: Document) -> dict[str, bytes]:
+        if "configMap" in volume:
+            found = self.lab.get("configmap", volume["configMap"]["name"], self.namespace)
+            return {name: text.encode() for name, text in found["data"].items()}
+        if "secret" in volume:
+            found = self.lab.get("secret", volume["secret"]["secretName"], self.namespace)
+            return {name: base64.b64decode(text) for name, text in found["data"].items()}
+        return {}
+
+    def _environment(self, container: Document) -> dict[str, str]:
+        environment = {
+            "PATH": f"{self.images.path}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LANG": "C.UTF-8",
+            "HOME": "/tmp", "HOSTNAME": self.name, "KUBERNETES_SERVICE_HOST": "10.96.0.1",
+            "KUBERNETES_SERVICE_PORT": "443", "KUBERNETES_SERVICE_PORT_HTTPS": "443"}
+        for source in container.get("envFrom", []):
+            found = self.lab.get("configmap", source["configMapRef"]["name"], self.namespace)
+            environment |= found["data"]
+        for one in container.get("env", []):
+            value = one.get("value") if "valueFrom" not in one else self._value_from(container, one["valueFrom"])
+            if value is not None:
+                environment[one["name"]] = expand(value, environment)
+        return environment | self.images.variables
+
+    def _value_from(self, container: Document, source: Document) -> str | None:
+        if "fieldRef" in source:
+            return field(self.pod, source["fieldRef"]["fieldPath"])
+        if "resourceFieldRef" in source:
+            kind, _, resource = source["resourceFieldRef"]["resource"].partition(".")
+            divisor = quantity(source["resourceFieldRef"].get("divisor", "1")) or 1
+            return str(math.ceil(quantity(container["resources"][kind][resource]) / divisor))
+        reference = source.get("secretKeyRef") or source["configMapKeyRef"]
+        kind = "secret" if "secretKeyRef" in source else "configmap"
+        data = self.lab.get(kind, reference["name"], self.namespace).get("data", {})
+        if reference["key"] not in data:
+            if reference.get("optional"):
+                return None
+            raise LabError(f"{self.name}: no {kind} {reference['name']} with {reference['key']}")
+        text: str = data[reference["key"]]
+        return base64.b64decode(text).decode() if kind == "secret" else text
+
+    def stop(self) -> None:
+        self.ended.set()
+        for process in self.running.values():
+            if container := first_child(first_child(process.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(container, 9)
+        self.pause.kill()
+        subprocess.run(["kill", "-9", str(self.network)], stderr=subprocess.DEVNULL)
+
+
+def field(pod: Document, path: str) -> str:
+    for part in ("metadata.labels", "metadata.annotations"):
+        if path.startswith(f"{part}["):
+            return str(pod["metadata"].get(part.split(".")[1], {}).get(path.split("'")[1], ""))
+    value: Any = pod
+    for part in path.split("."):
+        value = value.get(part, "")
+    return str(value)
+
+
+def expand(text: str, environment: dict[str, str]) -> str:
+    """$(NAME) of a command or a variable, as the kubelet replaces it."""
+    for name, value in environment.items():
+        text = text.replace(f"$({name})", value)
+    return text
+
+
+class RealPods:
+    """Every pod of the namespaces runs for real while this is open."""
+
+    def __init__(self, lab: Lab, images: Images, namespaces: list[str]) -> None:
+        self.lab, self.images, self.namespaces = lab, images, namespaces
+        self.pods: dict[str, RealPod] = {}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        while not self._closing.wait(1):
+            try:
+                found = {one["metadata"]["name"]: one for namespace in self.namespaces
+                         for one in self.lab.get("pod", "", namespace)
+                         if not one["metadata"].get("deletionTimestamp")}
+                for name, pod in found.items():
+                    if name not in self.pods and pod["status"].get("podIP"):
+                        self.pods[name] = RealPod(self.lab, self.images, pod)
+                for name in [one for one in self.pods if one not in found]:
+                    self.pods.pop(name).stop()
+            except (LabError, subprocess.SubprocessError) as failure:
+                print(f"real pods: {failure}", flush=True)
+
+    def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
+        for pod in self.pods.values():
+            pod.stop()

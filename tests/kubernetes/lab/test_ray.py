@@ -1,0 +1,163 @@
+"""The overlay `demo` with its pods as real processes: Ray, our binary, the Gradio page, nginx as the ingress."""
+
+import re
+import threading
+import time
+
+import pytest
+from conftest import ROOT, with_components
+from control_plane import Lab, wait_until
+from nginx_ingress import nginx_config
+from real_pods import Images, RealPods
+
+INGRESS = "http://127.0.0.1:8081"
+QUESTION = "Where+is+my+order%3F"
+# The overlay waits 300 s before it gives a worker back.
+IDLE_WORKER_S = 20
+
+
+@pytest.fixture(scope="module")
+def service(lab, tmp_path_factory):
+    """RayService, Gradio page and Ingress run; asked through nginx with the Ingress' own rules."""
+    images = Images(project=ROOT, path=f"{ROOT}/build/venv/cluster/bin:{ROOT}/build/release/bin",
+                    variables={"PYTHONPATH": str(ROOT / "python"), "PYTHONUNBUFFERED": "1",
+                               "PUNA_CACHE": str(ROOT / "build/test-cache")},
+                    folders={"/opt/puna/models": str(ROOT / "build/models")})
+    objects = with_components(tmp_path_factory.mktemp("demo"), "demo", "ingress")
+    for one in objects:
+        if one["kind"] == "RayService":
+            one["spec"]["rayClusterConfig"]["autoscalerOptions"]["idleTimeoutSeconds"] = IDLE_WORKER_S
+    pods = RealPods(lab, images, ["llama2", "gradio-llama2-inf2"])
+    lab.apply(objects)
+    try:
+        wait_until(lambda: is_running(lab), 180, lambda: f"RUNNING: {state(lab)}")
+        start_nginx(lab, objects)
+        yield pods
+    finally:
+        lab.kubectl("delete", "rayservice", "llama2", "--namespace=llama2", "--wait=false")
+        pods.close()
+        lab.stop("nginx")
+
+
+def state(lab: Lab) -> dict:
+    return lab.get("rayservice", "llama2").get("status", {})
+
+
+def is_running(lab: Lab) -> bool:
+    applications = state(lab).get("activeServiceStatus", {}).get("applicationStatuses", {})
+    return applications.get("llama2", {}).get("status") == "RUNNING" and bool(
+        lab.get("service", "llama2-serve-svc")) and state(lab).get("numServeEndpoints", 0) >= 1
+
+
+def start_nginx(lab: Lab, objects: list) -> None:
+    def address(name: str, port: int) -> str:
+        return f"{lab.get('service', name)['spec']['clusterIP']}:{port}"
+
+    folder = lab.folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    (folder / "nginx.conf").write_text(nginx_config(objects, address, "127.0.0.1:8081", folder))
+    lab.start("nginx", "/usr/sbin/nginx", "-c", str(folder / "nginx.conf"))
+
+
+def ask(lab: Lab, path: str, *options: str) -> str:
+    return lab.run("curl", "--silent", "--show-error", "--max-time", "60", *options, INGRESS + path).stdout
+
+
+def replicas(lab: Lab) -> int:
+    """How many answer, by the header that names each."""
+    seen = {re.findall(r"(?im)^puna-replica: (\S+)", ask(lab, "/serve/health", "--include"))[0]
+            for _ in range(8)}
+    return len(seen)
+
+
+def workers(lab: Lab) -> list[str]:
+    return [one["metadata"]["name"] for one in lab.get("pod")
+            if one["metadata"]["labels"].get("ray.io/node-type") == "worker"
+            and not one["metadata"].get("deletionTimestamp")]
+
+
+class Load:
+    """Clients that ask all the time; what failed is kept."""
+
+    def __init__(self, lab: Lab, clients: int) -> None:
+        self.lab, self.failures, self.answers = lab, [], 0
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
+
+    def _ask(self) -> None:
+        while not self._ended.is_set():
+            status = ask(self.lab, f"/serve/infer?sentence={QUESTION}", "--output", "/dev/null",
+                         "--write-out", "%{http_code}")
+            self.answers += 1
+            if status != "200":
+                self.failures.append(status)
+
+    def __enter__(self) -> "Load":
+        for one in self._threads:
+            one.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for one in self._threads:
+            one.join()
+
+
+def test_the_rayservice_runs_and_the_seeds_addresses_answer(lab, service):
+    assert state(lab)["serviceStatus"] == "Running"
+    answer = ask(lab, f"/serve/infer?sentence={QUESTION}")
+    assert answer.startswith('["') and len(answer) > 10, answer
+    assert '"object":"list"' in ask(lab, "/serve/v1/models").replace(" ", "")
+    for name, ports in (("llama2-serve-svc", {8000}), ("llama2-head-svc", {10001, 8000, 8080, 6379, 8265}),
+                        ("llama2", {10001, 8000, 8080, 6379, 8265})):
+        assert {one["port"] for one in lab.get("service", name)["spec"]["ports"]} == ports
+        assert lab.get("endpoints", name)["subsets"], name
+    status = lab.run("curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}",
+                     f"{INGRESS}/dashboard/api/serve/applications/").stdout
+    assert status in ("401", "403"), "the dashboard asks for its token"
+
+
+def test_the_gradio_page_is_served_and_its_pod_reaches_the_model_by_name(lab, service):
+    page = lab.get("service", "gradio-service", "gradio-llama2-inf2")["spec"]["clusterIP"]
+    wait_until(lambda: "Llama2/3 AI Chat" in lab.run("curl", "--silent", f"http://{page}:7860/config",
+                                                    check=False).stdout, 60, "the page")
+    answer = lab.run("curl", "--silent",
+                     "http://llama2-serve-svc.llama2.svc.cluster.local:8000/infer?sentence=Hello").stdout
+    assert answer.startswith('["')
+
+
+def test_a_load_step_adds_a_worker_pod_with_a_replica_and_its_end_removes_them(lab, service):
+    timeline = [(0.0, len(workers(lab)))]
+    began = time.monotonic()
+
+    def count() -> int:
+        number = len(workers(lab))
+        if number != timeline[-1][1]:
+            timeline.append((round(time.monotonic() - began, 1), number))
+        return number
+
+    assert count() == 1
+    with Load(lab, 4) as load:
+        wait_until(lambda: count() == 2, 60, "a second worker")
+        wait_until(lambda: replicas(lab) == 2, 90, lambda: f"two replicas: {state(lab)}")
+    wait_until(lambda: count() == 1, 150, "one worker again")
+    (ROOT / "build/test-logs").mkdir(parents=True, exist_ok=True)
+    (ROOT / "build/test-logs/workers-over-time.txt").write_text(f"{timeline}\n")
+    assert load.failures == [], f"of {load.answers}"
+    assert {number for _, number in timeline} == {1, 2}
+
+
+def test_a_head_that_is_lost_is_replaced_and_the_service_answers_again(lab, service):
+    (head,) = [one["metadata"]["name"] for one in lab.get("pod")
+               if one["metadata"]["labels"].get("ray.io/node-type") == "head"]
+    lab.kubectl("delete", "pod", head, "--namespace=llama2", "--force")
+    wait_until(lambda: ask_again(lab), 180, lambda: f"an answer: {state(lab)}")
+    (new,) = [one["metadata"]["name"] for one in lab.get("pod")
+              if one["metadata"]["labels"].get("ray.io/node-type") == "head"]
+    assert new != head
+
+
+def ask_again(lab: Lab) -> bool:
+    done = lab.run("curl", "--silent", "--fail", "--max-time", "20",
+                   f"{INGRESS}/serve/infer?sentence={QUESTION}", check=False)
+    return done.returncode == 0 and done.stdout.startswith('["')
