@@ -148,7 +148,9 @@ class Lab:
                    lambda: f"the API server is ready: {self.last_words('apiserver')}")
         self.start("controller-manager", "kube-controller-manager", config, "--leader-elect=false",
                    f"--service-account-private-key-file={pki}/sa.key", f"--root-ca-file={pki}/ca.crt",
-                   "--use-service-account-credentials")
+                   "--use-service-account-credentials",
+                   # The node of kubelet.py says only once that it is ready.
+                   "--node-monitor-grace-period=1h")
         self.start("scheduler", "kube-scheduler", config, "--leader-elect=false")
         self.start("kwok", "kwok", config, "--manage-all-nodes=false",
                    "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake", f"--cidr={POD_NETWORK}",

@@ -1,9 +1,8 @@
-"""A kubelet's part for chosen pods: their commands run as real processes, with the pod's address.
+"""A pod as real processes, with the pod's address.
 
-kwok says that a pod runs; this makes it true. Each pod has a network namespace with its IP, each
-container a mount and process namespace, the variables, volumes, service account and restarts that a
-kubelet would give it. What an image would hold comes from this machine (Images). Not covered: image
-pulls, probes, limits, users, preStop, NetworkPolicies.
+A pod has a network namespace with its IP, each container a mount and process namespace, the variables,
+volumes, service account and restarts that a kubelet would give it. What an image would hold comes from
+this machine (Images). Not covered: image pulls, limits, users, liveness probes, preStop, NetworkPolicies.
 """
 
 import base64
@@ -13,6 +12,7 @@ import math
 import os
 import pathlib
 import shlex
+import signal
 import subprocess
 import threading
 import time
@@ -54,15 +54,17 @@ def quantity(text: str) -> float:
 
 
 class RealPod:
-    def __init__(self, lab: Lab, images: Images, pod: Document) -> None:
+    def __init__(self, lab: Lab, images: Images, pod: Document, address: str) -> None:
+        pod["status"]["podIP"] = address
         self.lab, self.images, self.pod = lab, images, pod
         meta = pod["metadata"]
         self.name, self.namespace = meta["name"], meta["namespace"]
         self.folder = lab.folder / "pods" / self.name
         self.folder.mkdir(parents=True)
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.starts: dict[str, int] = {}
         self.ended = threading.Event()
-        self.network = self._make_network(meta["uid"][:8], pod["status"]["podIP"])
+        self.network = self._make_network(meta["uid"][:8], address)
         self._make_account()
         for container in [*pod["spec"].get("initContainers", []), *pod["spec"]["containers"]]:
             (self.folder / container["name"]).mkdir(exist_ok=True)
@@ -137,6 +139,7 @@ class RealPod:
                                        stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
                                        start_new_session=True)
         self.running[container["name"]] = process
+        self.starts[container["name"]] = self.starts.get(container["name"], 0) + 1
         return process
 
     def _volumes(self, container: Document) -> tuple[dict[str, str], dict[str, str]]:
@@ -195,12 +198,42 @@ class RealPod:
         text: str = data[reference["key"]]
         return base64.b64decode(text).decode() if kind == "secret" else text
 
-    def stop(self) -> None:
+    # What the kubelet asks and tells.
+
+    def process(self, container: str) -> int:
+        """The first process of a container; 0 when it does not run."""
+        started = self.running.get(container)
+        return first_child(first_child(started.pid)) if started else 0
+
+    def is_ready(self, container: Document) -> bool:
+        """Its readiness probe, asked once."""
+        process, probe = self.process(container["name"]), container.get("readinessProbe", {})
+        if not process:
+            return False
+        if "exec" in probe:
+            command = ["nsenter", f"--target={process}", "--mount", "--net", "--pid", *probe["exec"]["command"]]
+        elif "httpGet" in probe:
+            port = probe["httpGet"]["port"]
+            port = next((one["containerPort"] for one in container["ports"] if one.get("name") == port), port)
+            url = f"http://{self.pod['status']['podIP']}:{port}{probe['httpGet']['path']}"
+            command = self.lab.enter("curl", "--fail", "--silent", "--max-time", "5", url)
+        else:
+            return True
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return subprocess.run(command, capture_output=True, timeout=10).returncode == 0
+        return False
+
+    def stop(self, grace_s: float = 0) -> None:
+        """SIGTERM, time to end, SIGKILL."""
         self.ended.set()
-        for process in self.running.values():
-            if container := first_child(first_child(process.pid)):
+        for wait_s, number in ((grace_s, signal.SIGTERM), (0, signal.SIGKILL)):
+            alive = [one for one in map(self.process, list(self.running)) if one]
+            for one in alive:
                 with contextlib.suppress(ProcessLookupError):
-                    os.kill(container, 9)
+                    os.kill(one, number)
+            end = time.monotonic() + wait_s
+            while time.monotonic() < end and any(one.poll() is None for one in self.running.values()):
+                time.sleep(0.2)
         self.pause.kill()
         subprocess.run(["kill", "-9", str(self.network)], stderr=subprocess.DEVNULL)
 
@@ -220,34 +253,3 @@ def expand(text: str, environment: dict[str, str]) -> str:
     for name, value in environment.items():
         text = text.replace(f"$({name})", value)
     return text
-
-
-class RealPods:
-    """Every pod of the namespaces runs for real while this is open."""
-
-    def __init__(self, lab: Lab, images: Images, namespaces: list[str]) -> None:
-        self.lab, self.images, self.namespaces = lab, images, namespaces
-        self.pods: dict[str, RealPod] = {}
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while not self._closing.wait(1):
-            try:
-                found = {one["metadata"]["name"]: one for namespace in self.namespaces
-                         for one in self.lab.get("pod", "", namespace)
-                         if not one["metadata"].get("deletionTimestamp")}
-                for name, pod in found.items():
-                    if name not in self.pods and pod["status"].get("podIP"):
-                        self.pods[name] = RealPod(self.lab, self.images, pod)
-                for name in [one for one in self.pods if one not in found]:
-                    self.pods.pop(name).stop()
-            except (LabError, subprocess.SubprocessError) as failure:
-                print(f"real pods: {failure}", flush=True)
-
-    def close(self) -> None:
-        self._closing.set()
-        self._thread.join()
-        for pod in self.pods.values():
-            pod.stop()

@@ -32,6 +32,7 @@ def karpenter(lab):
     lab.apply([{"apiVersion": "karpenter.kwok.sh/v1alpha1", "kind": "KWOKNodeClass",
                 "metadata": {"name": "default"}}, *pools])
     yield [one for one in objects if one["kind"] not in ("NodePool", "EC2NodeClass")]
+    lab.kubectl("delete", "pod", "--all", "--namespace=llama2", "--force")
     remove(lab, [])
     lab.kubectl("delete", "nodepool", "--all", "--timeout=60s")
     lab.stop("karpenter")
@@ -65,5 +66,6 @@ def test_a_pool_of_1000_cpus_has_room_for_five_of_the_largest_and_says_so_to_the
                lambda: f"five machines: {claims(lab)}")
     wait_until(lambda: sum(one["status"]["phase"] == "Running" for one in lab.get("pod")) == 5, 30, "five pods")
     (waiting,) = [one["metadata"]["name"] for one in lab.get("pod") if one["status"]["phase"] != "Running"]
-    wait_until(lambda: "limit" in lab.events(waiting), 30, lambda: f"the reason: {lab.events(waiting)}")
-    lab.kubectl("delete", "pod", "--all", "--namespace=llama2", "--force")
+    wait_until(lambda: "no instance type has enough resources" in lab.events(waiting), 30,
+               lambda: f"the reason: {lab.events(waiting)}")
+    assert lab.get("nodepool", "inferentia-inf2")["status"]["resources"]["cpu"] == "960"

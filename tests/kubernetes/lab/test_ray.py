@@ -1,5 +1,6 @@
 """The overlay `demo` with its pods as real processes: Ray, our binary, the Gradio page, nginx as the ingress."""
 
+import json
 import re
 import threading
 import time
@@ -7,11 +8,14 @@ import time
 import pytest
 from conftest import ROOT, with_components
 from control_plane import Lab, wait_until
+from kubelet import Kubelet
 from nginx_ingress import nginx_config
-from real_pods import Images, RealPods
+from real_pods import Images
 
 INGRESS = "http://127.0.0.1:8081"
 QUESTION = "Where+is+my+order%3F"
+CHAT = json.dumps({"max_tokens": 100,
+                   "messages": [{"role": "user", "content": "Where is my order?"}]})
 # The overlay waits 300 s before it gives a worker back.
 IDLE_WORKER_S = 20
 
@@ -27,15 +31,18 @@ def service(lab, tmp_path_factory):
     for one in objects:
         if one["kind"] == "RayService":
             one["spec"]["rayClusterConfig"]["autoscalerOptions"]["idleTimeoutSeconds"] = IDLE_WORKER_S
-    pods = RealPods(lab, images, ["llama2", "gradio-llama2-inf2"])
+    kubelet = Kubelet(lab, images, cpus=16, gib=64)
     lab.apply(objects)
     try:
         wait_until(lambda: is_running(lab), 180, lambda: f"RUNNING: {state(lab)}")
         start_nginx(lab, objects)
-        yield pods
+        # kube-proxy learns of a Service's first pods a moment after the operator.
+        wait_until(lambda: lab.run("curl", "--silent", "--fail", f"{INGRESS}/serve/health", check=False)
+                   .returncode == 0, 10, "the way in")
+        yield kubelet
     finally:
         lab.kubectl("delete", "rayservice", "llama2", "--namespace=llama2", "--wait=false")
-        pods.close()
+        kubelet.close()
         lab.stop("nginx")
 
 
@@ -65,9 +72,10 @@ def ask(lab: Lab, path: str, *options: str) -> str:
 
 def replicas(lab: Lab) -> int:
     """How many answer, by the header that names each."""
-    seen = {re.findall(r"(?im)^puna-replica: (\S+)", ask(lab, "/serve/health", "--include"))[0]
-            for _ in range(8)}
-    return len(seen)
+    answers = [ask(lab, "/serve/health", "--include") for _ in range(8)]
+    named = [re.search(r"(?im)^puna-replica: (\S+)", one) for one in answers]
+    assert all(named), [one for one, name in zip(answers, named) if not name]
+    return len({name[1] for name in named if name})
 
 
 def workers(lab: Lab) -> list[str]:
@@ -86,7 +94,7 @@ class Load:
 
     def _ask(self) -> None:
         while not self._ended.is_set():
-            status = ask(self.lab, f"/serve/infer?sentence={QUESTION}", "--output", "/dev/null",
+            status = ask(self.lab, "/serve/v1/chat/completions", "--json", CHAT, "--output", "/dev/null",
                          "--write-out", "%{http_code}")
             self.answers += 1
             if status != "200":
