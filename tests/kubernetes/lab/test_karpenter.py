@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from conftest import DEPLOY, kustomize
 from control_plane import Lab, wait_until
 from made_up_nodes import instance_types
+from overlays import DEPLOY, kustomize
 from test_verdicts import remove, worker_pod
 
 EMPTY_NODE_S = 10

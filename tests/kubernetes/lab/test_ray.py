@@ -6,10 +6,10 @@ import threading
 import time
 
 import pytest
-from conftest import ROOT, with_components
 from control_plane import Lab, wait_until
 from kubelet import Kubelet
 from nginx_ingress import nginx_config
+from overlays import ROOT, with_components
 from real_pods import Images
 
 INGRESS = "http://127.0.0.1:8081"
@@ -17,7 +17,7 @@ QUESTION = "Where+is+my+order%3F"
 CHAT = json.dumps({"max_tokens": 100,
                    "messages": [{"role": "user", "content": "Where is my order?"}]})
 # The overlay waits 300 s before it gives a worker back.
-IDLE_WORKER_S = 20
+IDLE_WORKER_S = 5
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def start_nginx(lab: Lab, objects: list) -> None:
     folder = lab.folder / "nginx"
     folder.mkdir(exist_ok=True)
     (folder / "nginx.conf").write_text(nginx_config(objects, address, "127.0.0.1:8081", folder))
-    lab.start("nginx", "/usr/sbin/nginx", "-c", str(folder / "nginx.conf"))
+    lab.start("nginx", str(ROOT / "build/nginx/usr/sbin/nginx"), "-c", str(folder / "nginx.conf"))
 
 
 def ask(lab: Lab, path: str, *options: str) -> str:

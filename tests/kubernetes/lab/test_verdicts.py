@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from conftest import DEPLOY, kustomize, with_components
 from control_plane import Document, Lab, wait_until
+from overlays import DEPLOY, kustomize, with_components
 
 OVERLAYS = sorted(path.name for path in (DEPLOY / "overlays").iterdir())
 SEED_PORTS = {"client": 10001, "serve": 8000, "metrics": 8080, "gcs": 6379, "dashboard": 8265}
