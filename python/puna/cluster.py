@@ -11,6 +11,7 @@ import dataclasses
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from puna.dashboard import ClusterError, poll
-from puna.local_cluster import FOLDER_BYTES_MAX, LocalCluster, end_with_parent, local_name
+from puna.local_cluster import FOLDER_BYTES_MAX, HEAD_ADDRESS, LocalCluster, end_with_parent, local_name
 from puna.serve_config import ConfigError, load_config
 from puna.settings import SettingsError, find_binary
 
@@ -79,6 +80,23 @@ def read_config(options: argparse.Namespace) -> dict[str, Any]:
     return config
 
 
+def check_ports_free(config: dict[str, Any], options: argparse.Namespace) -> None:
+    """Ray's proxies share a taken port with whoever has it, and each would get half of the requests."""
+    http = config["http_options"]
+    host = str(http.get("host", "127.0.0.1"))
+    for flag, address, port in (("--port", host, int(http.get("port", 8000))),
+                                ("--dashboard-port", "127.0.0.1", options.dashboard_port),
+                                ("--gradio-port", "127.0.0.1", max(0, options.gradio_port)),
+                                ("--gcs-port", HEAD_ADDRESS, options.gcs_port)):
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind((address, port))
+            except OSError as failure:
+                raise ClusterError(f"port {port} of {address} cannot be had: {failure.strerror}; end what uses "
+                                   f"it, or choose another with {flag}") from None
+
+
 def start_gradio(port: int, api: str, log: pathlib.Path) -> subprocess.Popen[bytes]:
     """The page as a process of its own; returns when it answers."""
     environment = {**os.environ, "SERVICE_NAME": api, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
@@ -103,6 +121,7 @@ def start_gradio(port: int, api: str, log: pathlib.Path) -> subprocess.Popen[byt
 def running(options: argparse.Namespace) -> Iterator[Addresses]:
     """The whole cluster; everything has ended when this has."""
     config = read_config(options)
+    check_ports_free(config, options)
     http = config["http_options"]
     cpus = options.cpus or max(1, (os.cpu_count() or 1) // (options.workers + 1))
     binary = find_binary(os.environ.get("PUNA_BINARY", "puna"))

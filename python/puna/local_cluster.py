@@ -26,6 +26,7 @@ STOP_TIMEOUT_S = 20.0
 FOLDER_BYTES_MAX = 45
 OBJECT_STORE_BYTES = 100_000_000
 PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
+HEAD_ADDRESS = "127.0.0.2"
 MIDDLEWARE = "puna.proxy_middleware:middlewares"
 
 
@@ -100,20 +101,20 @@ class LocalCluster:
         self.token_path = self.folder / "token"
         self.token = make_token(self.token_path)
         self.environment = cluster_environment(self.folder, self.token_path, environment or {})
-        self.gcs_port = gcs_port or free_port("127.0.0.2")
+        self.gcs_port = gcs_port or free_port(HEAD_ADDRESS)
         self.dashboard_port = dashboard_port or free_port(dashboard_host)
         self.dashboard = Dashboard(f"http://{local_name(dashboard_host)}:{self.dashboard_port}",
                                    self.token)
         self.nodes: list[RayNode] = []
         self._head_arguments = [
-            "--head", "--node-ip-address", "127.0.0.2", "--port", str(self.gcs_port),
+            "--head", "--node-ip-address", HEAD_ADDRESS, "--port", str(self.gcs_port),
             "--dashboard-host", dashboard_host, "--dashboard-port", str(self.dashboard_port),
-            "--ray-client-server-port", str(free_port("127.0.0.2")),
+            "--ray-client-server-port", str(free_port(HEAD_ADDRESS)),
             "--num-cpus", str(cpus), "--temp-dir", str(self.folder), *(head_arguments or [])]
 
     @property
     def address(self) -> str:
-        return f"127.0.0.2:{self.gcs_port}"
+        return f"{HEAD_ADDRESS}:{self.gcs_port}"
 
     def start(self) -> None:
         """Starts the head and waits for its dashboard; raises ClusterError."""

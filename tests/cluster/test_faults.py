@@ -1,5 +1,6 @@
 """Faults that take a minute each to show their end; only with --long (make test-cluster)."""
 
+import json
 import os
 import pathlib
 import signal
@@ -12,7 +13,7 @@ import pytest
 from conftest import cluster_folder
 from load import Load
 from puna.dashboard import ClusterError, status_message
-from puna.local_cluster import LocalCluster
+from puna.local_cluster import HEAD_ADDRESS, LocalCluster, free_port
 from running_cluster import (BINARY, ROOT, RunningCluster, children, command_of, processes_with,
                              wait_until)
 
@@ -84,12 +85,10 @@ def test_a_dead_proxy_is_replaced(cluster):
 
 def test_the_address_of_the_api_must_be_free(cluster):
     folder = cluster_folder(f"taken{os.getpid()}")
-    taken = None
     with pytest.raises(AssertionError) as failure:
-        taken = RunningCluster(folder, "--workers", "0", "--port", str(cluster.port),
-                               "--gradio-port", "-1")
-    assert taken is None
-    assert str(cluster.port) in str(failure.value)
+        RunningCluster(folder, "--workers", "0", "--port", str(cluster.port), "--gradio-port", "-1").close()
+    assert f"port {cluster.port} of 127.0.0.1 cannot be had: Address already in use" in str(failure.value)
+    assert "--port" in str(failure.value)
 
 
 def test_when_a_worker_node_is_gone_its_requests_are_answered_by_the_rest(cluster):
@@ -126,7 +125,7 @@ def test_nothing_outlives_a_killed_puna_cluster():
     wait_until(lambda: not list(processes_with(str(folder))), 90, "nothing is left")
 
 
-def test_a_replica_that_needs_neuron_cores_gets_a_node_and_the_idle_node_goes():
+def test_a_replica_that_needs_neuron_cores_gets_a_node_and_the_idle_node_goes(tmp_path):
     """Ray's own autoscaler with nodes that are made up on this machine: no such device is here."""
     node = "f" * 51 + "00000"
     variables = {
@@ -134,8 +133,12 @@ def test_a_replica_that_needs_neuron_cores_gets_a_node_and_the_idle_node_goes():
         "RAY_CLOUD_INSTANCE_ID": node, "RAY_OVERRIDE_NODE_ID_FOR_TESTING": node,
         "PUNA_BINARY": BINARY, "PUNA_BACKEND": "fake", "PUNA_FAKE_STEP_MICROSECONDS": "10000"}
     folder = cluster_folder(f"neuron{os.getpid()}")
-    cluster = LocalCluster(folder, cpus=2, environment=variables, head_arguments=[
-        "--autoscaling-config", str(ROOT / "tests/cluster/made_up_nodes.json")])
+    gcs_port = free_port(HEAD_ADDRESS)
+    nodes = json.loads((ROOT / "tests/cluster/made_up_nodes.json").read_text())
+    nodes["provider"]["gcs_address"] = f"{HEAD_ADDRESS}:{gcs_port}"
+    (tmp_path / "nodes.json").write_text(json.dumps(nodes))
+    cluster = LocalCluster(folder, cpus=2, gcs_port=gcs_port, environment=variables, head_arguments=[
+        "--autoscaling-config", str(tmp_path / "nodes.json")])
     application = {
         "name": "llama2", "route_prefix": "/", "import_path": "puna.ray_serve:app",
         "args": {"neuron_cores": 2, "num_cpus": 0.5, "autoscaling": {

@@ -78,12 +78,18 @@ class Lab:
     def enter(self, *command: str) -> list[str]:
         return ["nsenter", "--target", str(self.init), "--net", "--mount", "--pid", *command]
 
-    def run(self, *command: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *command: str, stdin: str = "", check: bool = True,
+            timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(self.enter(*command), env=self.environment, input=stdin,
-                              capture_output=True, text=True, timeout=120)
+                              capture_output=True, text=True, timeout=timeout_s)
         if check and done.returncode != 0:
             raise LabError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done
+
+    def run_here(self, commands: str) -> str:
+        """What a script prints that is run in the folder where this process is."""
+        script = f"cd '{pathlib.Path.cwd()}'\n{commands}"
+        return self.run("bash", "-euo", "pipefail", "-c", script, timeout_s=900).stdout
 
     def start(self, name: str, *command: str, environment: Mapping[str, str] | None = None,
               ready: str = "") -> None:

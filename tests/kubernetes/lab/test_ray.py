@@ -1,4 +1,7 @@
-"""The overlay `demo` with its pods as real processes: Ray, our binary, the Gradio page, nginx as the ingress."""
+"""The overlay `demo` with its pods as real processes: Ray, our binary, the Gradio page, nginx as the ingress.
+
+It is applied and removed by the commands of docs/tutorial.md.
+"""
 
 import json
 import re
@@ -6,6 +9,7 @@ import threading
 import time
 
 import pytest
+import tutorial
 from control_plane import Lab, wait_until
 from kubelet import Kubelet
 from nginx_ingress import nginx_config
@@ -16,8 +20,6 @@ INGRESS = "http://127.0.0.1:8081"
 QUESTION = "Where+is+my+order%3F"
 CHAT = json.dumps({"max_tokens": 100,
                    "messages": [{"role": "user", "content": "Where is my order?"}]})
-# The overlay waits 300 s before it gives a worker back.
-IDLE_WORKER_S = 5
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +29,17 @@ def service(lab, tmp_path_factory):
                     variables={"PYTHONPATH": str(ROOT / "python"), "PYTHONUNBUFFERED": "1",
                                "PUNA_CACHE": str(ROOT / "build/test-cache")},
                     folders={"/opt/puna/models": str(ROOT / "build/models")})
-    objects = with_components(tmp_path_factory.mktemp("demo"), "demo", "ingress")
-    for one in objects:
-        if one["kind"] == "RayService":
-            one["spec"]["rayClusterConfig"]["autoscalerOptions"]["idleTimeoutSeconds"] = IDLE_WORKER_S
     kubelet = Kubelet(lab, images, cpus=16, gib=64)
-    lab.apply(objects)
     try:
-        wait_until(lambda: is_running(lab), 180, lambda: f"RUNNING: {state(lab)}")
-        start_nginx(lab, objects)
-        # kube-proxy learns of a Service's first pods a moment after the operator.
-        wait_until(lambda: lab.run("curl", "--silent", "--fail", f"{INGRESS}/serve/health", check=False)
-                   .returncode == 0, 10, "the way in")
+        chapter = tutorial.blocks("kubernetes")
+        tutorial.run_blocks([one for one in chapter if not one.is_at_the_end], lab.run_here)
+        ingress = [one for one in with_components(tmp_path_factory.mktemp("demo"), "demo", "ingress")
+                   if one["kind"] == "Ingress"]
+        lab.apply(ingress)
+        start_nginx(lab, ingress)
         yield kubelet
+        tutorial.run_blocks([one for one in chapter if one.is_at_the_end], lab.run_here)
     finally:
-        lab.kubectl("delete", "rayservice", "llama2", "--namespace=llama2", "--wait=false")
         kubelet.close()
         lab.stop("nginx")
 
