@@ -1,21 +1,28 @@
 #!/usr/bin/env bash
-# Installs what tools/apt-packages.txt lists and is missing; without root or sudo, names it.
+# Installs what a list of Debian packages has and the machine has not; without root or sudo, names it.
+# tools/install_packages.sh [LIST [SECTION…]]: tools/apt-packages.txt is the list when none is given; a section
+# begins with a line '# name', and with no names all sections count.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+list=${1:-tools/apt-packages.txt}
+sections=" ${*:2} "
 
 is_installed() {
   [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
 missing=()
+section=""
 while read -r package; do
   case "$package" in
-    "" | "#"*) continue ;;
+    "") continue ;;
+    "#"*) section=${package#"# "}; continue ;;
     # Node.js is often installed from elsewhere, with npm inside; then Debian's npm cannot be installed.
     nodejs | npm) if command -v node && command -v npm; then continue; fi >/dev/null ;;
   esac
+  [[ "$sections" = "  " || "$sections" = *" $section "* ]] || continue
   is_installed "$package" || missing+=("$package")
-done < tools/apt-packages.txt
+done < "$list"
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 install="apt-get install --yes --no-install-recommends ${missing[*]}"
