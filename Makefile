@@ -43,6 +43,11 @@ cluster: build fetch-models ## Serve the demo on Ray Serve with dashboard and Gr
 test-cluster: build ## Every cluster test on real Ray processes, also those that take minutes
 	@/usr/bin/python3 tools/run_tests.py --long-cluster cluster
 
+.PHONY: test-images
+test-images: ## Build the container images and start them (root; podman in namespaces of its own)
+	@tools/install_packages.sh tools/apt-packages-images.txt
+	@/usr/bin/python3 tools/run_tests.py --containers
+
 .PHONY: test
 test: packages ## Every test, from lint to browser
 	@/usr/bin/python3 tools/run_tests.py

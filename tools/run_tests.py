@@ -26,6 +26,7 @@ FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_te
                 "detokenizer"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
+PYTEST_IMAGES = "-m pytest -q -p no:cacheprovider --durations=5 tests/images"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
@@ -91,6 +92,7 @@ def cluster_steps(long: bool) -> list[Step]:
         Step("cluster", "types", f"cd python && ../{CLUSTER_PYTHON} -m mypy --cache-dir ../build/mypy puna"),
         Step("cluster", "package, without Ray processes", f"{pytest} {without_ray}"),
         Step("kubernetes", "manifests without a cluster", f"{pytest} tests/kubernetes"),
+        Step("images", "Dockerfile and compose file without a build", f"{CLUSTER_PYTHON} {PYTEST_IMAGES}"),
     ]
     if not long:
         return short
@@ -100,6 +102,14 @@ def cluster_steps(long: bool) -> list[Step]:
         Step("cluster", "Gradio page in Chromium",
              "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
     ]
+
+
+def container_steps() -> list[Step]:
+    """The images of deploy/docker, built and started: minutes, as root, and not in `make test`."""
+    return [Step("images", "Python packages", "tools/venv.sh images"),
+            Step("images", "base and images", "tests/images/build.sh"),
+            Step("images", "contents and running containers",
+                 f"tests/images/in_namespace.sh build/venv/images/bin/python {PYTEST_IMAGES}")]
 
 
 def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
@@ -182,9 +192,11 @@ def main() -> int:
     parser.add_argument("--fuzz-seconds", type=int, default=20, help="per fuzz target")
     parser.add_argument("--long-cluster", action="store_true",
                         help="also the cluster tests that take minutes")
+    parser.add_argument("--containers", action="store_true",
+                        help="build the container images and start them, and nothing else")
     parser.add_argument("--list", action="store_true", help="print the steps")
     options = parser.parse_args()
-    steps = all_steps(options.fuzz_seconds, options.long_cluster)
+    steps = container_steps() if options.containers else all_steps(options.fuzz_seconds, options.long_cluster)
     unknown = set(options.layers) - {step.layer for step in steps}
     if unknown:
         parser.error(f"no layer {', '.join(unknown)}; there are "
