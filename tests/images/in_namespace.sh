@@ -6,10 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${PUNA_CGROUP_PARENT-}" = "" ]; then
   export PUNA_CGROUP_PARENT=/puna-images-$$
-  code=0
-  unshare --mount --net --uts --pid --fork --kill-child --mount-proc --propagation private "$0" "$@" || code=$?
-  find /sys/fs/cgroup -depth -type d -path "*$PUNA_CGROUP_PARENT*" -exec rmdir {} + || true
-  exit "$code"
+  trap 'find /sys/fs/cgroup -depth -type d -path "*$PUNA_CGROUP_PARENT*" -exec rmdir {} +' EXIT
+  unshare --mount --net --uts --pid --fork --kill-child --mount-proc --propagation private "$0" "$@"
+  exit
 fi
 # crun and runc know version 1 of control groups, and version 2, but not one beside the other.
 if mountpoint --quiet /sys/fs/cgroup/unified; then umount /sys/fs/cgroup/unified; fi
@@ -22,4 +21,5 @@ ip address add 192.0.2.1/24 dev nowhere
 ip link set nowhere up
 ip route add default via 192.0.2.254 dev nowhere onlink
 echo 1 > /proc/sys/net/ipv4/ip_forward
+podman rm --all --force --time 0 >/dev/null  # what a run that was cut off has left in the storage
 "$@"
