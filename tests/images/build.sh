@@ -25,7 +25,6 @@ for image in puna-gradio puna-server puna; do
   # Steps run in a chroot and not in a container: they want the machine's network, and nothing of its cgroups.
   buildah build --isolation chroot --format docker --layers --network host \
     --volume "$state/sources:/etc/apt/sources.list.d:ro" --secret id=ca,src=/etc/ssl/certs/ca-certificates.crt \
-    --build-arg BASE="$base" --build-arg REVISION="$(git rev-parse HEAD)" \
-    --file deploy/docker/Dockerfile --target "$image" --tag "localhost/$image:0.1.0" .
+    --build-arg BASE="$base" --file deploy/docker/Dockerfile --target "$image" --tag "localhost/$image:0.1.0" .
 done
 podman images --filter reference=localhost/*
