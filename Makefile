@@ -40,13 +40,18 @@ cluster: build fetch-models ## Serve the demo on Ray Serve with dashboard and Gr
 	@tools/cluster.sh "$(ADAPTER)" --host "$(HOST)" --port "$(PORT)"
 
 .PHONY: test-cluster
-test-cluster: build ## Every cluster test on real Ray processes, also those that take minutes
-	@/usr/bin/python3 tools/run_tests.py --long-cluster cluster
+test-cluster: build fetch-models ## Every cluster test on real Ray processes, also those that take minutes
+	@/usr/bin/python3 tools/run_tests.py --long cluster
+
+.PHONY: test-kubernetes
+test-kubernetes: build fetch-models ## Judge deploy/kubernetes by a real control plane (root; builds it once)
+	@tools/install_packages.sh tools/apt-packages-kubernetes.txt
+	@/usr/bin/python3 tools/run_tests.py --long kubernetes
 
 .PHONY: test-images
 test-images: ## Build the container images and start them (root; podman in namespaces of its own)
 	@tools/install_packages.sh tools/apt-packages-images.txt
-	@/usr/bin/python3 tools/run_tests.py --containers
+	@/usr/bin/python3 tools/run_tests.py --long images
 
 .PHONY: test
 test: packages ## Every test, from lint to browser

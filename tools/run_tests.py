@@ -26,7 +26,6 @@ FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_te
                 "detokenizer"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
-PYTEST_IMAGES = "-m pytest -q -p no:cacheprovider --durations=5 tests/images"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
@@ -82,37 +81,64 @@ def fuzz_steps(seconds: int) -> list[Step]:
             for pair in pairs]
 
 
-def cluster_steps(long: bool) -> list[Step]:
-    """The Python package and the Kubernetes objects; `long` adds real Ray processes and Gradio."""
-    pytest = f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider"
+def pytest(arguments: str) -> str:
+    return f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider {arguments}"
+
+
+def cluster_steps() -> list[Step]:
+    """The Python package with a short run on real Ray processes, Kubernetes objects, images, tutorial."""
     without_ray = " ".join(f"tests/cluster/test_{subject}.py" for subject in
                            ("settings", "chat_client", "proxy_middleware", "child_server"))
-    short = [
+    with_ray = ("tests/cluster/test_pass_through.py "
+                "tests/cluster/test_replicas.py::test_killed_replicas_cost_no_request_that_had_not_started")
+    return [
         Step("cluster", "Python packages", "tools/venv.sh cluster"),
         Step("cluster", "types", f"cd python && ../{CLUSTER_PYTHON} -m mypy --cache-dir ../build/mypy puna"),
-        Step("cluster", "package, without Ray processes", f"{pytest} {without_ray}"),
-        Step("kubernetes", "manifests without a cluster", f"{pytest} tests/kubernetes"),
-        Step("images", "Dockerfile and compose file without a build", f"{CLUSTER_PYTHON} {PYTEST_IMAGES}"),
-    ]
-    if not long:
-        return short
-    return short + [
-        Step("cluster", "Ray Serve on real processes", f"{pytest} --durations=10 tests/cluster --long"),
-        Step("cluster", "Node packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
-        Step("cluster", "Gradio page in Chromium",
-             "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
+        Step("cluster", "package, without Ray processes", pytest(without_ray)),
+        Step("cluster", "Ray Serve on real processes, in short", pytest(with_ray)),
+        Step("kubernetes", "nginx", "tools/fetch_nginx.sh"),
+        Step("kubernetes", "manifests without a cluster, Ingress in nginx", pytest("tests/kubernetes")),
+        Step("images", "Dockerfile and compose file without a build", pytest("tests/images")),
+        Step("tutorial", "every command has a test",
+             "cd tests/tutorial && /usr/bin/python3 -m unittest test_page"),
     ]
 
 
-def container_steps() -> list[Step]:
-    """The images of deploy/docker, built and started: minutes, as root, and not in `make test`."""
-    return [Step("images", "Python packages", "tools/venv.sh images"),
+def long_steps() -> dict[str, list[Step]]:
+    """What takes more minutes than `make test` has, by target: make test-NAME."""
+    lab = 'tools="${PUNA_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/puna/kubernetes-lab}"'
+    return {
+        "cluster": [
+            *cluster_steps()[:3],
+            Step("cluster", "Node packages",
+                 "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
+            Step("cluster", "Ray Serve on real processes", pytest("--durations=10 tests/cluster --long")),
+            Step("cluster", "Gradio page in Chromium",
+                 "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
+            Step("tutorial", "on a laptop", "tests/tutorial/tutorial.py laptop"),
+            Step("tutorial", "on Ray", "tests/tutorial/tutorial.py ray"),
+        ],
+        "kubernetes": [
+            Step("kubernetes", "Python packages", "tools/venv.sh cluster && tools/venv.sh kubernetes_lab"),
+            Step("kubernetes", "nginx", "tools/fetch_nginx.sh"),
+            Step("kubernetes", "programs of the lab, built once",
+                 "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py"),
+            Step("kubernetes", "manifests against kustomize and the CRDs; long answers",
+                 f"{lab}; export PUNA_KUSTOMIZE=$tools/bin/kustomize; "
+                 f"export PUNA_CRDS=$(echo $tools/crds/* | tr ' ' :); {pytest('tests/kubernetes --long')}"),
+            Step("kubernetes", "verdicts of a real control plane", pytest("tests/kubernetes/lab")),
+        ],
+        "images": [
+            Step("images", "Python packages", "tools/venv.sh images"),
             # One step: containers of images that could not be built again would prove nothing.
-            Step("images", "build, contents, running containers", "tests/images/build.sh && "
-                 f"tests/images/in_namespace.sh build/venv/images/bin/python {PYTEST_IMAGES}")]
+            Step("images", "build, contents, running containers",
+                 "tests/images/build.sh && tests/images/in_namespace.sh build/venv/images/bin/python "
+                 "-m pytest -q -p no:cacheprovider --durations=5 tests/images"),
+        ],
+    }
 
 
-def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
+def all_steps(fuzz_seconds: int) -> list[Step]:
     sanitized = SANITIZER_ENVIRONMENT
     http_fuzz = {**sanitized, "PUNA_BINARY": "build/fuzz/bin/puna", "PUNA_SLOW": "1"}
     http_tsan = {**sanitized, "PUNA_BINARY": "build/tsan/bin/puna", "PUNA_SLOW": "1"}
@@ -138,7 +164,7 @@ def all_steps(fuzz_seconds: int, long_cluster: bool = False) -> list[Step]:
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
-        *cluster_steps(long_cluster),
+        *cluster_steps(),
         Step("bench", "comparison with peers: adapters and tools",
              "/usr/bin/python3 -m unittest discover -s tests/bench"),
         Step("bench", "one round of the comparison, Puna alone",
@@ -190,13 +216,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
     parser.add_argument("--fuzz-seconds", type=int, default=20, help="per fuzz target")
-    parser.add_argument("--long-cluster", action="store_true",
-                        help="also the cluster tests that take minutes")
-    parser.add_argument("--containers", action="store_true",
-                        help="build the container images and start them, and nothing else")
+    parser.add_argument("--long", choices=long_steps(), help="the steps of make test-NAME, and nothing else")
     parser.add_argument("--list", action="store_true", help="print the steps")
     options = parser.parse_args()
-    steps = container_steps() if options.containers else all_steps(options.fuzz_seconds, options.long_cluster)
+    steps = long_steps()[options.long] if options.long else all_steps(options.fuzz_seconds)
     unknown = set(options.layers) - {step.layer for step in steps}
     if unknown:
         parser.error(f"no layer {', '.join(unknown)}; there are "
