@@ -91,19 +91,25 @@ def test_the_address_of_the_api_must_be_free(cluster):
     assert "--port" in str(failure.value)
 
 
-def test_when_a_worker_node_is_gone_its_requests_are_answered_by_the_rest(cluster):
-    cluster.deploy(args={"num_cpus": 0.8, "surge_percent": 0, "autoscaling": {"min_replicas": 2, "max_replicas": 2}})
-    wait_until(lambda: len(cluster.replicas()) == 2, 60, "two replicas")
-    assert len({one["node_id"] for one in cluster.replicas()}) == 2, "one on each node"
-    worker = next(pid for pid, command in processes_with(str(cluster.token_path))
-                  if "--address" in command and "--block" in command)
-    with Load(cluster.url, 3) as load:
-        time.sleep(1)
-        os.kill(worker, signal.SIGKILL)
-        time.sleep(10)
-    assert len(load.outcomes) > 50
-    assert load.failures() == []
-    assert cluster.process.poll() is None, cluster.output()
+def test_when_a_worker_node_is_gone_its_requests_are_answered_by_the_rest():
+    folder = cluster_folder(f"worker{os.getpid()}")
+    cluster = RunningCluster(folder, "--gradio-port", "-1")
+    try:
+        cluster.deploy(args={"num_cpus": 0.8, "surge_percent": 0,
+                             "autoscaling": {"min_replicas": 2, "max_replicas": 2}})
+        wait_until(lambda: len(cluster.replicas()) == 2, 60, "two replicas")
+        assert len({one["node_id"] for one in cluster.replicas()}) == 2, "one on each node"
+        worker = next(pid for pid, command in processes_with(str(cluster.token_path))
+                      if "--address" in command and "--block" in command)
+        with Load(cluster.url, 3) as load:
+            time.sleep(1)
+            os.kill(worker, signal.SIGKILL)
+            time.sleep(10)
+        assert len(load.outcomes) > 50
+        assert load.failures() == []
+        assert cluster.process.poll() is None, cluster.output()
+    finally:
+        cluster.close()
 
 
 def test_without_its_head_the_cluster_ends_and_leaves_nothing():

