@@ -46,6 +46,8 @@ def cluster_environment(folder: pathlib.Path, token_path: pathlib.Path,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_USAGE_STATS_REPORT_URL": "http://127.0.0.1:9/",
         "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": MIDDLEWARE,
+        # Ray's proxy would ask only the replicas of its own node until their queues are full.
+        "RAY_SERVE_PROXY_PREFER_LOCAL_NODE_ROUTING": "0",
         "RAY_TMPDIR": str(folder),
         "RAY_COLOR_PREFIX": "0",
         "PYTHONUNBUFFERED": "1",

@@ -1,5 +1,6 @@
 """Replicas that die, are replaced, updated and scaled, while clients ask."""
 
+import collections
 import os
 import signal
 import time
@@ -48,6 +49,17 @@ def test_killed_replicas_cost_no_request_that_had_not_started(cluster):
         assert_error_event_at_the_end(stream)
     # With its replica no server stays behind.
     wait_until(lambda: len(cluster.servers()) == 2, 20, "two servers")
+
+
+def test_requests_go_to_the_replicas_of_every_node_alike(cluster):
+    cluster.deploy(args={"num_cpus": 0.8, "surge_percent": 0, "autoscaling": TWO})
+    wait_until(lambda: len(cluster.replicas()) == 2 and len({one["node_id"] for one in cluster.replicas()}) == 2,
+               60, "a replica on each node")
+    with Load(cluster.url, 4) as load:
+        time.sleep(4)
+    counts = collections.Counter(one.replica for one in load.outcomes)
+    assert load.failures() == []
+    assert len(counts) == 2 and min(counts.values()) > len(load.outcomes) / 4, counts
 
 
 def test_an_update_of_settings_fails_no_request_and_a_full_queue_says_when_to_come_back(cluster):
