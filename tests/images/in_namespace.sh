@@ -6,8 +6,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 if [ "${PUNA_CGROUP_PARENT-}" = "" ]; then
   export PUNA_CGROUP_PARENT=/puna-images-$$
-  trap 'find /sys/fs/cgroup -depth -type d -path "*$PUNA_CGROUP_PARENT*" -exec rmdir {} +' EXIT
-  unshare --mount --net --uts --pid --fork --kill-child --mount-proc --propagation private "$0" "$@"
+  # Also those of a run that was killed; groups that are in use stay.
+  trap "find /sys/fs/cgroup -depth -type d -path '*/puna-images-*' -exec rmdir {} + 2>/dev/null || true" EXIT
+  # Ends also when this shell is killed.
+  setpriv --pdeathsig KILL unshare --mount --net --uts --pid --fork --kill-child --mount-proc \
+    --propagation private "$0" "$@"
   exit
 fi
 # crun and runc know version 1 of control groups, and version 2, but not one beside the other.

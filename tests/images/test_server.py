@@ -100,6 +100,14 @@ def test_sigterm_lets_a_running_answer_end_and_the_exit_code_is_0(image):
         assert server.wait_ended(30) == 0
 
 
+def test_another_user_by_number_can_run_it_too():
+    """As OpenShift gives every namespace users of its own."""
+    with Container("puna-server", environment={"PUNA_API_KEY": KEY, "HOME": "/tmp"},
+                   options=["--user", "123456:0"]) as server:
+        server.wait_healthy()
+        assert ask(server).status_code == 200
+
+
 def test_without_a_key_the_image_does_not_start_and_says_what_to_do():
     with Container("puna-server") as server:
         assert server.wait_ended(60) != 0
