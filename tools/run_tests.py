@@ -125,8 +125,10 @@ def long_steps() -> dict[str, list[Step]]:
                  "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py"),
             Step("kubernetes", "manifests against kustomize and the CRDs; long answers",
                  f"{lab}; export PUNA_KUSTOMIZE=$tools/bin/kustomize; "
-                 f"export PUNA_CRDS=$(echo $tools/crds/* | tr ' ' :); {pytest('tests/kubernetes --long')}"),
-            Step("kubernetes", "verdicts of a real control plane", pytest("tests/kubernetes/lab")),
+                 f"export PUNA_CRDS=$(echo $tools/crds/* | tr ' ' :); {pytest('tests/kubernetes --long')}",
+                 uses_one_core=True),
+            Step("kubernetes", "verdicts of a real control plane", pytest("tests/kubernetes/lab"),
+                 uses_one_core=True),
         ],
         "images": [
             Step("images", "Python packages", "tools/venv.sh images"),

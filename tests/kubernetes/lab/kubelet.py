@@ -7,12 +7,12 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from control_plane import Document, Lab
+from control_plane import Document, Lab, wait_until
 from real_pods import Images, RealPod
 
 NODE = "real"
 # Longer than a Ray pod needs to end; answers that take minutes are other tests'.
-GRACE_S_MAX = 10
+GRACE_S_MAX = 5
 
 
 class Kubelet:
@@ -30,7 +30,7 @@ class Kubelet:
             "name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}}}])
         self._patch("node", NODE, "", {"capacity": resources, "allocatable": resources, "conditions": [
             condition("Ready", True, "KubeletReady")]})
-        lab.kubectl("taint", "node", NODE, "node.kubernetes.io/not-ready-", "--overwrite")
+        wait_until(lambda: "taints" not in lab.get("node", NODE)["spec"], 30, "the node takes pods")
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -49,15 +49,13 @@ class Kubelet:
         listed = json.loads(self.lab.kubectl("get", "pod", "--all-namespaces", "--output=json",
                                              f"--field-selector=spec.nodeName={NODE}"))["items"]
         found = {one["metadata"]["uid"]: one for one in listed}
-        for uid, pod in found.items():
-            leaving = "deletionTimestamp" in pod["metadata"]
-            if uid not in self.pods and not leaving:
-                self.pods[uid] = RealPod(self.lab, self.images, pod, f"10.244.1.{next(self._addresses)}")
-            elif leaving:
-                self._remove(uid, pod)
+        leaving = {uid: pod for uid, pod in found.items() if "deletionTimestamp" in pod["metadata"]}
+        for uid in found.keys() - self.pods.keys() - leaving.keys():
+            self.pods[uid] = RealPod(self.lab, self.images, found[uid], f"10.244.1.{next(self._addresses)}")
         for uid in self.pods.keys() - found.keys():  # deleted by force
             self.pods.pop(uid).stop()
         with ThreadPoolExecutor() as pool:
+            list(pool.map(lambda item: self._remove(*item), leaving.items()))
             list(pool.map(self._tell, list(self.pods.items())))
 
     def _remove(self, uid: str, pod: Document) -> None:

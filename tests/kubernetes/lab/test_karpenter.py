@@ -61,11 +61,12 @@ def test_the_head_gets_an_x86_machine_and_the_worker_an_inf2_which_go_when_they_
 
 def test_a_pool_of_1000_cpus_has_room_for_five_of_the_largest_and_says_so_to_the_sixth(lab, karpenter):
     lab.apply([one for one in karpenter if one["kind"] in ("Namespace", "PriorityClass", "ConfigMap")])
-    lab.apply([worker_pod(f"worker-{number}") for number in range(6)])
+    lab.apply([worker_pod(f"worker-{number}") for number in range(5)])
     wait_until(lambda: claims(lab) == [("inferentia-inf2", "inf2.48xlarge")] * 5, 60,
                lambda: f"five machines: {claims(lab)}")
-    wait_until(lambda: sum(one["status"]["phase"] == "Running" for one in lab.get("pod")) == 5, 30, "five pods")
-    (waiting,) = [one["metadata"]["name"] for one in lab.get("pod") if one["status"]["phase"] != "Running"]
-    wait_until(lambda: "no instance type has enough resources" in lab.events(waiting), 30,
-               lambda: f"the reason: {lab.events(waiting)}")
-    assert lab.get("nodepool", "inferentia-inf2")["status"]["resources"]["cpu"] == "960"
+    # Pods that come at once may be counted too late: the limit is for what is there.
+    wait_until(lambda: sum(one["status"]["phase"] == "Running" for one in lab.get("pod")) == 5, 60, "five pods")
+    lab.apply([worker_pod("sixth")])
+    wait_until(lambda: "no instance type has enough resources" in lab.events("sixth"), 30,
+               lambda: f"the reason: {lab.events('sixth')}")
+    assert len(claims(lab)) == 5 and lab.get("pod", "sixth")["status"]["phase"] == "Pending"

@@ -111,7 +111,7 @@ class Load:
 
 def test_the_rayservice_runs_and_the_seeds_addresses_answer(lab, service):
     assert state(lab)["serviceStatus"] == "Running"
-    answer = ask(lab, f"/serve/infer?sentence={QUESTION}")
+    answer = ask(lab, f"/serve/infer?sentence={QUESTION}&max_tokens=20")
     assert answer.startswith('["') and len(answer) > 10, answer
     assert '"object":"list"' in ask(lab, "/serve/v1/models").replace(" ", "")
     for name, ports in (("llama2-serve-svc", {8000}), ("llama2-head-svc", {10001, 8000, 8080, 6379, 8265}),
@@ -128,7 +128,7 @@ def test_the_gradio_page_is_served_and_its_pod_reaches_the_model_by_name(lab, se
     wait_until(lambda: "Llama2/3 AI Chat" in lab.run("curl", "--silent", f"http://{page}:7860/config",
                                                     check=False).stdout, 60, "the page")
     answer = lab.run("curl", "--silent",
-                     "http://llama2-serve-svc.llama2.svc.cluster.local:8000/infer?sentence=Hello").stdout
+                     "http://llama2-serve-svc.llama2.svc.cluster.local:8000/infer?sentence=Hello&max_tokens=20").stdout
     assert answer.startswith('["')
 
 
