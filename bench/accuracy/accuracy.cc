@@ -1,6 +1,8 @@
 // What each weight format costs in accuracy: perplexity, mean KL and top-1 agreement against f32.
 //
-//   accuracy MODEL TEXT [CHUNKS [JSON_FILE]]
+//   accuracy MODEL TEXT [CHUNKS [JSON_FILE|- [NAME...]]]
+//
+// measures every format, or f32 and those that are named as in the table.
 //
 // The rule of chunks is llama-perplexity's, so that the figures stand beside llama.cpp's: chunk i
 // is tokens [512 i, 512 i + 512) of the text, computed from nothing at positions 0 up (a model that
@@ -39,6 +41,22 @@ constexpr int kFirstScored = kContext / 2 + 1;  // token, predicted at the posit
 constexpr size_t kTextBytesMax = size_t{64} << 20;
 constexpr int kChunksDefault = 32;
 
+// A checkpoint with the same weights in f32: nothing in it can be taken over.
+class FloatWeights final : public WeightSource {
+ public:
+  explicit FloatWeights(std::shared_ptr<const WeightSource> base) : base_(std::move(base)) {}
+
+  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
+  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
+  Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
+                   std::span<float> out) const override {
+    return base_->read_rows(name, first_row, row_count, out);
+  }
+
+ private:
+  const std::shared_ptr<const WeightSource> base_;
+};
+
 struct Variant {
   std::string name;
   std::unique_ptr<Backend> backend;
@@ -69,54 +87,83 @@ Result<std::shared_ptr<const Importance>> calibrate(const Checkpoint& checkpoint
       std::make_shared<const Importance>(std::move(importance)));
 }
 
-bool has_4_bit_values(const Checkpoint& checkpoint) {
-  return checkpoint.weights->quantised_layout("model.layers.0.mlp.down_proj.weight").has_value();
-}
+// The variants of a checkpoint, opened one after the other. The first is the reference.
+class Variants {
+ public:
+  // All, if no name is wanted.
+  Variants(const Checkpoint& checkpoint, const Tokenizer& tokenizer, ThreadPool& pool,
+           std::span<char*> wanted)
+      : checkpoint_(checkpoint), tokenizer_(tokenizer), pool_(pool), wanted_(wanted) {}
 
-// The first is the reference.
-Result<std::vector<Variant>> open_variants(const Checkpoint& checkpoint, const Tokenizer& tokenizer,
-                                           ThreadPool& pool) {
-  std::vector<Variant> variants;
-  const auto add = [&](std::string name, const Checkpoint& from, WeightFormat format,
-                       std::optional<KvCacheType> kv = std::nullopt) -> Status {
+  Result<std::vector<Variant>> open() {
+    RETURN_IF_ERROR(add("f32", checkpoint_, WeightFormat::kF32));
+    RETURN_IF_ERROR(add("bf16", checkpoint_, WeightFormat::kBf16));
+    RETURN_IF_ERROR(add("int8", checkpoint_, WeightFormat::kInt8));
+    RETURN_IF_ERROR(add_int8_from_f32());
+    RETURN_IF_ERROR(add("bf16, int8 KV", checkpoint_, WeightFormat::kBf16, KvCacheType::kInt8));
+    if (checkpoint_.weights->quantised_layout("model.layers.0.mlp.down_proj.weight")) {
+      RETURN_IF_ERROR(add("int4 as stored", checkpoint_, WeightFormat::kInt4));
+    }
+    for (const bool symmetric : {false, true}) {
+      for (const int group : {32, 64, 128}) RETURN_IF_ERROR(add_int4_from_f32(group, symmetric));
+    }
+    return std::move(variants_);
+  }
+
+ private:
+  bool is_wanted(std::string_view name) const {
+    return wanted_.empty() || name == "f32" || std::ranges::find(wanted_, name) != wanted_.end();
+  }
+
+  Status add(const std::string& name, const Checkpoint& from, WeightFormat format,
+             std::optional<KvCacheType> kv = std::nullopt) {
+    if (!is_wanted(name)) return Status();
     fmt::print(stderr, "packing {}\n", name);
     ASSIGN_OR_RETURN(auto backend, open_variant(from, format, kv));
-    variants.push_back({std::move(name), std::move(backend), {}});
+    variants_.push_back({name, std::move(backend), {}});
     return Status();
-  };
-  for (const auto format : {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8}) {
-    RETURN_IF_ERROR(add(std::string(describe(format)), checkpoint, format));
   }
-  RETURN_IF_ERROR(add("bf16, int8 KV", checkpoint, WeightFormat::kBf16, KvCacheType::kInt8));
-  if (has_4_bit_values(checkpoint)) {
-    RETURN_IF_ERROR(add("int4 as stored", checkpoint, WeightFormat::kInt4));
+
+  Status add_int8_from_f32() {
+    Checkpoint floats = checkpoint_;
+    floats.weights = std::make_shared<FloatWeights>(checkpoint_.weights);
+    return add("int8 from f32", floats, WeightFormat::kInt8);
   }
-  ASSIGN_OR_RETURN(const auto importance, calibrate(checkpoint, tokenizer, pool));
-  struct Way {
-    std::string_view name;
-    Rounding rounding;
-    bool calibrated;
-  };
-  for (const bool symmetric : {false, true}) {
-    for (const int group : {32, 64, 128}) {
-      for (const Way& way :
-           {Way{"nearest", Rounding::kNearest, false}, Way{"search", Rounding::kSearched, false},
-            Way{"calibrated", Rounding::kSearched, true}}) {
-        Checkpoint requantised = checkpoint;
-        requantised.weights = std::make_shared<RequantisedWeights>(
-            checkpoint.weights,
-            Requantisation{.group = group,
-                           .symmetric = symmetric,
-                           .rounding = way.rounding,
-                           .importance = way.calibrated ? importance : nullptr});
-        RETURN_IF_ERROR(
-            add(fmt::format("int4 group {}{}, {}", group, symmetric ? " symmetric" : "", way.name),
-                requantised, WeightFormat::kInt4));
+
+  Status add_int4_from_f32(int group, bool symmetric) {
+    struct Way {
+      std::string_view name;
+      Rounding rounding;
+      bool calibrated;
+    };
+    for (const Way& way :
+         {Way{"nearest", Rounding::kNearest, false}, Way{"search", Rounding::kSearched, false},
+          Way{"calibrated", Rounding::kSearched, true}}) {
+      const std::string name =
+          fmt::format("int4 group {}{}, {}", group, symmetric ? " symmetric" : "", way.name);
+      if (!is_wanted(name)) continue;
+      Requantisation how = {
+          .group = group, .symmetric = symmetric, .rounding = way.rounding, .importance = nullptr};
+      if (way.calibrated) {
+        if (!importance_) {
+          ASSIGN_OR_RETURN(importance_, calibrate(checkpoint_, tokenizer_, pool_));
+        }
+        how.importance = importance_;
       }
+      Checkpoint requantised = checkpoint_;
+      requantised.weights = std::make_shared<RequantisedWeights>(checkpoint_.weights, how);
+      RETURN_IF_ERROR(add(name, requantised, WeightFormat::kInt4));
     }
+    return Status();
   }
-  return variants;
-}
+
+  const Checkpoint& checkpoint_;
+  const Tokenizer& tokenizer_;
+  ThreadPool& pool_;
+  const std::span<char*> wanted_;
+  std::shared_ptr<const Importance> importance_;
+  std::vector<Variant> variants_;
+};
 
 Result<std::vector<TokenId>> tokens_of(const Tokenizer& tokenizer, const char* path) {
   ASSIGN_OR_RETURN(const std::string text, read_file(path, kTextBytesMax));
@@ -181,7 +228,8 @@ void print_table(const std::vector<Variant>& variants) {
   }
 }
 
-Status measure(const char* model, const char* text, int chunks, const char* json_file) {
+Status measure(const char* model, const char* text, int chunks, std::string_view json_file,
+               std::span<char*> wanted) {
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_checkpoint(model));
   if (checkpoint.config.max_position_embeddings < kContext) {
     return invalid_argument("{}: a context of {} tokens, the rule of chunks needs {}", model,
@@ -195,7 +243,8 @@ Status measure(const char* model, const char* text, int chunks, const char* json
                             available, kContext, chunks);
   }
   ThreadPool pool(usable_core_count());
-  ASSIGN_OR_RETURN(std::vector<Variant> variants, open_variants(checkpoint, *tokenizer, pool));
+  ASSIGN_OR_RETURN(std::vector<Variant> variants,
+                   Variants(checkpoint, *tokenizer, pool, wanted).open());
   for (int chunk = 0; chunk < chunks; ++chunk) {
     const auto first = tokens.begin() + static_cast<ptrdiff_t>(chunk) * kContext;
     std::vector<TokenId> of_chunk(first, first + kContext);
@@ -204,14 +253,14 @@ Status measure(const char* model, const char* text, int chunks, const char* json
     fmt::print(stderr, "chunk {} of {}\n", chunk + 1, chunks);
   }
   print_table(variants);
-  if (json_file == nullptr) return Status();
+  if (json_file == "-") return Status();
   OrderedJson json = {{"model", checkpoint.name},
                       {"context", kContext},
                       {"chunks", chunks},
                       {"scored_tokens", variants.front().agreement.token_count},
                       {"backend", variants.back().backend->describe()},
                       {"types", json_of(variants)}};
-  std::ofstream(json_file) << json.dump(1) << "\n";
+  std::ofstream(std::string(json_file)) << json.dump(1) << "\n";
   return Status();
 }
 
@@ -219,12 +268,15 @@ Status measure(const char* model, const char* text, int chunks, const char* json
 }  // namespace puna
 
 int main(int argc, char** argv) {
-  if (argc < 3 || argc > 5) {
-    fmt::print(stderr, "usage: accuracy MODEL TEXT [CHUNKS [JSON_FILE]]\n");
+  if (argc < 3) {
+    fmt::print(stderr, "usage: accuracy MODEL TEXT [CHUNKS [JSON_FILE|- [NAME...]]]\n");
     return 2;
   }
   const int chunks = argc > 3 ? std::max(1, std::atoi(argv[3])) : puna::kChunksDefault;
-  const puna::Status status = puna::measure(argv[1], argv[2], chunks, argc > 4 ? argv[4] : nullptr);
+  const auto wanted = std::span(argv, static_cast<size_t>(argc))
+                          .subspan(std::min<size_t>(5, static_cast<size_t>(argc)));
+  const puna::Status status =
+      puna::measure(argv[1], argv[2], chunks, argc > 4 ? argv[4] : "-", wanted);
   if (status.ok()) return 0;
   fmt::print(stderr, "error: {}\n", status.message());
   return 1;
