@@ -16,8 +16,8 @@ class F32Tile {
 
   F32Tile(const Matmul& m, size_t panel) : m_(m), panel_(panel) {}
 
-  static void prepare(const float* row, size_t k, size_t /*group*/, std::byte* out) {
-    for (size_t i = 0; i < k; i += kLanes) {
+  static void prepare(const float* row, const PackedLayout& layout, std::byte* out) {
+    for (size_t i = 0; i < layout.padded_k(); i += kLanes) {
       V::store(reinterpret_cast<float*>(out) + i, V::load(row + i));
     }
   }
@@ -61,8 +61,8 @@ class Bf16Tile {
 
   Bf16Tile(const Matmul& m, size_t panel) : m_(m), panel_(panel) {}
 
-  static void prepare(const float* row, size_t k, size_t /*group*/, std::byte* out) {
-    for (size_t i = 0; i < k; i += kLanes) {
+  static void prepare(const float* row, const PackedLayout& layout, std::byte* out) {
+    for (size_t i = 0; i < layout.padded_k(); i += kLanes) {
       V::store_activation(reinterpret_cast<Activation*>(out) + i, V::load(row + i));
     }
   }

@@ -167,8 +167,7 @@ void Forward::gather_logit_rows(const StepBatch& batch) {
 void Forward::prepare_row(const PackedMatrix& matrix, size_t row, const float* values) {
   const PackedLayout& layout = matrix.layout();
   kernels_for(kernels_, layout.format)
-      .prepare(values, layout.padded_k(), layout.group,
-               &prepared_[row * prepared_row_bytes(layout)]);
+      .prepare(values, layout, &prepared_[row * prepared_row_bytes(layout)]);
 }
 
 void Forward::prepare_norm(const PackedMatrix& matrix, const std::vector<float>& weight,

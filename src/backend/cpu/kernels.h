@@ -80,8 +80,8 @@ struct Attention {
 inline constexpr size_t kAttentionRows = 16;
 
 struct FormatKernels {
-  // Writes `k` activations (padded to `group`) in the form that matmul reads; at most 4 bytes each.
-  void (*prepare)(const float* row, size_t k, size_t group, std::byte* out);
+  // Writes the layout's padded_k() activations in the form that matmul reads; at most 4 bytes each.
+  void (*prepare)(const float* row, const PackedLayout& layout, std::byte* out);
   void (*matmul)(const Matmul& matmul, size_t first_panel, size_t last_panel);
 };
 

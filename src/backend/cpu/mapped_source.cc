@@ -24,7 +24,8 @@ Json metadata_of(const PackedLayout& layout) {
           {"columns", layout.column_count},
           {"k", layout.k},
           {"group", layout.group},
-          {"symmetric", layout.symmetric}};
+          {"symmetric", layout.symmetric},
+          {"rotated", layout.rotated}};
 }
 
 // The layout with this shape that the metadata describes; kDataLoss when it describes another.
@@ -33,10 +34,13 @@ Result<PackedLayout> parse_metadata(const Json& metadata, PackedLayout layout) {
        {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt4}) {
     for (const size_t group : {size_t{32}, size_t{64}, kGroupMax}) {
       for (const bool symmetric : {true, false}) {
-        layout.format = format;
-        layout.group = group;
-        layout.symmetric = symmetric;
-        if (metadata_of(layout) == metadata) return layout;
+        for (const bool rotated : {true, false}) {
+          layout.format = format;
+          layout.group = group;
+          layout.symmetric = symmetric;
+          layout.rotated = rotated;
+          if (metadata_of(layout) == metadata) return layout;
+        }
       }
     }
   }

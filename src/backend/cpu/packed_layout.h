@@ -7,6 +7,11 @@
 //   int4 [group / 8][32][4], the low half of a byte belongs to the first four of eight K, the high
 //   half to the last four: weight = scale * value + offset with values 0 to 15; when symmetric,
 //   weight = scale * (value - 8).
+//
+// int8 that is rotated holds, for each 32 inputs of a row, their Walsh-Hadamard transform H / 8,
+// and is multiplied with activations transformed by H / 4: H H is 32, so products stay what they
+// were, and an activation far larger than its neighbours is spread over all 32 instead of
+// coarsening the steps of its group.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +23,9 @@ namespace puna {
 
 inline constexpr size_t kPanelColumns = 32;  // outputs of a panel
 inline constexpr size_t kGroupMax = 128;     // largest group of K; rows are padded to it with zeros
+inline constexpr size_t kRotation = 32;      // inputs that are rotated together
+inline constexpr float kWeightRotation = 1.0F / 8;  // what H is multiplied with
+inline constexpr float kActivationRotation = 1.0F / 4;
 
 inline constexpr size_t padded(size_t size, size_t multiple) {
   return (size + multiple - 1) / multiple * multiple;
@@ -29,6 +37,7 @@ struct PackedLayout {
   size_t k = 0;             // inputs
   size_t group = 32;        // consecutive K that share a scale: 32, 64 or 128
   bool symmetric = true;    // int4 only
+  bool rotated = false;     // int8 only
 
   bool has_offsets() const { return format == WeightFormat::kInt4 && !symmetric; }
   size_t padded_k() const { return padded(k, group); }

@@ -79,10 +79,12 @@ bool has_int8_values(const WeightSource& source, const std::vector<const TensorI
 void choose_layout(const WeightSource& source, size_t group_max, Packing& packing) {
   PackedLayout& layout = packing.layout;
   layout.group = choose_group(layout.k, group_max);
-  if (layout.format == WeightFormat::kInt8 && has_int8_values(source, packing.parts)) {
-    layout.group = 32;
-    packing.takes_values = true;
+  if (layout.format == WeightFormat::kInt8) {
+    packing.takes_values = has_int8_values(source, packing.parts);
+    layout.rotated = !packing.takes_values;  // values of the checkpoint stay as they are
+    if (packing.takes_values) layout.group = 32;
   }
+  // Not int4: what its search knows of the importance of single inputs is worth more.
   if (layout.format != WeightFormat::kInt4) return;
   if (const auto shared = shared_layout(source, packing.parts)) {
     layout.group = static_cast<size_t>(shared->group);

@@ -29,6 +29,7 @@ void expect_equal(const PackedMatrix& left, const PackedMatrix& right, const std
       << what;
   EXPECT_EQ(left.layout().group, right.layout().group) << what;
   EXPECT_EQ(left.layout().symmetric, right.layout().symmetric) << what;
+  EXPECT_EQ(left.layout().rotated, right.layout().rotated) << what;
 }
 
 void expect_equal(const CpuWeights& left, const CpuWeights& right) {

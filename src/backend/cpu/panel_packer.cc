@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/cpu/row_kernels.h"
+#include "backend/cpu/vector_portable.h"
 #include "base/check.h"
 #include "base/float16.h"
 
@@ -20,6 +22,31 @@ struct ValuePlace {
 ValuePlace place_of(WeightFormat format, size_t i, size_t column) {
   if (format == WeightFormat::kInt8) return {(i / 4 * kPanelColumns + column) * 4 + i % 4, 0};
   return {(i / 8 * kPanelColumns + column) * 4 + i % 4, i % 8 < 4 ? 0 : 4};
+}
+
+float read_quantised(const PackedLayout& layout, const std::byte* panel, size_t column, size_t i) {
+  const std::byte* const group = panel + i / layout.group * layout.group_bytes();
+  const auto* const header = reinterpret_cast<const uint16_t*>(group);
+  const auto* const values = reinterpret_cast<const uint8_t*>(group + layout.header_bytes());
+  const ValuePlace place = place_of(layout.format, i % layout.group, column);
+  const float scale = f16_to_f32(header[column]);
+  if (layout.format == WeightFormat::kInt8) {
+    return scale * static_cast<float>(values[place.byte] - 128);
+  }
+  const auto value = static_cast<float>(values[place.byte] >> place.shift & 15);
+  return layout.symmetric ? scale * (value - 8.0F)
+                          : scale * value + f16_to_f32(header[kPanelColumns + column]);
+}
+
+void read_rotated(const PackedLayout& layout, const std::byte* panel, size_t column, float* out) {
+  for (size_t first = 0; first < layout.k; first += kRotation) {
+    float values[kRotation];
+    for (size_t i = 0; i < kRotation; ++i) {
+      values[i] = read_quantised(layout, panel, column, first + i);
+    }
+    rotate<VectorPortable>(values, kActivationRotation, values);
+    std::copy_n(values, std::min(kRotation, layout.k - first), out + first);
+  }
 }
 
 }  // namespace
@@ -67,19 +94,25 @@ void write_panel(const PackedLayout& layout, const QuantisedPanel& quantised, st
 
 Status quantise_int8(const PackedLayout& layout, std::span<const float> rows,
                      QuantisedPanel& quantised) {
+  // A rotated weight is at most 4 times the largest of its 32.
+  const float most = 127 * f16_to_f32(0x7BFF) / (kRotation * kWeightRotation);
+  for (const float weight : rows) {
+    if (std::abs(weight) <= most) continue;
+    return invalid_argument("a weight of {}: at most {:.0f} fits int8 (--weights bf16 holds it)",
+                            weight, most);
+  }
   for (size_t g = 0; g < quantised.scales.size(); ++g) {
-    const std::span<const float> weights = rows.subspan(g * layout.group, layout.group);
+    float weights[kGroupMax];
+    std::copy_n(&rows[g * layout.group], layout.group, weights);
     float largest = 0;
-    for (const float weight : weights) largest = std::max(largest, std::abs(weight));
+    for (size_t i = 0; i < layout.group; i += kRotation) {
+      rotate<VectorPortable>(weights + i, kWeightRotation, weights + i);
+    }
+    for (size_t i = 0; i < layout.group; ++i) largest = std::max(largest, std::abs(weights[i]));
     // The scale is rounded first and the values by the rounded scale, so that its rounding costs
     // no accuracy; rounding it down may need 128, which is cut to 127.
     const float scale = f16_to_f32(f32_to_f16(largest / 127.0F));
     for (size_t i = 0; i < layout.group; ++i) {
-      if (!std::isfinite(weights[i]) || !std::isfinite(scale)) {
-        return invalid_argument(
-            "a weight of {}: at most {:.0f} fits int8 (--weights bf16 holds it)", weights[i],
-            127 * f16_to_f32(0x7BFF));
-      }
       const float value = scale > 0 ? std::nearbyint(weights[i] / scale) : 0.0F;
       const int cut = static_cast<int>(std::clamp(value, -127.0F, 127.0F));
       quantised.values[g * layout.group + i] = static_cast<uint8_t>(cut + 128);
@@ -90,6 +123,7 @@ Status quantise_int8(const PackedLayout& layout, std::span<const float> rows,
 }
 
 void read_column(const PackedLayout& layout, const std::byte* panel, size_t column, float* out) {
+  if (layout.rotated) return read_rotated(layout, panel, column, out);
   for (size_t i = 0; i < layout.k; ++i) {
     switch (layout.format) {
       case WeightFormat::kF32:
@@ -101,21 +135,9 @@ void read_column(const PackedLayout& layout, const std::byte* panel, size_t colu
         break;
       }
       case WeightFormat::kInt8:
-      case WeightFormat::kInt4: {
-        const std::byte* const group = panel + i / layout.group * layout.group_bytes();
-        const auto* const header = reinterpret_cast<const uint16_t*>(group);
-        const auto* const values = reinterpret_cast<const uint8_t*>(group + layout.header_bytes());
-        const ValuePlace place = place_of(layout.format, i % layout.group, column);
-        const float scale = f16_to_f32(header[column]);
-        if (layout.format == WeightFormat::kInt8) {
-          out[i] = scale * static_cast<float>(values[place.byte] - 128);
-        } else {
-          const auto value = static_cast<float>(values[place.byte] >> place.shift & 15);
-          out[i] = layout.symmetric ? scale * (value - 8.0F)
-                                    : scale * value + f16_to_f32(header[kPanelColumns + column]);
-        }
+      case WeightFormat::kInt4:
+        out[i] = read_quantised(layout, panel, column, i);
         break;
-      }
     }
   }
 }

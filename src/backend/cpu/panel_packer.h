@@ -24,8 +24,9 @@ void write_panel(const PackedLayout& layout, std::span<const float> rows, std::b
 // int8 and int4; scales and offsets are rounded to f16.
 void write_panel(const PackedLayout& layout, const QuantisedPanel& quantised, std::byte* panel);
 
-// Quantises [kPanelColumns, padded_k] weights to int8, the largest magnitude of each group to 127.
-// kInvalidArgument for weights that are not finite or too large for an f16 scale.
+// Rotates [kPanelColumns, padded_k] weights and quantises them to int8, the largest magnitude of
+// each group to 127. kInvalidArgument for weights that are not finite or too large for an f16
+// scale.
 Status quantise_int8(const PackedLayout& layout, std::span<const float> rows,
                      QuantisedPanel& quantised);
 

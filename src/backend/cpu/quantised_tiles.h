@@ -19,18 +19,25 @@ inline constexpr size_t kPrefetchBytes = 4096;           // ahead of a stream of
 
 // Quantises a row, the largest magnitude of each group to 127.
 template <class V, int32_t weight_offset>
-void prepare_quantised(const float* row, size_t k, size_t group, std::byte* out) {
-  const QuantisedRow to = QuantisedRow::at(out, k, group);
-  for (size_t g = 0; g < k / group; ++g, row += group) {
+void prepare_quantised(const float* row, const PackedLayout& layout, std::byte* out) {
+  const size_t group = layout.group;
+  const QuantisedRow to = QuantisedRow::at(out, layout.padded_k(), group);
+  for (size_t g = 0; g < layout.group_count(); ++g) {
+    const float* x = row + g * group;
+    float rotated[kGroupMax];
+    if (layout.rotated) {
+      for (size_t i = 0; i < group; i += kRotation)
+        rotate<V>(x + i, kActivationRotation, rotated + i);
+      x = rotated;
+    }
     typename V::F most = V::set(0);
-    for (size_t i = 0; i < group; i += kLanes)
-      most = V::maximum(most, V::absolute(V::load(row + i)));
+    for (size_t i = 0; i < group; i += kLanes) most = V::maximum(most, V::absolute(V::load(x + i)));
     const float largest = maximum_of_lanes<V>(most);
     const typename V::F inverse = V::set(largest > 0 ? 127.0F / largest : 0.0F);
     int8_t* const values = to.values + g * group;
     typename V::F total = V::set(0);  // of whole numbers, exact
     for (size_t i = 0; i < group; i += kLanes) {
-      const typename V::F value = V::round(V::multiply(V::load(row + i), inverse));
+      const typename V::F value = V::round(V::multiply(V::load(x + i), inverse));
       V::store_int8(values + i, V::to_int(value));
       total = V::add(total, value);
     }

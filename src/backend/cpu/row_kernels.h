@@ -1,5 +1,5 @@
-// What happens to one row of activations: exponential, RMSNorm, the gated SiLU. Templates over a
-// vector type.
+// What happens to one row of activations: exponential, RMSNorm, the gated SiLU, the rotation of
+// packed_layout.h. Templates over a vector type.
 #pragma once
 
 #include <cmath>
@@ -60,6 +60,29 @@ void rms_norm(const float* row, const float* weight, size_t size, float epsilon,
   for (size_t i = 0; i < end; i += kLanes) {
     V::store(out + i, V::multiply(V::multiply(V::load(row + i), scale), V::load(weight + i)));
   }
+}
+
+// A stage of the Walsh-Hadamard transform: sums and differences of lanes `distance` apart.
+template <class V, size_t distance>
+typename V::F add_across(typename V::F a) {
+  alignas(64) float signs[kLanes];
+  for (size_t i = 0; i < kLanes; ++i) signs[i] = (i & distance) == 0 ? 1.0F : -1.0F;
+  return V::fma(a, V::load(signs), V::template exchange<distance>(a));
+}
+
+// The transform of kRotation values, times a power of two: by sums alone, so always the same bits.
+template <class V>
+void rotate(const float* values, float scale, float* out) {
+  static_assert(kRotation == 2 * kLanes);
+  const auto across = [&](typename V::F a) {
+    a = add_across<V, 2>(add_across<V, 1>(a));
+    a = add_across<V, 8>(add_across<V, 4>(a));
+    return V::multiply(a, V::set(scale));
+  };
+  const typename V::F first = V::load(values);
+  const typename V::F second = V::load(values + kLanes);
+  V::store(out, across(V::add(first, second)));
+  V::store(out + kLanes, across(V::subtract(first, second)));
 }
 
 template <class V>

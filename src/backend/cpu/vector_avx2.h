@@ -66,6 +66,15 @@ struct VectorAvx2 {
   static F fma(F a, F b, F c) {
     return {_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
   }
+  template <size_t distance>
+  static F exchange(F a) {
+    if constexpr (distance == 8) return {a.high, a.low};
+    if constexpr (distance == 4) {
+      return {_mm256_permute2f128_ps(a.low, a.low, 1), _mm256_permute2f128_ps(a.high, a.high, 1)};
+    }
+    constexpr int kOrder = distance == 2 ? 0x4E : 0xB1;
+    return {_mm256_permute_ps(a.low, kOrder), _mm256_permute_ps(a.high, kOrder)};
+  }
   static F round(F a) {
     constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
     return {_mm256_round_ps(a.low, kNearest), _mm256_round_ps(a.high, kNearest)};

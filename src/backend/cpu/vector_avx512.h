@@ -46,6 +46,12 @@ struct VectorAvx512Vnni {
   static F maximum(F a, F b) { return _mm512_max_ps(a, b); }
   static F absolute(F a) { return _mm512_abs_ps(a); }
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  template <size_t distance>
+  static F exchange(F a) {
+    constexpr int kOrder = distance == 8 || distance == 2 ? 0x4E : 0xB1;
+    if constexpr (distance >= 4) return _mm512_shuffle_f32x4(a, a, kOrder);
+    return _mm512_permute_ps(a, kOrder);
+  }
   static F round(F a) {
     return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
   }

@@ -94,6 +94,13 @@ struct VectorPortable {
     for (size_t i = 0; i < 16; ++i) c.lane[i] += a.lane[i] * b.lane[i];
     return c;
   }
+  // Each lane gets that of the lane `distance` away: a power of two, so that lanes change places.
+  template <size_t distance>
+  static F exchange(F a) {
+    F out;
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = a.lane[i ^ distance];
+    return out;
+  }
   // To the nearest integer, ties to even; |a| below 2^22.
   static F round(F a) {
     for (float& lane : a.lane) lane = (lane + 0x1.8p23F) - 0x1.8p23F;
