@@ -39,7 +39,9 @@ def free_port(host: str = "127.0.0.1") -> int:
 def cluster_environment(folder: pathlib.Path, token_path: pathlib.Path,
                         extra: Mapping[str, str]) -> dict[str, str]:
     """What every Ray process is started with; replicas and their servers inherit it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    # An address or a token of another cluster must not get in; settings of Serve may.
+    environment = {name: value for name, value in os.environ.items()
+                   if not name.startswith("RAY_") or name.startswith("RAY_SERVE_")}
     environment |= {
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token_path),
