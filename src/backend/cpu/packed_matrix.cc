@@ -84,7 +84,7 @@ void choose_layout(const WeightSource& source, size_t group_max, Packing& packin
     layout.rotated = !packing.takes_values;  // values of the checkpoint stay as they are
     if (packing.takes_values) layout.group = 32;
   }
-  // Not int4: what its search knows of the importance of single inputs is worth more.
+  // Not rotated: the search for int4 values knows the importance of single inputs.
   if (layout.format != WeightFormat::kInt4) return;
   if (const auto shared = shared_layout(source, packing.parts)) {
     layout.group = static_cast<size_t>(shared->group);
