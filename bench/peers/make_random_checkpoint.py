@@ -17,6 +17,7 @@ from make_random_gguf import SPECIAL_TOKENS, random_tile, repeated
 from shapes import SHAPES, Shape
 
 BF16_BYTES = 2
+TENSOR_STRIDE = 1009  # values that the random numbers of one tensor begin after those of the last
 BF16_ONE = struct.pack("<f", 1.0)[2:]
 
 
@@ -49,10 +50,12 @@ def write_safetensors(path: pathlib.Path, shape: Shape) -> None:
     tile = random_tile("BF16")
     with path.open("wb") as out:
         out.write(struct.pack("<Q", len(raw)) + raw)
-        for name, size in sizes.items():
+        for index, (name, size) in enumerate(sizes.items()):
             is_norm = len(header[name]["shape"]) == 1
-            for chunk in [BF16_ONE * (size // BF16_BYTES)] if is_norm else repeated(tile, size):
-                out.write(chunk)
+            # Converters keep equal tensors once, and equal layers would be read from the cache.
+            start = index * TENSOR_STRIDE * BF16_BYTES % len(tile)
+            chunks = repeated(tile[start:] + tile[:start], size)
+            out.writelines([BF16_ONE * (size // BF16_BYTES)] if is_norm else chunks)
 
 
 def config(shape: Shape) -> dict[str, object]:
