@@ -10,6 +10,7 @@ import time
 
 import pytest
 import tutorial
+import yaml
 from control_plane import Lab, wait_until
 from kubelet import Kubelet
 from nginx_ingress import nginx_config
@@ -151,6 +152,25 @@ def test_a_load_step_adds_a_worker_pod_with_a_replica_and_its_end_removes_them(l
     (ROOT / "build/test-logs/workers-over-time.txt").write_text(f"{timeline}\n")
     assert load.failures == [], f"of {load.answers}"
     assert {number for _, number in timeline} == {1, 2}
+
+
+def set_serve_arguments(lab: Lab, arguments: dict) -> None:
+    """In place: the Serve configuration changes, and the Ray cluster stays."""
+    config = yaml.safe_load(lab.get("rayservice", "llama2")["spec"]["serveConfigV2"])
+    config["applications"][0]["args"] = arguments
+    lab.kubectl("patch", "rayservice", "llama2", "--namespace=llama2", "--type=merge",
+                f"--patch={json.dumps({'spec': {'serveConfigV2': yaml.safe_dump(config)}})}")
+
+
+def test_why_a_server_does_not_start_is_in_the_status_of_the_rayservice(lab, service):
+    def message() -> str:
+        return json.dumps(state(lab).get("activeServiceStatus", {}).get("applicationStatuses", {}))
+
+    set_serve_arguments(lab, {"flags": {"no-such-flag": True}})
+    wait_until(lambda: "no-such-flag" in message(), 90, message)
+    set_serve_arguments(lab, {})
+    wait_until(lambda: is_running(lab) and "no-such-flag" not in message(), 90, message)
+    assert '"finish_reason"' in ask(lab, "/serve/v1/chat/completions", "--json", CHAT)
 
 
 def head(lab: Lab) -> dict:
