@@ -12,26 +12,12 @@ from collections.abc import Iterator
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests/http")]
+sys.path[:0] = [str(ROOT / one) for one in ("python", "tests", "tests/http")]
 
+from long_option import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: E402, F401
 from puna.local_cluster import FOLDER_BYTES_MAX  # noqa: E402
 from puna_server import PunaServer  # noqa: E402
 from running_cluster import STEP_MICROSECONDS, RunningCluster, processes_with, wait_until  # noqa: E402
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="also the tests that take minutes")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes minutes; only with --long")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="only with --long"))
 
 
 def cluster_folder(name: str) -> pathlib.Path:

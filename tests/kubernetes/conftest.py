@@ -1,18 +1,8 @@
-"""`--long` adds the tests that take minutes (make test-kubernetes); without it they are skipped."""
+"""`--long` (make test-kubernetes) adds the tests that take minutes."""
 
-import pytest
+import pathlib
+import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--long", action="store_true", help="also the tests that take minutes")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "long: takes minutes; only with --long")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="only with --long"))
+from long_option import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: E402, F401
