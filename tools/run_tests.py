@@ -21,6 +21,10 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/kubernetes/lab"))
+
+import lab_tools  # noqa: E402
+
 LOGS = ROOT / "build/test-logs"
 FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
                 "detokenizer"]
@@ -106,7 +110,8 @@ def cluster_steps() -> list[Step]:
 
 def long_steps() -> dict[str, list[Step]]:
     """What takes more minutes than `make test` has, by target: make test-NAME."""
-    lab = 'tools="${PUNA_LAB_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/puna/kubernetes-lab}"'
+    lab = {"PUNA_KUSTOMIZE": str(lab_tools.BIN / "kustomize"),
+           "PUNA_CRDS": ":".join(str(lab_tools.CRDS / name) for name in lab_tools.CRD_SOURCES)}
     return {
         "cluster": [
             *cluster_steps()[:3],
@@ -124,9 +129,7 @@ def long_steps() -> dict[str, list[Step]]:
             Step("kubernetes", "programs of the lab, built once",
                  "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py"),
             Step("kubernetes", "manifests against kustomize and the CRDs; long answers",
-                 f"{lab}; export PUNA_KUSTOMIZE=$tools/bin/kustomize; "
-                 f"export PUNA_CRDS=$(echo $tools/crds/* | tr ' ' :); {pytest('tests/kubernetes --long')}",
-                 uses_one_core=True),
+                 pytest("tests/kubernetes --long"), lab, uses_one_core=True),
             Step("kubernetes", "verdicts of a real control plane", pytest("tests/kubernetes/lab"),
                  uses_one_core=True),
         ],

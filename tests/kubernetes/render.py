@@ -5,6 +5,7 @@ kustomization may hold is an error here, so that nothing is silently left out.
 PUNA_KUSTOMIZE=/path/to/kustomize makes test_manifests.py compare both.
 """
 
+import os
 import pathlib
 from typing import Any
 
@@ -12,6 +13,16 @@ import yaml
 
 Document = dict[str, Any]
 KNOWN = {"apiVersion", "kind", "resources", "components", "patches", "images"}
+
+
+def write_kustomization(folder: pathlib.Path, deploy: pathlib.Path, overlay: str, *components: str) -> None:
+    """An overlay with components, as a user would add them; paths are relative, as kustomize wants them."""
+    folder.mkdir(exist_ok=True)
+    relative = os.path.relpath(deploy, folder)
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump({
+        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
+        "resources": [f"{relative}/overlays/{overlay}"],
+        "components": [f"{relative}/components/{one}" for one in components]}))
 
 
 def build(folder: pathlib.Path) -> list[Document]:

@@ -18,9 +18,10 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / "tests/kubernetes"), str(ROOT / "tests/http")]
+sys.path[:0] = [str(ROOT / one) for one in ("python", "tests/kubernetes", "tests/http")]
 
 from nginx_ingress import nginx_config  # noqa: E402
+from puna.local_cluster import end_with_parent  # noqa: E402
 from puna_server import PunaServer, wait_until  # noqa: E402
 
 RULES = ROOT / "deploy/kubernetes/components/ingress/ingress.yaml"
@@ -38,9 +39,8 @@ class Ingress:
         config = folder / "nginx.conf"
         config.write_text(nginx_config(yaml.safe_load_all(RULES.read_text()),
                                        lambda _, port: f"127.0.0.1:{ports[port]}", listen, folder))
-        # A parent that dies takes nginx along: its master ends when the tests end it, or on SIGTERM from here.
         self.process = subprocess.Popen([ROOT / "build/nginx/usr/sbin/nginx", "-c", config, "-p", folder],
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
         wait_until(self.is_there, 10, "nginx listens")
 
     def is_there(self) -> bool:

@@ -26,7 +26,8 @@ from crd_schema import crd_problems  # noqa: E402
 from puna.chat_client import Service  # noqa: E402
 from puna.serve_config import check_config  # noqa: E402
 from puna.settings import parse_settings  # noqa: E402
-from render import Document, build  # noqa: E402
+from quantity import quantity  # noqa: E402
+from render import Document, build, write_kustomization  # noqa: E402
 
 DEPLOY = ROOT / "deploy/kubernetes"
 MODELS = {"7b": (32, 32, 13.48), "13b": (40, 40, 26.03), "70b": (64, 8, 137.95)}  # heads, kv heads, GB f16
@@ -64,14 +65,6 @@ def pod_specs(objects: list[Document]) -> Iterator[tuple[str, Document]]:
             yield "head", cluster["headGroupSpec"]["template"]
             for group in cluster["workerGroupSpecs"]:
                 yield group["groupName"], group["template"]
-
-
-def quantity(text: object) -> float:
-    match = re.fullmatch(r"([0-9.]+)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", str(text))
-    assert match, text
-    units = {None: 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-             "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-    return float(match[1]) * units[match[2]]
 
 
 def test_there_is_an_overlay_for_each_model_and_hardware():
@@ -257,11 +250,7 @@ def routes_to(objects: list[Document], port: int) -> list[str]:
 
 
 def with_components(folder: pathlib.Path, *components: str) -> list[Document]:
-    folder.mkdir(exist_ok=True)
-    lines = ["apiVersion: kustomize.config.k8s.io/v1beta1", "kind: Kustomization", "resources:",
-             f"  - {DEPLOY}/overlays/llama2-7b-cpu", "components:",
-             *[f"  - {DEPLOY}/components/{one}" for one in components]]
-    (folder / "kustomization.yaml").write_text("\n".join(lines) + "\n")
+    write_kustomization(folder, DEPLOY, "llama2-7b-cpu", *components)
     return build(folder)
 
 

@@ -7,8 +7,10 @@ that started it: the first process of the namespace waits for the end of its sta
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -119,7 +121,7 @@ class Lab:
             return
         for child in children(process.pid):
             with contextlib.suppress(ProcessLookupError):
-                subprocess.run(["kill", str(child)], stderr=subprocess.DEVNULL)
+                os.kill(child, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)
         process.kill()

@@ -5,7 +5,6 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from control_plane import Document, Lab, wait_until
 from real_pods import Images, RealPod
@@ -21,7 +20,7 @@ class Kubelet:
     def __init__(self, lab: Lab, images: Images, *, cpus: int, gib: int) -> None:
         self.lab, self.images = lab, images
         self.pods: dict[str, RealPod] = {}
-        self._told: dict[str, Any] = {}
+        self._told: dict[str, str] = {}
         self._closing = threading.Event()
         self._addresses = iter(range(2, 250))
         lab.kubectl("cordon", "--selector=lab=static")

@@ -1,12 +1,12 @@
 """Objects of deploy/kubernetes as the real kustomize renders them."""
 
-import os
 import pathlib
 import subprocess
 
 import yaml
 from control_plane import Document
 from lab_tools import BIN
+from render import write_kustomization
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
 DEPLOY = ROOT / "deploy/kubernetes"
@@ -19,11 +19,5 @@ def kustomize(folder: pathlib.Path) -> list[Document]:
 
 
 def with_components(folder: pathlib.Path, overlay: str, *components: str) -> list[Document]:
-    """An overlay with components, as a user would add them."""
-    folder.mkdir(exist_ok=True)
-    relative = os.path.relpath(DEPLOY, folder)
-    (folder / "kustomization.yaml").write_text(yaml.safe_dump({
-        "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
-        "resources": [f"{relative}/overlays/{overlay}"],
-        "components": [f"{relative}/components/{one}" for one in components]}))
+    write_kustomization(folder, DEPLOY, overlay, *components)
     return kustomize(folder)

@@ -19,6 +19,7 @@ import time
 from typing import Any
 
 from control_plane import POD_GATEWAY, Document, Lab, LabError, first_child, wait_until
+from quantity import quantity
 
 RESTART_WAIT_S = 2.0
 # Mounted in the container; every other mount path is replaced by a folder where the command names it,
@@ -43,14 +44,6 @@ class Images:
     path: str
     variables: dict[str, str]
     folders: dict[str, str]
-
-
-def quantity(text: str) -> float:
-    """A number of Kubernetes: 500m, 2Gi, 700G."""
-    units = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-             "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
-    digits = str(text).rstrip("mkMGTi")
-    return float(digits) * units.get(str(text)[len(digits):], 1)
 
 
 class RealPod:
@@ -235,7 +228,8 @@ class RealPod:
             while time.monotonic() < end and any(one.poll() is None for one in self.running.values()):
                 time.sleep(0.2)
         self.pause.kill()
-        subprocess.run(["kill", "-9", str(self.network)], stderr=subprocess.DEVNULL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.network, signal.SIGKILL)
 
 
 def field(pod: Document, path: str) -> str:

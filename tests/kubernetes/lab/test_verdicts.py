@@ -1,6 +1,5 @@
 """What the real API server, operator and scheduler say: every overlay is right, the seed's mistakes are not."""
 
-import copy
 import re
 from typing import Any
 
@@ -20,11 +19,9 @@ def worker_pod(name: str, **spec: Any) -> Document:
     """A pod like the seed's worker."""
     template = ray_service()["spec"]["rayClusterConfig"]["workerGroupSpecs"][0]["template"]
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "llama2"},
-           "spec": {**copy.deepcopy(template["spec"]), **spec}}
-    pod["spec"]["volumes"] = [{**one, "emptyDir": {}} if "ephemeral" in one else one
+           "spec": {**template["spec"], **spec}}
+    pod["spec"]["volumes"] = [{"name": one["name"], "emptyDir": {}} if "ephemeral" in one else one
                               for one in pod["spec"]["volumes"]]
-    for volume in pod["spec"]["volumes"]:
-        volume.pop("ephemeral", None)
     return pod
 
 
