@@ -3,7 +3,6 @@
 #include "generate/generator.h"
 
 #include <algorithm>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -16,8 +15,7 @@ namespace puna {
 namespace {
 
 constexpr const char* kKnownPrompt = "The capital of France is";
-// A prefill and a step of decoding: every start waits for it, and a large model takes a tenth of a
-// second for each.
+// A prefill and a step of decoding.
 constexpr int kKnownTokens = 2;
 // As many as cost hardly more than one; some tokenizers make a token of every letter.
 constexpr size_t kKnownPromptTokensMax = 6;
@@ -46,9 +44,7 @@ struct Generator::State {
   GeneratorOptions options;
   ModelCard card;
   ServiceRate rate;
-  std::mutex known_answer_mutex;
-  std::vector<TokenId> known_answer;  // empty until the first check
-  std::unique_ptr<Engine> engine;     // last: ends before what its listeners use
+  std::unique_ptr<Engine> engine;  // last: ends before what its listeners use
 
   Result<std::vector<TokenId>> render(const ChatMessages& messages,
                                       bool add_generation_prompt) const;
@@ -56,7 +52,6 @@ struct Generator::State {
   Result<std::vector<TokenId>> checked(const TokenIds& ids) const;
   Result<std::vector<TokenId>> make_prompt(const GenerationRequest& request) const;
   Result<int> max_tokens(const GenerationRequest& request, size_t prompt_size) const;
-  Result<std::vector<TokenId>> known_answer_now(Generator& generator) const;
 };
 
 Result<std::vector<TokenId>> Generator::State::render(const ChatMessages& messages,
@@ -197,22 +192,19 @@ int Generator::retry_after_seconds() const {
   return state_->rate.retry_after_seconds(now.sequences_running, now.sequences_waiting);
 }
 
-// A short greedy answer to a fixed prompt.
-Result<std::vector<TokenId>> Generator::State::known_answer_now(Generator& generator) const {
-  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, encode(kKnownPrompt));
-  const auto room = static_cast<size_t>(std::max(card.max_model_len - kKnownTokens, 1));
-  prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
+Result<std::vector<TokenId>> Generator::greedy_answer(std::vector<TokenId> prompt,
+                                                      int token_count) {
   GenerationRequest request;
   request.prompt = std::move(prompt);
   request.sampling.temperature = 0;
   request.sampling.ignore_eos = true;
-  request.sampling.max_tokens = std::min(kKnownTokens, card.max_model_len - 1);
+  request.sampling.max_tokens = token_count;
   request.max_tokens_given = true;
-  ASSIGN_OR_RETURN(const auto stream, generator.start(request));
+  ASSIGN_OR_RETURN(const auto stream, start(request));
   std::vector<TokenId> answer;
-  const Clock::Time deadline = clock.now() + kKnownAnswerLimit;
-  while (clock.now() < deadline) {
-    const GenerationChunk chunk = stream->wait(deadline - clock.now());
+  const Clock::Time deadline = state_->clock.now() + kKnownAnswerLimit;
+  while (state_->clock.now() < deadline) {
+    const GenerationChunk chunk = stream->wait(deadline - state_->clock.now());
     answer.insert(answer.end(), chunk.tokens.begin(), chunk.tokens.end());
     if (chunk.finish == FinishReason::kError) return chunk.error;
     if (chunk.finish == FinishReason::kLength) return answer;
@@ -222,17 +214,20 @@ Result<std::vector<TokenId>> Generator::State::known_answer_now(Generator& gener
                kKnownAnswerLimit.count());
 }
 
+// Every start waits for the three steps, and a large model takes a tenth of a second for each.
 Status Generator::known_answer_check() {
-  const std::lock_guard lock(state_->known_answer_mutex);
-  ASSIGN_OR_RETURN(std::vector<TokenId> answer, state_->known_answer_now(*this));
-  if (state_->known_answer.empty()) {
-    state_->known_answer = std::move(answer);
-    ASSIGN_OR_RETURN(answer, state_->known_answer_now(*this));
-  }
-  if (answer == state_->known_answer) return {};
+  const int max_model_len = state_->card.max_model_len;
+  if (max_model_len <= kKnownTokens) return {};  // no room for a prompt
+  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, state_->encode(kKnownPrompt));
+  const auto room = static_cast<size_t>(max_model_len - kKnownTokens);
+  prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
+  ASSIGN_OR_RETURN(const std::vector<TokenId> decoded, greedy_answer(prompt, kKnownTokens));
+  prompt.push_back(decoded.front());
+  ASSIGN_OR_RETURN(const std::vector<TokenId> prefilled, greedy_answer(std::move(prompt), 1));
+  if (prefilled.front() == decoded.back()) return {};
   return error(StatusCode::kInternal,
-               "the backend answers a fixed prompt differently than before; its memory or "
-               "processor may be faulty");
+               "the backend continues a fixed prompt differently when it reads it a second time; "
+               "the machine's memory or processor may be faulty");
 }
 
 void Generator::drain(std::chrono::nanoseconds limit) { state_->engine->drain(limit); }

@@ -10,7 +10,7 @@ import pytest
 
 from puna_server import BINARY, PATIENCE, PunaServer, wait_until
 
-# The known-answer check takes about 18 steps, so loading takes as many of these.
+# The known-answer check takes three steps, so loading takes as many of these.
 LOADING_STEP_MICROSECONDS = 250_000
 
 

@@ -11,7 +11,7 @@ namespace puna {
 namespace {
 
 // Where accuracy and speed meet: docs/ACCURACY.md.
-constexpr int kInt8Group = 32;
+constexpr int kInt8Group = 64;
 constexpr int kInt4Group = 128;
 constexpr int kBlocksMax = 1 << 24;
 constexpr int kStepTokensMax = 1 << 16;
@@ -40,12 +40,13 @@ WeightFormat format_for(const Checkpoint& checkpoint, int64_t available_bytes) {
   const Stored stored = stored_weights(checkpoint);
   WeightFormat format = WeightFormat::kBf16;
   std::string_view reason = "bf16 fits";
-  if (stored.in_4_bits) {
+  if (stored.in_4_bits && checkpoint.adapters.empty()) {
     format = WeightFormat::kInt4;
     reason = "the checkpoint is in 4 bits";
   } else if (stored.quantised) {
     format = WeightFormat::kInt8;
-    reason = "the checkpoint is quantised";
+    reason = stored.in_4_bits ? "an adapter's changes are finer than the checkpoint's 4 bits"
+                              : "the checkpoint is quantised";
   } else if (weight_bytes(checkpoint.config, WeightFormat::kBf16) > available_bytes / 2) {
     const bool int8_fits =
         weight_bytes(checkpoint.config, WeightFormat::kInt8) <= available_bytes / 2;

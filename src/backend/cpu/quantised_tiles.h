@@ -127,8 +127,9 @@ class QuantisedTile {
  private:
   template <size_t rows>
   [[gnu::always_inline]] void add_groups(size_t row, size_t column,
-                                         F (&sums)[rows][kVectors]) const {
+                                         F (&out)[rows][kVectors]) const {
     const size_t groups = m_.k / m_.group;
+    F sums[rows][kVectors];  // not `out`, which has a pointer to it and so is stored at each group
     // One pointer a row: its arrays are found by adding the same to each.
     const std::byte* x[rows];
     for (size_t r = 0; r < rows; ++r) {
@@ -165,6 +166,9 @@ class QuantisedTile {
           }
         }
       }
+    }
+    for (size_t r = 0; r < rows; ++r) {
+      for (size_t v = 0; v < kVectors; ++v) out[r][v] = sums[r][v];
     }
   }
 
