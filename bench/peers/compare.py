@@ -90,7 +90,11 @@ def execute(contender: Contender, run: Run, shape: Shape) -> Record:
         if missing:
             raise OutputError(f"{shlex.join(run.command)}\nsays nothing of: {', '.join(missing)}")
     return Record(shape.label(), contender.name, contender.weights, run.settings, contender.threads,
-                  shlex.join(run.command), begun, time.monotonic() - clock, peak, samples, facts)
+                  without_folders(run.command), begun, time.monotonic() - clock, peak, samples, facts)
+
+
+def without_folders(command: list[str]) -> str:
+    return shlex.join(part.rsplit("/", 1)[-1] for part in command)
 
 
 def describe(record: Record) -> str:

@@ -10,11 +10,14 @@ import subprocess
 import tempfile
 import time
 
+from work import START_PROMPT_TOKENS
+
 RUN_SECONDS_MAX = 900
 READY_SECONDS_MAX = 300
 POLL_SECONDS = 0.01
 STOP_SECONDS_MAX = 20
 KIBIBYTE = 1024
+FIRST_PROMPT_TOKEN = 1000  # ids from here on are ordinary words in every vocabulary
 
 
 class RunError(Exception):
@@ -79,7 +82,8 @@ def status_of(port: int, path: str) -> int | None:
 
 def first_answer(port: int) -> None:
     """One token of a completion, in the words of OpenAI's API, which every server here knows."""
-    body = json.dumps({"prompt": "The capital of France is", "max_tokens": 1, "temperature": 0})
+    prompt = list(range(FIRST_PROMPT_TOKEN, FIRST_PROMPT_TOKEN + START_PROMPT_TOKENS))
+    body = json.dumps({"prompt": prompt, "max_tokens": 1, "temperature": 0})
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=READY_SECONDS_MAX)
     connection.request("POST", "/v1/completions", body, {"Content-Type": "application/json"})
     response = connection.getresponse()

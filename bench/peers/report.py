@@ -162,10 +162,8 @@ def readings(records: list[Record]) -> str:
 
 
 def commands(records: list[Record]) -> str:
-    """One line for each kind of run, without the folders of the machine it ran on."""
-    seen = dict.fromkeys(" ".join(part.rsplit("/", 1)[-1] for part in record.command.split())
-                         for record in records)
-    return "\n".join(f"    {command}" for command in seen)
+    """One line for each kind of run."""
+    return "\n".join(f"    {command}" for command in dict.fromkeys(record.command for record in records))
 
 
 def write_page(records: list[Record]) -> str:

@@ -21,7 +21,7 @@ class Record:
     weights: str
     settings: str
     threads: int
-    command: str
+    command: str  # without the folders of the machine it ran on
     time: str  # when it began
     wall_seconds: float
     peak_bytes: int

@@ -30,6 +30,7 @@ DECODE_SHORT = Work(DECODE, 32)
 DECODE_DEEP = Work(DECODE, 32, depth=1024)
 DECODE_BATCHES = [Work(DECODE, 32, batch, BATCH_DEPTH) for batch in (4, 8, 16)]
 START_WARM = Work(START)
+START_PROMPT_TOKENS = 8  # of the first answer after a start
 
 # The groups that one process of a contender does together; `compare.py --tests` names them.
 GROUPS: dict[str, list[Work]] = {

@@ -61,18 +61,39 @@ struct ThreadPool::State {
   std::atomic<uint64_t> generation{0};
   std::atomic<bool> stopping{false};
 
+  // The indices of a loop that are left of a thread's stretch.
+  struct alignas(64) Stretch {
+    std::atomic<size_t> next{0};
+    size_t end = 0;
+  };
+
+  explicit State(size_t thread_count) : stretches(thread_count) {}
+
   const std::function<void(size_t, size_t)>* body = nullptr;
-  size_t count = 0;
   size_t chunk = 1;
-  std::atomic<size_t> next{0};
+  std::vector<Stretch> stretches;  // of each thread, the caller's first
   std::atomic<uint64_t> gate{0};
   std::vector<std::thread> workers;
 
-  void run_chunks() {
-    for (;;) {
-      const size_t first = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (first >= count) return;
-      (*body)(first, std::min(first + chunk, count));
+  void cut_stretches(size_t count) {
+    const size_t chunks = (count + chunk - 1) / chunk;
+    for (size_t i = 0, begin = 0; i < stretches.size(); ++i) {
+      const size_t end = std::min(chunks * (i + 1) / stretches.size() * chunk, count);
+      stretches[i].next.store(begin, std::memory_order_relaxed);
+      stretches[i].end = end;
+      begin = end;
+    }
+  }
+
+  // The thread's own stretch, then what others have left of theirs.
+  void run_chunks(size_t thread) {
+    for (size_t i = 0; i < stretches.size(); ++i) {
+      Stretch& stretch = stretches[(thread + i) % stretches.size()];
+      for (;;) {
+        const size_t first = stretch.next.fetch_add(chunk, std::memory_order_relaxed);
+        if (first >= stretch.end) break;
+        (*body)(first, std::min(first + chunk, stretch.end));
+      }
     }
   }
 
@@ -86,13 +107,13 @@ struct ThreadPool::State {
     return generation.load(std::memory_order_acquire);
   }
 
-  void work() {
+  void work(size_t thread) {
     uint64_t seen = 0;
     for (;;) {
       seen = wait_for_work(seen);
       if (stopping.load(std::memory_order_acquire)) return;
       if (!enter()) continue;
-      run_chunks();
+      run_chunks(thread);
       gate.fetch_sub(1, std::memory_order_release);
     }
   }
@@ -126,10 +147,10 @@ struct ThreadPool::State {
   }
 };
 
-ThreadPool::ThreadPool(size_t thread_count) : state_(std::make_unique<State>()) {
+ThreadPool::ThreadPool(size_t thread_count) : state_(std::make_unique<State>(thread_count)) {
   CHECK(thread_count > 0, "a pool has at least the caller's thread");
   for (size_t i = 1; i < thread_count; ++i) {
-    state_->workers.emplace_back([state = state_.get()] { state->work(); });
+    state_->workers.emplace_back([state = state_.get(), i] { state->work(i); });
   }
 }
 
@@ -150,12 +171,11 @@ void ThreadPool::parallel_for(size_t count, size_t chunk,
     return;
   }
   state_->body = &body;
-  state_->count = count;
   state_->chunk = chunk;
-  state_->next.store(0, std::memory_order_relaxed);
+  state_->cut_stretches(count);
   state_->gate.store(kOpen, std::memory_order_release);
   state_->announce();
-  state_->run_chunks();
+  state_->run_chunks(0);
   state_->close();
 }
 

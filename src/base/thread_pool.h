@@ -1,7 +1,9 @@
 // ThreadPool: runs one loop at a time on all its threads; the caller's thread is one of them.
 //
-// Indices are handed out in small dynamic chunks, so a stolen core delays a chunk and not the loop.
-// Idle threads spin briefly, then sleep. Which thread runs an index must never change a result.
+// Each thread goes through a stretch of neighbouring indices, so that what it reads follows on, in
+// small chunks; one that is done takes chunks of the others, so a stolen core delays a chunk and
+// not the loop. Idle threads spin briefly, then sleep. Which thread runs an index must never change
+// a result.
 #pragma once
 
 #include <cstddef>

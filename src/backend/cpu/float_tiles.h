@@ -8,11 +8,18 @@
 
 namespace puna {
 
+inline constexpr size_t kFloatStep = 16;  // K between two looks ahead
+
+inline WeightPrefetch float_prefetch(const Matmul& m, size_t panel, const Pass& pass) {
+  return {m.panels + panel * m.panel_bytes, m.panel_bytes, pass, m.k / kFloatStep};
+}
+
 template <class V>
 class F32Tile {
  public:
   static constexpr size_t kRows = V::kTileRows;
   static constexpr size_t kVectors = V::kTileVectors;
+  static constexpr size_t kColumns = kVectors * kLanes;
 
   F32Tile(const Matmul& m, size_t panel) : m_(m), panel_(panel) {}
 
@@ -23,8 +30,8 @@ class F32Tile {
   }
 
   template <size_t rows>
-  void run(size_t row) const {
-    for (size_t first = 0; first < kPanelColumns; first += kVectors * kLanes) {
+  void run(size_t row, const Pass& pass) const {
+    for (size_t first = 0; first < kPanelColumns; first += kColumns) {
       const auto* weights =
           reinterpret_cast<const float*>(m_.panels + panel_ * m_.panel_bytes) + first;
       const float* x[rows];
@@ -33,7 +40,10 @@ class F32Tile {
         x[r] = reinterpret_cast<const float*>(m_.rows + (row + r) * m_.row_bytes);
         for (size_t v = 0; v < kVectors; ++v) sums[r][v] = V::set(0);
       }
+      auto prefetch =
+          float_prefetch(m_, panel_, pass.part(first / kColumns, kPanelColumns / kColumns));
       for (size_t k = 0; k < m_.k; ++k, weights += kPanelColumns) {
+        if (k % kFloatStep == 0) prefetch.step();
         typename V::F w[kVectors];
         for (size_t v = 0; v < kVectors; ++v) w[v] = V::load(weights + v * kLanes);
         for (size_t r = 0; r < rows; ++r) {
@@ -57,6 +67,7 @@ class Bf16Tile {
  public:
   static constexpr size_t kRows = V::kTileRows;
   static constexpr size_t kVectors = V::kTileVectors;
+  static constexpr size_t kColumns = kVectors * kLanes;
   using Activation = typename V::Bf16Activation;
 
   Bf16Tile(const Matmul& m, size_t panel) : m_(m), panel_(panel) {}
@@ -68,8 +79,8 @@ class Bf16Tile {
   }
 
   template <size_t rows>
-  void run(size_t row) const {
-    for (size_t first = 0; first < kPanelColumns; first += kVectors * kLanes) {
+  void run(size_t row, const Pass& pass) const {
+    for (size_t first = 0; first < kPanelColumns; first += kColumns) {
       const auto* weights =
           reinterpret_cast<const uint16_t*>(m_.panels + panel_ * m_.panel_bytes) + 2 * first;
       const Activation* x[rows];
@@ -78,7 +89,10 @@ class Bf16Tile {
         x[r] = reinterpret_cast<const Activation*>(m_.rows + (row + r) * m_.row_bytes);
         for (size_t v = 0; v < kVectors; ++v) sums[r][v] = V::set(0);
       }
+      auto prefetch =
+          float_prefetch(m_, panel_, pass.part(first / kColumns, kPanelColumns / kColumns));
       for (size_t k = 0; k < m_.k; k += 2, weights += 2 * kPanelColumns) {
+        if (k % kFloatStep == 0) prefetch.step();
         for (size_t r = 0; r < rows; ++r) {
           for (size_t v = 0; v < kVectors; ++v) {
             sums[r][v] = V::dot_pairs(sums[r][v], weights + 2 * v * kLanes, x[r] + k);

@@ -15,7 +15,6 @@ namespace puna {
 
 inline constexpr size_t kChunk = 32;                     // K of an unrolled piece of a group
 inline constexpr size_t kPanelQuad = kPanelColumns * 4;  // bytes of four K of a panel, one each
-inline constexpr size_t kPrefetchBytes = 4096;           // ahead of a stream of weights
 
 // Quantises a row, the largest magnitude of each group to 127.
 template <class V, int32_t weight_offset>
@@ -85,8 +84,6 @@ struct Int4Values {
   static void add(const uint8_t* values, const std::byte* const (&x)[rows], size_t k,
                   typename V::I (&dots)[rows][vectors]) {
     for (size_t eight = 0; eight < kChunk / 8; ++eight, values += kPanelQuad) {
-      __builtin_prefetch(values + kPrefetchBytes);
-      __builtin_prefetch(values + kPrefetchBytes + 64);
       for (size_t v = 0; v < vectors; ++v) {
         const typename V::Bytes both = V::load_bytes(values + v * 64);
         const typename V::Bytes low = V::low_nibbles(both);
@@ -114,10 +111,11 @@ class QuantisedTile {
   QuantisedTile(const Matmul& m, size_t panel) : m_(m), panel_(panel) {}
 
   template <size_t rows>
-  void run(size_t row) const {
-    for (size_t first = 0; first < kPanelColumns; first += kVectors * kLanes) {
+  void run(size_t row, const Pass& pass) const {
+    constexpr size_t kColumns = kVectors * kLanes;
+    for (size_t first = 0; first < kPanelColumns; first += kColumns) {
       F sums[rows][kVectors];
-      add_groups<rows>(row, first, sums);
+      add_groups<rows>(row, first, pass.part(first / kColumns, kPanelColumns / kColumns), sums);
       for (size_t r = 0; r < rows; ++r) {
         finish_columns<V>(m_, row + r, panel_ * kPanelColumns + first, kVectors, sums[r]);
       }
@@ -126,7 +124,7 @@ class QuantisedTile {
 
  private:
   template <size_t rows>
-  [[gnu::always_inline]] void add_groups(size_t row, size_t column,
+  [[gnu::always_inline]] void add_groups(size_t row, size_t column, const Pass& pass,
                                          F (&out)[rows][kVectors]) const {
     const size_t groups = m_.k / m_.group;
     F sums[rows][kVectors];  // not `out`, which has a pointer to it and so is stored at each group
@@ -140,7 +138,9 @@ class QuantisedTile {
     const size_t to_sum = groups * sizeof(float);
     const size_t to_correction = 2 * to_sum;
     const std::byte* group = m_.panels + panel_ * m_.panel_bytes;
+    WeightPrefetch prefetch(group, m_.panel_bytes, pass, groups);
     for (size_t g = 0; g < groups; ++g, group += m_.group_bytes, scale += sizeof(float)) {
+      prefetch.step();
       I dots[rows][kVectors];
       for (size_t r = 0; r < rows; ++r) {
         const I start =
