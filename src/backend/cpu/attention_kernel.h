@@ -279,12 +279,18 @@ class AttentionKernel {
       if constexpr (kHasScales) weight = V::multiply(weight, V::load(scales + kPositions + i));
       Kv::store_factors(factors + i, weight);
     }
-    float before[kLanes];
-    V::store(before, exponential<V>(V::set(maximum_[row] - maximum)));
-    sum_[row] = sum_[row] * before[0] + sum_of_lanes<V>(total);
+    if (maximum > maximum_[row]) lower_to(maximum, row);
+    sum_[row] += sum_of_lanes<V>(total);
+  }
+
+  // What the row has gathered, relative to a larger maximum.
+  void lower_to(float maximum, size_t row) {
+    float factor[kLanes];
+    V::store(factor, exponential<V>(V::set(maximum_[row] - maximum)));
     maximum_[row] = maximum;
+    sum_[row] *= factor[0];
     for (size_t i = 0; i < stride_; i += kLanes) {
-      V::store(out(row) + i, V::multiply(V::load(out(row) + i), V::set(before[0])));
+      V::store(out(row) + i, V::multiply(V::load(out(row) + i), V::set(factor[0])));
     }
   }
 

@@ -27,24 +27,28 @@ typename V::F exponential(typename V::F x) {
   return V::multiply(sum, V::power_of_two(n));
 }
 
-// The lanes' sum by halves: always the same order.
 template <class V>
-float sum_of_lanes(typename V::F sum) {
+float first_lane(typename V::F a) {
   float lanes[kLanes];
-  V::store(lanes, sum);
-  for (size_t half = kLanes / 2; half > 0; half /= 2) {
-    for (size_t i = 0; i < half; ++i) lanes[i] += lanes[i + half];
-  }
+  V::store(lanes, a);
   return lanes[0];
+}
+
+// By halves: always the same order.
+template <class V>
+float sum_of_lanes(typename V::F a) {
+  a = V::add(a, V::template exchange<8>(a));
+  a = V::add(a, V::template exchange<4>(a));
+  a = V::add(a, V::template exchange<2>(a));
+  return first_lane<V>(V::add(a, V::template exchange<1>(a)));
 }
 
 template <class V>
 float maximum_of_lanes(typename V::F a) {
-  float lanes[kLanes];
-  V::store(lanes, a);
-  float most = lanes[0];
-  for (size_t i = 1; i < kLanes; ++i) most = lanes[i] > most ? lanes[i] : most;
-  return most;
+  a = V::maximum(a, V::template exchange<8>(a));
+  a = V::maximum(a, V::template exchange<4>(a));
+  a = V::maximum(a, V::template exchange<2>(a));
+  return first_lane<V>(V::maximum(a, V::template exchange<1>(a)));
 }
 
 template <class V>
