@@ -200,7 +200,7 @@ Result<std::shared_ptr<Generator>> load_generator(const ModelOptions& options,
   RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
 
   BackendOptions wanted = backend_options(options);
-  wanted.calibration_tokens = calibration_tokens(*parts.tokenizer);
+  wanted.calibration_tokens = [&] { return calibration_tokens(*parts.tokenizer); };
   ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
   log_info("{}", backend->describe());
   const int vocab_size = backend->limits().vocab_size;

@@ -1,9 +1,11 @@
 // open_backend(): the only place that knows the concrete backends by name.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "backend/backend.h"
 #include "backend/formats.h"
@@ -21,8 +23,9 @@ struct BackendOptions {
   int max_num_seqs = 64;                     // runs in a step
   int step_tokens_max = 512;
   int64_t kv_cache_bytes = 0;  // 0: chosen from memory
-  // What the model reads before its weights are quantised to int4; none: not calibrated.
-  std::vector<TokenId> calibration_tokens;
+  // What the model reads before its weights are quantised to int4, asked for only then; none: not
+  // calibrated.
+  std::function<std::vector<TokenId>()> calibration_tokens;
   // Where packed weights are kept between starts: "auto" (the cache), "off" (nowhere), or a file
   // that `puna quantize --output` made.
   std::string packed_weights = "off";

@@ -57,8 +57,7 @@ class Generator {
   // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.
   int retry_after_seconds() const;
 
-  // Decodes a token after a fixed prompt, and reads prompt and answer as one: the same token has to
-  // follow, because steps never change what a position computes.
+  // Reads a fixed prompt twice, in different company: the same token has to follow.
   Status known_answer_check();
 
   // Refuses new work; running generations finish, at most for `limit`, then are cancelled.
@@ -66,7 +65,6 @@ class Generator {
 
  private:
   struct State;
-  Result<std::vector<TokenId>> greedy_answer(std::vector<TokenId> prompt, int token_count);
   std::unique_ptr<State> state_;
 };
 

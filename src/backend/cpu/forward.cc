@@ -31,9 +31,9 @@ size_t prepared_row_bytes(const PackedLayout& layout) {
   return bytes % 4096 == 0 ? bytes + 64 : bytes;
 }
 
-// Enough pieces for every thread to come back for more, at least `minimum` long each.
+// Small pieces, so that no thread waits long for another's last one, at least `minimum` long each.
 size_t chunk_of(size_t count, size_t threads, size_t minimum) {
-  return std::max(minimum, count / (threads * 8));
+  return std::max(minimum, count / (threads * 64));
 }
 
 }  // namespace

@@ -36,7 +36,7 @@ Result<PackingSize> size_of(const PackingJob& job, const WeightChoice& choice) {
 }
 
 Result<bool> is_calibrated(const PackingJob& job) {
-  if (job.calibration_tokens.empty()) return false;
+  if (!job.calibration_tokens) return false;
   ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
   return size.quantises_to_int4;
 }
@@ -58,17 +58,16 @@ Result<Importance> calibrate(const PackingJob& job) {
                  "'puna quantize' on a larger machine, or choose --weights int8",
                  describe_bytes(size.bytes), describe_bytes(available_memory_bytes()));
   }
-  log_info("calibrating {} for int4 with {} tokens, once", job.checkpoint.name,
-           job.calibration_tokens.size());
+  const std::vector<TokenId> tokens = job.calibration_tokens();
+  log_info("calibrating {} for int4 with {} tokens, once", job.checkpoint.name, tokens.size());
   ASSIGN_OR_RETURN(const Isa isa, choose_isa());
   PackingSource source(*job.checkpoint.weights, choice, job.pool);
   ASSIGN_OR_RETURN(const CpuWeights weights, load_cpu_weights(job.checkpoint.config, source));
   size_t done = 0;
-  return measure_importance(job.checkpoint.config, weights, kernels_for(isa),
-                            job.calibration_tokens, job.pool, [&](size_t count) {
+  return measure_importance(job.checkpoint.config, weights, kernels_for(isa), tokens, job.pool,
+                            [&](size_t count) {
                               done += count;
-                              log_info("calibrating: {} of {} tokens", done,
-                                       job.calibration_tokens.size());
+                              log_info("calibrating: {} of {} tokens", done, tokens.size());
                             });
 }
 

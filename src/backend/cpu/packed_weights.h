@@ -5,8 +5,9 @@
 #pragma once
 
 #include <filesystem>
-#include <span>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include "backend/cpu/packing_source.h"
 #include "model/checkpoint.h"
@@ -20,9 +21,9 @@ inline constexpr uint32_t kPackedLayoutVersion = 2;
 struct PackingJob {
   const Checkpoint& checkpoint;
   WeightChoice choice;
-  // What the model reads before values are quantised to int4, to weigh their errors; none: all
-  // inputs count alike.
-  std::span<const TokenId> calibration_tokens;
+  // What the model reads before values are quantised to int4, to weigh their errors, asked for only
+  // then; none: all inputs count alike.
+  std::function<std::vector<TokenId>()> calibration_tokens;
   ThreadPool& pool;
 };
 
