@@ -35,6 +35,30 @@ Status validate_stop(const std::vector<std::string>& stop) {
   return {};
 }
 
+GenerationRequest known_request(std::vector<TokenId> prompt, int token_count) {
+  GenerationRequest request;
+  request.prompt = std::move(prompt);
+  request.sampling.temperature = 0;
+  request.sampling.ignore_eos = true;
+  request.sampling.max_tokens = token_count;
+  request.max_tokens_given = true;
+  return request;
+}
+
+Result<std::vector<TokenId>> whole_answer(GenerationStream& stream, const Clock& clock) {
+  std::vector<TokenId> answer;
+  const Clock::Time deadline = clock.now() + kKnownAnswerLimit;
+  while (clock.now() < deadline) {
+    const GenerationChunk chunk = stream.wait(deadline - clock.now());
+    answer.insert(answer.end(), chunk.tokens.begin(), chunk.tokens.end());
+    if (chunk.finish == FinishReason::kError) return chunk.error;
+    if (chunk.finish == FinishReason::kLength) return answer;
+    if (chunk.finish != FinishReason::kNone) break;
+  }
+  return error(StatusCode::kUnavailable, "the known-answer check did not finish within {} s",
+               kKnownAnswerLimit.count());
+}
+
 }  // namespace
 
 struct Generator::State {
@@ -191,34 +215,6 @@ int Generator::retry_after_seconds() const {
   const EngineStats now = stats();
   return state_->rate.retry_after_seconds(now.sequences_running, now.sequences_waiting);
 }
-
-namespace {
-
-GenerationRequest known_request(std::vector<TokenId> prompt, int token_count) {
-  GenerationRequest request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 0;
-  request.sampling.ignore_eos = true;
-  request.sampling.max_tokens = token_count;
-  request.max_tokens_given = true;
-  return request;
-}
-
-Result<std::vector<TokenId>> whole_answer(GenerationStream& stream, const Clock& clock) {
-  std::vector<TokenId> answer;
-  const Clock::Time deadline = clock.now() + kKnownAnswerLimit;
-  while (clock.now() < deadline) {
-    const GenerationChunk chunk = stream.wait(deadline - clock.now());
-    answer.insert(answer.end(), chunk.tokens.begin(), chunk.tokens.end());
-    if (chunk.finish == FinishReason::kError) return chunk.error;
-    if (chunk.finish == FinishReason::kLength) return answer;
-    if (chunk.finish != FinishReason::kNone) break;
-  }
-  return error(StatusCode::kUnavailable, "the known-answer check did not finish within {} s",
-               kKnownAnswerLimit.count());
-}
-
-}  // namespace
 
 // Every start waits for the two steps, and a large model takes a tenth of a second for each.
 Status Generator::known_answer_check() {

@@ -10,8 +10,8 @@ import pytest
 
 from puna_server import BINARY, PATIENCE, PunaServer, wait_until
 
-# The known-answer check takes three steps, so loading takes as many of these.
-LOADING_STEP_MICROSECONDS = 250_000
+# The known-answer check takes two steps, so loading takes as many of these.
+LOADING_STEP_MICROSECONDS = 500_000
 
 
 def run_serve(*flags: str) -> subprocess.CompletedProcess[str]:

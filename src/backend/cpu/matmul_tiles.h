@@ -68,7 +68,8 @@ class WeightPrefetch {
 
  private:
   static constexpr size_t kLineBytes = 64;
-  // At 30 GB/s a core and 200 ns until a line is here, 6 KB are on their way.
+  // At 30 GB/s a core and 200 ns until a line is here, 6 KB are on their way; of 4 to 24 KB this
+  // was the best.
   static constexpr size_t kSoonBytes = 16 << 10;
 
   const std::byte* next_;
