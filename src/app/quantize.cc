@@ -28,12 +28,11 @@ Result<PackedReport> quantize(const QuantizeCommand& command) {
   const auto threads = static_cast<size_t>(command.model.threads);
   ThreadPool pool(threads > 0 ? threads : usable_core_count());
   ASSIGN_OR_RETURN(const auto tokenizer, load_tokenizer(checkpoint.tokenizer));
-  return write_packed_weights(
-      {.checkpoint = checkpoint,
-       .choice = choice,
-       .calibration_tokens = [&] { return calibration_tokens(*tokenizer); },
-       .pool = pool},
-      command.output);
+  return write_packed_weights({.checkpoint = checkpoint,
+                               .choice = choice,
+                               .calibration_tokens = [&] { return calibration_tokens(*tokenizer); },
+                               .pool = pool},
+                              command.output);
 }
 
 }  // namespace

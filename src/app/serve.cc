@@ -136,7 +136,10 @@ int serve(const ServeOptions& options, Server& server, int signals) {
     if (!loaded.ok()) server.request_stop();
   });
   server.run();
-  if (!load_ended) ::_exit(0);  // stopped while loading: nothing runs and there is nothing to keep
+  if (!load_ended) {  // stopped while loading: nothing runs and there is nothing to keep
+    loader.detach();  // or a thread sanitizer calls it leaked when it ends meanwhile
+    ::_exit(0);
+  }
   loader.join();
   ::close(wake[1]);  // wakes the watcher
   watcher.join();

@@ -34,21 +34,23 @@ float first_lane(typename V::F a) {
   return lanes[0];
 }
 
-// By halves: always the same order.
+// All lanes by halves: always the same order.
+template <class V, class Join>
+float join_lanes(typename V::F a, const Join& join) {
+  a = join(a, V::template exchange<8>(a));
+  a = join(a, V::template exchange<4>(a));
+  a = join(a, V::template exchange<2>(a));
+  return first_lane<V>(join(a, V::template exchange<1>(a)));
+}
+
 template <class V>
 float sum_of_lanes(typename V::F a) {
-  a = V::add(a, V::template exchange<8>(a));
-  a = V::add(a, V::template exchange<4>(a));
-  a = V::add(a, V::template exchange<2>(a));
-  return first_lane<V>(V::add(a, V::template exchange<1>(a)));
+  return join_lanes<V>(a, [](auto x, auto y) { return V::add(x, y); });
 }
 
 template <class V>
 float maximum_of_lanes(typename V::F a) {
-  a = V::maximum(a, V::template exchange<8>(a));
-  a = V::maximum(a, V::template exchange<4>(a));
-  a = V::maximum(a, V::template exchange<2>(a));
-  return first_lane<V>(V::maximum(a, V::template exchange<1>(a)));
+  return join_lanes<V>(a, [](auto x, auto y) { return V::maximum(x, y); });
 }
 
 template <class V>
