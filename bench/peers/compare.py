@@ -23,7 +23,7 @@ from processes import RunError, run_process, start_server
 from report import write_page
 from results import Record
 from shapes import SHAPES, Shape
-from work import GROUPS, OutputError, Run, Sample, Work
+from work import GROUPS, READY_WARM, START_WARM, OutputError, Run, Sample, Work
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RESULTS = ROOT / "bench/peers/results.jsonl"
@@ -77,9 +77,9 @@ def execute(contender: Contender, run: Run, shape: Shape) -> Record:
     if run.ready_path:
         start_server(run.command, run.ready_path)  # once before, so that files are in the page cache
         started = start_server(run.command, run.ready_path)
-        samples = [{**dataclasses.asdict(run.works[0]), "value": started.answer_seconds}]
-        facts = {"ready_seconds": started.ready_seconds}
-        peak = started.resident_bytes
+        samples = [{**dataclasses.asdict(work), "value": seconds} for work, seconds in
+                   [(START_WARM, started.answer_seconds), (READY_WARM, started.ready_seconds)]]
+        facts, peak = {}, started.resident_bytes
     else:
         finished = run_process(run.command)
         told = [Sample(run.works[0], finished.wall_seconds)] if run.is_timed_whole else contender.parse(

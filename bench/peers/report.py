@@ -6,7 +6,7 @@ import statistics
 
 import results
 from results import Record
-from work import ALL_WORKS, DECODE, PREFILL, START_WARM, Work
+from work import ALL_WORKS, DECODE, PREFILL, READY_WARM, START_WARM, Work
 
 TEMPLATE = pathlib.Path(__file__).parent / "performance.md.in"
 TITLES = {"puna": "Puna", "llama.cpp": "llama.cpp", "ik_llama.cpp": "ik_llama.cpp",
@@ -20,7 +20,7 @@ PREFILL_512 = Work(PREFILL, 512)
 TARGETS: dict[str, dict[str, dict[Work, float]]] = {
     "llama-2-7b": {
         "llama.cpp": {PREFILL_512: 2.7, DECODE_1: 1.1, DEEP_1: 1.5, BATCH_4: 3, BATCH_8: 3.5,
-                      BATCH_16: 3, START_WARM: 10},
+                      BATCH_16: 3, READY_WARM: 10},
         "ik_llama.cpp": {PREFILL_512: 1.6, DECODE_1: 1.0, DEEP_1: 1.2, BATCH_4: 1.7, BATCH_8: 1.7,
                          BATCH_16: 1.7},
     },
@@ -71,7 +71,7 @@ def speeds(records: list[Record], shape: str, contenders: list[Contender]) -> st
     for work in ALL_WORKS:
         medians = [results.median(records, shape, one, work) for one in contenders]
         if any(medians):
-            unit = " s" if work == START_WARM else ""
+            unit = " s" if work.is_time() else ""
             rows.append([work.title(), *(spread(median, unit) for median in medians)])
     return table(["work", *(title(one) for one in contenders)], rows)
 
@@ -80,7 +80,7 @@ def peer_median(records: list[Record], shape: str, peers: list[Contender],
                 work: Work) -> results.Median | None:
     """The better of the peers' medians."""
     found = [median for peer in peers if (median := results.median(records, shape, peer, work))]
-    better = min if work == START_WARM else max
+    better = min if work.is_time() else max
     return better(found, key=lambda median: median.value, default=None)
 
 
@@ -88,7 +88,7 @@ def ratio_cell(ours: results.Median | None, theirs: results.Median | None, work:
                target: float | None) -> str:
     if not ours or not theirs:
         return "–"
-    ratio = theirs.value / ours.value if work == START_WARM else ours.value / theirs.value
+    ratio = theirs.value / ours.value if work.is_time() else ours.value / theirs.value
     goal = f" (≥ {target:g}: {'yes' if ratio >= target else 'no'})" if target else ""
     return f"{ratio:.2f}×{goal}"
 
@@ -129,13 +129,12 @@ def memory(records: list[Record], shape: str, contenders: list[Contender]) -> st
     rows = []
     for one in contenders:
         mine = [record for record in records if record.shape == shape and results.key(record) == one]
-        served = [record for record in mine if "ready_seconds" in record.facts]
+        served = [record for record in mine
+                  if any(sample["test"] == READY_WARM.test for sample in record.samples)]
         others = [record.peak_bytes for record in mine if record not in served]
-        ready = [record.facts["ready_seconds"] for record in served]
         rows.append([title(one), f"{max(others) / 1e9:.2f} GB" if others else "–",
-                     f"{max(record.peak_bytes for record in served) / 1e9:.2f} GB" if served else "–",
-                     f"{statistics.median(ready):.2f} s" if ready else "–"])
-    return table(["", "most resident in any run", "server after its first answer", "server ready"], rows)
+                     f"{max(record.peak_bytes for record in served) / 1e9:.2f} GB" if served else "–"])
+    return table(["", "most resident in any run", "server after its first answer"], rows)
 
 
 def section(records: list[Record], shape: str, width: int) -> str:

@@ -9,7 +9,7 @@ import pathlib
 import statistics
 from collections.abc import Iterable
 
-from work import START, Work
+from work import Work
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def median(records: list[Record], shape: str, contender: tuple[str, str], work: 
                 by_settings.setdefault(record.settings, []).append(sample["value"])
     medians = [Median(statistics.median(values), values, settings)
                for settings, values in by_settings.items()]
-    best = min if work.test == START else max
+    best = min if work.is_time() else max
     return best(medians, key=lambda median: median.value, default=None)
 
 

@@ -2,23 +2,27 @@
 
 import dataclasses
 
-PREFILL, DECODE, START = "prefill", "decode", "start"
+PREFILL, DECODE, START, READY = "prefill", "decode", "start", "ready"
 
 
 @dataclasses.dataclass(frozen=True)
 class Work:
     """One line of the tables: so many tokens, in so many sequences, after so many others."""
 
-    test: str  # PREFILL, DECODE or START
+    test: str  # PREFILL, DECODE, START or READY
     tokens: int = 0  # per sequence
     batch: int = 1
     depth: int = 0  # tokens that each sequence holds already
 
+    def is_time(self) -> bool:
+        """Whether its value is seconds, and less is better."""
+        return self.test in (START, READY)
+
     def title(self) -> str:
         if self.test == PREFILL:
             return f"prefill {self.tokens}"
-        if self.test == START:
-            return "start, warm"
+        if self.is_time():
+            return f"{self.test}, warm"
         streams = "1 stream" if self.batch == 1 else f"batch {self.batch}"
         return f"decode, {streams}, depth {self.depth}"
 
@@ -30,6 +34,7 @@ DECODE_SHORT = Work(DECODE, 32)
 DECODE_DEEP = Work(DECODE, 32, depth=1024)
 DECODE_BATCHES = [Work(DECODE, 32, batch, BATCH_DEPTH) for batch in (4, 8, 16)]
 START_WARM = Work(START)
+READY_WARM = Work(READY)  # told by the servers that START starts
 START_PROMPT_TOKENS = 8  # of the first answer after a start
 
 # The groups that one process of a contender does together; `compare.py --tests` names them.
@@ -40,7 +45,7 @@ GROUPS: dict[str, list[Work]] = {
     "batch": DECODE_BATCHES,
     "start": [START_WARM],
 }
-ALL_WORKS = [work for group in GROUPS.values() for work in group]
+ALL_WORKS = [*(work for group in GROUPS.values() for work in group), READY_WARM]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +66,7 @@ class Sample:
     """What one run said of one work."""
 
     work: Work
-    value: float  # tokens per second, of all sequences together; of START the seconds
+    value: float  # tokens per second, of all sequences together, or seconds
 
 
 class OutputError(Exception):
