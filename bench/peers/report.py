@@ -6,7 +6,7 @@ import statistics
 
 import results
 from results import Record
-from work import ALL_WORKS, DECODE, PREFILL, READY_WARM, START_WARM, Work
+from work import ALL_WORKS, DECODE, PREFILL, READY, READY_WARM, START_WARM, Work
 
 TEMPLATE = pathlib.Path(__file__).parent / "performance.md.in"
 TITLES = {"puna": "Puna", "llama.cpp": "llama.cpp", "ik_llama.cpp": "ik_llama.cpp",
@@ -16,7 +16,7 @@ BATCH_4, BATCH_8, BATCH_16 = (Work(DECODE, 32, batch, 16) for batch in (4, 8, 16
 PREFILL_512 = Work(PREFILL, 512)
 
 # What 4-bit Puna shall reach as a multiple of a peer; "packages" is the better of OpenVINO and
-# CTranslate2. Of `start` it is the peer's seconds over ours.
+# CTranslate2. Of times it is the peer's seconds over ours.
 TARGETS: dict[str, dict[str, dict[Work, float]]] = {
     "llama-2-7b": {
         "llama.cpp": {PREFILL_512: 2.7, DECODE_1: 1.1, DEEP_1: 1.5, BATCH_4: 3, BATCH_8: 3.5,
@@ -130,7 +130,7 @@ def memory(records: list[Record], shape: str, contenders: list[Contender]) -> st
     for one in contenders:
         mine = [record for record in records if record.shape == shape and results.key(record) == one]
         served = [record for record in mine
-                  if any(sample["test"] == READY_WARM.test for sample in record.samples)]
+                  if any(sample["test"] == READY for sample in record.samples)]
         others = [record.peak_bytes for record in mine if record not in served]
         rows.append([title(one), f"{max(others) / 1e9:.2f} GB" if others else "–",
                      f"{max(record.peak_bytes for record in served) / 1e9:.2f} GB" if served else "–"])

@@ -219,11 +219,11 @@ int Generator::retry_after_seconds() const {
 // Every start waits for the two steps, and a large model takes a tenth of a second for each.
 Status Generator::known_answer_check() {
   const int max_model_len = state_->card.max_model_len;
-  if (max_model_len <= kKnownTokens) return {};  // no room for a prompt
   ASSIGN_OR_RETURN(std::vector<TokenId> prompt, state_->encode(kKnownPrompt));
-  const auto room = static_cast<size_t>(max_model_len - kKnownTokens);
+  const auto room = static_cast<size_t>(std::max(max_model_len - kKnownTokens, 1));
   prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
-  ASSIGN_OR_RETURN(const auto first, start(known_request(prompt, kKnownTokens)));
+  ASSIGN_OR_RETURN(const auto first,
+                   start(known_request(prompt, std::min(kKnownTokens, max_model_len - 1))));
   auto second = start(known_request(prompt, 1));
   ASSIGN_OR_RETURN(const std::vector<TokenId> answer, whole_answer(*first, state_->clock));
   if (second.status().code() == StatusCode::kResourceExhausted) {  // a queue of one

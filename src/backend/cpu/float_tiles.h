@@ -10,10 +10,6 @@ namespace puna {
 
 inline constexpr size_t kFloatStep = 16;  // K between two looks ahead
 
-inline WeightPrefetch float_prefetch(const Matmul& m, size_t panel, const Pass& pass) {
-  return {m.panels + panel * m.panel_bytes, m.panel_bytes, pass, m.k / kFloatStep};
-}
-
 template <class V>
 class F32Tile {
  public:
@@ -40,8 +36,7 @@ class F32Tile {
         x[r] = reinterpret_cast<const float*>(m_.rows + (row + r) * m_.row_bytes);
         for (size_t v = 0; v < kVectors; ++v) sums[r][v] = V::set(0);
       }
-      auto prefetch =
-          float_prefetch(m_, panel_, pass.part(first / kColumns, kPanelColumns / kColumns));
+      WeightPrefetch prefetch(m_, panel_, pass.part(first, kColumns), m_.k / kFloatStep);
       for (size_t k = 0; k < m_.k; ++k, weights += kPanelColumns) {
         if (k % kFloatStep == 0) prefetch.step();
         typename V::F w[kVectors];
@@ -89,8 +84,7 @@ class Bf16Tile {
         x[r] = reinterpret_cast<const Activation*>(m_.rows + (row + r) * m_.row_bytes);
         for (size_t v = 0; v < kVectors; ++v) sums[r][v] = V::set(0);
       }
-      auto prefetch =
-          float_prefetch(m_, panel_, pass.part(first / kColumns, kPanelColumns / kColumns));
+      WeightPrefetch prefetch(m_, panel_, pass.part(first, kColumns), m_.k / kFloatStep);
       for (size_t k = 0; k < m_.k; k += 2, weights += 2 * kPanelColumns) {
         if (k % kFloatStep == 0) prefetch.step();
         for (size_t r = 0; r < rows; ++r) {

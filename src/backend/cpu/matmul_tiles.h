@@ -39,9 +39,11 @@ struct Pass {
   size_t index = 0;
   size_t count = 1;
 
-  // Of a tile that takes the panel's columns in parts.
-  Pass part(size_t i, size_t parts) const {
-    return {.index = index * parts + i, .count = count * parts};
+  // Of a tile that takes the panel's columns in parts of `columns`: the part that begins at
+  // `first`.
+  Pass part(size_t first, size_t columns) const {
+    const size_t parts = kPanelColumns / columns;
+    return {.index = index * parts + first / columns, .count = count * parts};
   }
 };
 
@@ -50,14 +52,15 @@ struct Pass {
 // only the first pass would wait for memory, so each asks for its share of the panel after it.
 class WeightPrefetch {
  public:
-  // Of the pass over `panel` that takes `steps` steps.
-  WeightPrefetch(const std::byte* panel, size_t panel_bytes, const Pass& pass, size_t steps) {
-    const size_t lines = (panel_bytes + kLineBytes - 1) / kLineBytes;
+  // Of a pass over `panel` that takes `steps` steps.
+  WeightPrefetch(const Matmul& m, size_t panel, const Pass& pass, size_t steps) {
+    const size_t lines = (m.panel_bytes + kLineBytes - 1) / kLineBytes;
     const size_t all_steps = pass.count * steps;
     lines_per_step_ = (lines + all_steps - 1) / all_steps;
-    const std::byte* const first = panel + (pass.count == 1 ? kSoonBytes : panel_bytes);
+    const size_t ahead = pass.count == 1 ? kSoonBytes : m.panel_bytes;
+    const std::byte* const first = m.panels + panel * m.panel_bytes + ahead;
     next_ = first + pass.index * steps * lines_per_step_ * kLineBytes;
-    end_ = first + panel_bytes;
+    end_ = first + m.panel_bytes;
   }
 
   [[gnu::always_inline]] void step() {

@@ -103,6 +103,7 @@ class QuantisedTile {
   using F = typename V::F;
   using I = typename V::I;
   static constexpr size_t kVectors = V::kQuantisedVectors;
+  static constexpr size_t kColumns = kVectors * kLanes;
   static constexpr size_t kHeaderBytes = (symmetric ? 1 : 2) * kPanelColumns * sizeof(uint16_t);
 
  public:
@@ -112,10 +113,9 @@ class QuantisedTile {
 
   template <size_t rows>
   void run(size_t row, const Pass& pass) const {
-    constexpr size_t kColumns = kVectors * kLanes;
     for (size_t first = 0; first < kPanelColumns; first += kColumns) {
       F sums[rows][kVectors];
-      add_groups<rows>(row, first, pass.part(first / kColumns, kPanelColumns / kColumns), sums);
+      add_groups<rows>(row, first, pass.part(first, kColumns), sums);
       for (size_t r = 0; r < rows; ++r) {
         finish_columns<V>(m_, row + r, panel_ * kPanelColumns + first, kVectors, sums[r]);
       }
@@ -138,7 +138,7 @@ class QuantisedTile {
     const size_t to_sum = groups * sizeof(float);
     const size_t to_correction = 2 * to_sum;
     const std::byte* group = m_.panels + panel_ * m_.panel_bytes;
-    WeightPrefetch prefetch(group, m_.panel_bytes, pass, groups);
+    WeightPrefetch prefetch(m_, panel_, pass, groups);
     for (size_t g = 0; g < groups; ++g, group += m_.group_bytes, scale += sizeof(float)) {
       prefetch.step();
       I dots[rows][kVectors];
