@@ -34,7 +34,7 @@ NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
 # What has threads of its own, for the sanitizer that looks for races (and is slow).
-THREADED_TARGETS = ["puna", "base_test", "model_test", "backend_test", "backend_contract_test", "engine_test",
+THREADED_TARGETS = ["puna", "base_test", "packed_test", "backend_test", "backend_contract_test", "engine_test",
                     "generate_test", "api_test"]
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {

@@ -21,7 +21,7 @@ LIBRARY_HOMES = [
     (r"<spdlog/", ["src/base/log.cc"]),
     (r"<xxhash", ["src/base/checksum*.cc"]),
     (r"<nlohmann/", ["src/base/json.h"]),
-    (r"<curl/", ["src/model/*.cc"]),
+    (r"<curl/", ["src/hub/*.cc"]),
     (r"<pcre2", ["src/tokenizer/*.cc"]),
     (r"<sentencepiece", ["src/tokenizer/sentencepiece_tokenizer*.cc"]),
     (r"<CLI/", ["src/app/options*.cc"]),

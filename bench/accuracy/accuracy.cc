@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "agreement.h"
+#include "app/calibration_tokens.h"
 #include "backend/cpu/calibration.h"
 #include "backend/cpu/isa.h"
 #include "backend/cpu/packing_source.h"
@@ -30,7 +31,6 @@
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
 #include "requantised_weights.h"
-#include "tokenizer/calibration_tokens.h"
 #include "tokenizer/tokenizer.h"
 
 namespace puna {

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "model/int4_quantiser.h"
+#include "quantise/int4_quantiser.h"
 
 namespace puna {
 namespace {

@@ -8,8 +8,8 @@
 #include <memory>
 #include <optional>
 
-#include "model/importance.h"
 #include "model/weight_source.h"
+#include "quantise/importance.h"
 
 namespace puna {
 

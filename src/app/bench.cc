@@ -13,7 +13,7 @@
 #include "app/bench_machine.h"
 #include "app/bench_report.h"
 #include "app/bench_runner.h"
-#include "app/load_generator.h"
+#include "app/open_generator.h"
 #include "app/status_line.h"
 #include "app/suggestion.h"
 #include "app/terminal.h"

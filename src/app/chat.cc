@@ -7,7 +7,7 @@
 #include <iostream>
 #include <string>
 
-#include "app/load_generator.h"
+#include "app/open_generator.h"
 #include "app/terminal.h"
 #include "base/random_seed.h"
 #include "base/utf8.h"
@@ -156,7 +156,7 @@ bool read_line(std::string& line) {
 }  // namespace
 
 int run_chat(const ChatOptions& options) {
-  auto generator = load_generator(options.model, "");
+  auto generator = open_generator(options.model, "");
   if (!generator.ok()) return fail(generator.status());
   catch_interrupt();
   std::printf(

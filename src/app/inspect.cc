@@ -4,7 +4,7 @@
 
 #include <cstdio>
 
-#include "app/load_generator.h"
+#include "app/open_generator.h"
 #include "app/terminal.h"
 #include "base/json.h"
 #include "model/inspect.h"

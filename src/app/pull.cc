@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "app/terminal.h"
-#include "model/hub.h"
+#include "hub/hub.h"
 
 namespace puna {
 

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <cstdio>
 
-#include "app/load_generator.h"
+#include "app/calibration_tokens.h"
+#include "app/open_generator.h"
 #include "app/terminal.h"
 #include "backend/cpu/memory_plan.h"
 #include "backend/cpu/packed_weights.h"
 #include "base/progress_bar.h"
 #include "base/thread_pool.h"
-#include "tokenizer/calibration_tokens.h"
 
 namespace puna {
 namespace {

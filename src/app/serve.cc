@@ -14,7 +14,7 @@
 
 #include "api/auth.h"
 #include "api/server.h"
-#include "app/load_generator.h"
+#include "app/open_generator.h"
 #include "app/terminal.h"
 #include "base/json.h"
 #include "base/log.h"
@@ -113,7 +113,7 @@ void write_port(int descriptor, int port) {
 
 // Loads the model while the server already answers "loading".
 Status load(const ServeOptions& options, Server& server) {
-  ASSIGN_OR_RETURN(const auto generator, load_generator(options.model, options.served_model_name));
+  ASSIGN_OR_RETURN(const auto generator, open_generator(options.model, options.served_model_name));
   RETURN_IF_ERROR(generator->known_answer_check());
   server.set_generator(generator);
   std::printf("ready\n");

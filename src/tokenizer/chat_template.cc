@@ -2,9 +2,9 @@
 
 #include "tokenizer/chat_template.h"
 
+#include "jinja/parser.h"
+#include "jinja/renderer.h"
 #include "tokenizer/built_in_templates.h"
-#include "tokenizer/jinja_parser.h"
-#include "tokenizer/jinja_renderer.h"
 
 namespace puna {
 namespace {

@@ -8,8 +8,8 @@
 #include "backend/cpu/cpu_weights.h"
 #include "backend/cpu/kernels.h"
 #include "base/thread_pool.h"
-#include "model/importance.h"
 #include "model/llama_config.h"
+#include "quantise/importance.h"
 
 namespace puna {
 

@@ -4,7 +4,7 @@
 
 #include "backend/cpu/cpu_weights.h"
 #include "base/progress_bar.h"
-#include "model/packed_file_writer.h"
+#include "packed/packed_file_writer.h"
 
 namespace puna {
 

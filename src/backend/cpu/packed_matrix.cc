@@ -7,7 +7,7 @@
 #include <mutex>
 
 #include "backend/cpu/panel_packer.h"
-#include "model/int4_quantiser.h"
+#include "quantise/int4_quantiser.h"
 
 namespace puna {
 namespace {

@@ -10,7 +10,7 @@
 #include "backend/cpu/packing_source.h"
 #include "base/log.h"
 #include "base/progress_bar.h"
-#include "model/packed_cache.h"
+#include "packed/packed_cache.h"
 
 namespace puna {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "backend/cpu/cpu_weights.h"
-#include "model/importance.h"
+#include "quantise/importance.h"
 
 namespace puna {
 

@@ -17,7 +17,7 @@
 #include <thread>
 #include <utility>
 
-#include "model/packed_file.h"
+#include "packed/packed_file.h"
 
 namespace puna {
 

@@ -12,7 +12,7 @@
 #include <fstream>
 
 #include "base/checksum.h"
-#include "model/packed_file_writer.h"
+#include "packed/packed_file_writer.h"
 
 namespace puna {
 namespace {

@@ -1,0 +1,230 @@
+// Wiring: checkpoint -> tokenizer and chat template -> backend -> engine -> generator.
+
+#include "app/open_generator.h"
+
+#include <filesystem>
+#include <optional>
+
+#include "app/calibration_tokens.h"
+#include "app/terminal.h"
+#include "backend/open_backend.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/mapped_file.h"
+#include "hub/hub.h"
+#include "model/checkpoint.h"
+#include "tokenizer/byte_tokenizer.h"
+
+namespace puna {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kChatTemplateBytesMax = 1 << 20;
+constexpr const char* kDemoModel = "build/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+// What the seed system samples with when the checkpoint recommends nothing.
+constexpr int kSeedTopK = 50;
+
+// Monotonic, shared by every engine of the process.
+const SteadyClock& steady_clock() {
+  static const SteadyClock clock;
+  return clock;
+}
+
+Result<fs::path> find_demo_model() {
+  std::error_code ignored;
+  const fs::path program = fs::read_symlink("/proc/self/exe", ignored);
+  // build/release/bin/puna lies three folders below the source tree.
+  const fs::path tree = program.parent_path().parent_path().parent_path().parent_path();
+  for (const fs::path& candidate : {fs::path(kDemoModel), tree / kDemoModel}) {
+    if (fs::exists(candidate, ignored)) return candidate;
+  }
+  return error(
+      StatusCode::kNotFound,
+      "no MODEL given and the demo model ({}) is not here; run 'make fetch-models' or name "
+      "a folder, a .gguf file or a hub repository",
+      kDemoModel);
+}
+
+Result<ChatTemplate> open_chat_template(const std::string& choice) {
+  std::error_code ignored;
+  if (!fs::exists(choice, ignored)) return ChatTemplate::built_in(choice);
+  ASSIGN_OR_RETURN(const std::string source, read_file(choice, kChatTemplateBytesMax));
+  return ChatTemplate::parse(source, choice);
+}
+
+// Nothing when the checkpoint has no template: then only plain prompts are served.
+Result<std::optional<ChatTemplate>> choose_chat_template(const std::string& choice,
+                                                         const Checkpoint& checkpoint) {
+  if (!choice.empty()) {
+    ASSIGN_OR_RETURN(ChatTemplate chosen, open_chat_template(choice));
+    return std::optional<ChatTemplate>(std::move(chosen));
+  }
+  if (checkpoint.chat_template.empty()) {
+    log_warning("{} has no chat template; /v1/chat/completions needs --chat-template",
+                checkpoint.name);
+    return std::optional<ChatTemplate>();
+  }
+  ASSIGN_OR_RETURN(ChatTemplate own, ChatTemplate::parse(checkpoint.chat_template,
+                                                         checkpoint.name + " chat_template"));
+  return std::optional<ChatTemplate>(std::move(own));
+}
+
+void apply_generation_config(const GenerationConfig& generation, SamplingParams& sampling) {
+  sampling.top_k = generation.top_k.value_or(kSeedTopK);
+  sampling.temperature = generation.temperature.value_or(sampling.temperature);
+  if (generation.do_sample == false && !generation.temperature) sampling.temperature = 0;
+  sampling.top_p = generation.top_p.value_or(sampling.top_p);
+  sampling.repetition_penalty = generation.repetition_penalty.value_or(sampling.repetition_penalty);
+}
+
+// --override-generation-config '{"temperature": 0}', in the words of generation_config.json.
+Status override_generation_config(const std::string& text, GenerationConfig& generation) {
+  if (text.empty()) return {};
+  const auto parsed = parse_json(text);
+  if (!parsed.ok() || !parsed->is_object()) {
+    return invalid_argument("--override-generation-config: not a JSON object: {}",
+                            parsed.ok() ? text : parsed.status().message());
+  }
+  for (const auto& [name, value] : parsed->items()) {
+    if (!value.is_number()) {
+      return invalid_argument("--override-generation-config: {} is not a number", name);
+    }
+    if (name == "temperature") {
+      generation.temperature = value.get<double>();
+    } else if (name == "top_p") {
+      generation.top_p = value.get<double>();
+    } else if (name == "top_k" && value.is_number_integer()) {
+      generation.top_k = value.get<int>();
+    } else if (name == "repetition_penalty") {
+      generation.repetition_penalty = value.get<double>();
+    } else {
+      return invalid_argument(
+          "--override-generation-config: {} is not one of temperature, top_p, top_k (an integer), "
+          "repetition_penalty",
+          name);
+    }
+  }
+  return {};
+}
+
+BackendOptions backend_options(const ModelOptions& options) {
+  BackendOptions backend;
+  backend.name = options.backend;
+  backend.weights = parse_weight_format(options.weights);
+  backend.thread_count = options.threads;
+  backend.max_model_len = options.max_model_len;
+  backend.max_num_seqs = options.max_num_seqs;
+  backend.step_tokens_max = options.max_num_batched_tokens;
+  backend.kv_cache_bytes = options.kv_cache_memory_bytes;
+  backend.weight_group = options.group;
+  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
+  backend.packed_weights = options.packed_weights;
+  backend.fake_step_microseconds = options.fake_step_microseconds;
+  return backend;
+}
+
+std::string piece_or_empty(const Tokenizer& tokenizer, std::optional<TokenId> id) {
+  return id ? std::string(tokenizer.token_piece(*id)) : std::string();
+}
+
+// The parts of a model that are known before the backend is open.
+struct Parts {
+  std::string name;
+  std::unique_ptr<Tokenizer> tokenizer;
+  std::optional<ChatTemplate> chat_template;
+  GenerationConfig generation;
+  std::vector<TokenId> eos_token_ids;
+  std::vector<std::string> adapters;
+};
+
+Result<Parts> open_parts(const ModelOptions& options, const Checkpoint& checkpoint) {
+  Parts parts;
+  parts.name = checkpoint.name;
+  ASSIGN_OR_RETURN(parts.tokenizer, load_tokenizer(checkpoint.tokenizer));
+  ASSIGN_OR_RETURN(parts.chat_template, choose_chat_template(options.chat_template, checkpoint));
+  parts.generation = checkpoint.generation;
+  parts.eos_token_ids = checkpoint.config.eos_token_ids;
+  if (parts.eos_token_ids.empty() && parts.tokenizer->eos_id()) {
+    parts.eos_token_ids.push_back(*parts.tokenizer->eos_id());
+  }
+  for (const AdapterInfo& adapter : checkpoint.adapters) parts.adapters.push_back(adapter.name);
+  return parts;
+}
+
+Result<Parts> fake_parts() {
+  Parts parts;
+  parts.name = "fake";
+  parts.tokenizer = make_byte_tokenizer();
+  ASSIGN_OR_RETURN(parts.chat_template, ChatTemplate::built_in("chatml"));
+  if (parts.tokenizer->eos_id()) parts.eos_token_ids.push_back(*parts.tokenizer->eos_id());
+  return parts;
+}
+
+}  // namespace
+
+Result<fs::path> find_model(const ModelOptions& options) {
+  if (options.model.empty()) return find_demo_model();
+  std::error_code ignored;
+  if (fs::exists(options.model, ignored)) return fs::path(options.model);
+  HubOptions hub;
+  hub.revision = options.revision;
+  hub.accept_license = options.accept_license;
+  hub.confirm = [](std::string_view notice) { return ask(std::string(notice) + "\nAccept it?"); };
+  return resolve_model(options.model, hub);
+}
+
+Result<Checkpoint> open_model(const ModelOptions& options) {
+  ASSIGN_OR_RETURN(const fs::path path, find_model(options));
+  ASSIGN_OR_RETURN(Checkpoint checkpoint, open_checkpoint(path));
+  for (const std::string& adapter : options.adapters) {
+    RETURN_IF_ERROR(apply_adapter(checkpoint, adapter));
+    log_info("merged adapter {}", adapter);
+  }
+  log_info("{}: {}", path.string(), describe(checkpoint.config));
+  return checkpoint;
+}
+
+Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
+                                                  const std::string& served_model_name) {
+  const auto started = steady_clock().now();
+  std::optional<Checkpoint> checkpoint;
+  Result<Parts> opened = Status(StatusCode::kInternal, "nothing opened");
+  if (options.backend == "fake") {
+    opened = fake_parts();
+  } else {
+    ASSIGN_OR_RETURN(checkpoint, open_model(options));
+    opened = open_parts(options, *checkpoint);
+  }
+  ASSIGN_OR_RETURN(Parts parts, std::move(opened));
+  RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
+
+  BackendOptions wanted = backend_options(options);
+  wanted.calibration_tokens = [&] { return calibration_tokens(*parts.tokenizer); };
+  ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
+  log_info("{}", backend->describe());
+  const int vocab_size = backend->limits().vocab_size;
+  EngineOptions engine_options;
+  engine_options.max_num_seqs = options.max_num_seqs;
+  engine_options.waiting_max = options.max_num_queued_reqs;
+  engine_options.step_tokens_max = options.max_num_batched_tokens;
+  engine_options.eos_token_ids = parts.eos_token_ids;
+  ASSIGN_OR_RETURN(auto engine, Engine::start(std::move(backend), engine_options, steady_clock()));
+
+  GeneratorOptions generator_options;
+  generator_options.model_name = served_model_name.empty() ? parts.name : served_model_name;
+  generator_options.bos_token = piece_or_empty(*parts.tokenizer, parts.tokenizer->bos_id());
+  generator_options.eos_token = piece_or_empty(*parts.tokenizer, parts.tokenizer->eos_id());
+  generator_options.adapters = parts.adapters;
+  apply_generation_config(parts.generation, generator_options.default_sampling);
+  RETURN_IF_ERROR(validate(generator_options.default_sampling, vocab_size)
+                      .with_context("generation_config.json or --override-generation-config"));
+  auto generator =
+      std::make_shared<Generator>(std::move(parts.tokenizer), std::move(parts.chat_template),
+                                  std::move(engine), std::move(generator_options));
+  const std::chrono::duration<double> taken = steady_clock().now() - started;
+  log_info("{} loaded in {:.2f} s", generator->model().name, taken.count());
+  return generator;
+}
+
+}  // namespace puna

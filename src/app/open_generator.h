@@ -1,0 +1,27 @@
+// open_generator(): from flags to a Generator that answers. The only place that wires concrete
+// parts.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/options.h"
+#include "base/status.h"
+#include "generate/generator.h"
+#include "model/checkpoint.h"
+
+namespace puna {
+
+// The files behind MODEL: a path as it is, a hub id from the cache or the hub, and for no MODEL the
+// demo's base model beside the program or below the working folder.
+Result<std::filesystem::path> find_model(const ModelOptions& options);
+
+// The checkpoint behind MODEL with its adapters merged.
+Result<Checkpoint> open_model(const ModelOptions& options);
+
+// Opens checkpoint, tokenizer, chat template and backend and starts the engine; logs each step with
+// its time. `served_model_name` empty: the checkpoint's name.
+Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
+                                                  const std::string& served_model_name);
+
+}  // namespace puna
