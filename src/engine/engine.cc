@@ -13,6 +13,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
@@ -24,11 +25,12 @@ struct SubmitCommand {
   SequenceId id;
   EngineRequest request;
 };
-struct CancelCommand {
+struct FinishCommand {
   SequenceId id;
+  EngineFinish reason;
 };
 struct CancelAllCommand {};
-using Command = std::variant<SubmitCommand, CancelCommand, CancelAllCommand>;
+using Command = std::variant<SubmitCommand, FinishCommand, CancelAllCommand>;
 
 Status validate_options(const BackendLimits& limits, const EngineOptions& options) {
   if (options.max_num_seqs < 1 || options.step_tokens_max < 1) {
@@ -106,8 +108,8 @@ struct Engine::State {
   void loop();
   bool take_commands();
   void apply(SubmitCommand&& command);
-  void apply(CancelCommand command) { finish(command.id, EngineFinish::kCancelled, {}); }
-  void apply(CancelAllCommand) { finish_all(EngineFinish::kCancelled, {}); }
+  void apply(FinishCommand command) { finish(command.id, {.finish = command.reason}); }
+  void apply(CancelAllCommand) { cancel_all(); }
   void step();
   StepBatch make_batch(const StepPlan& plan);
   void add_wanted_logits(const PlannedRun& run, const Sequence& sequence, StepBatch& batch) const;
@@ -115,8 +117,11 @@ struct Engine::State {
   void count_prompt(const PlannedRun& run, Sequence& sequence);
   void collect_prompt_logprobs(Sequence& sequence, int position, std::span<const float> logits);
   void choose_token(SequenceId id, Sequence& sequence, std::span<const float> logits);
-  void finish(SequenceId id, EngineFinish reason, const Status& error);
-  void finish_all(EngineFinish reason, const Status& error);
+  void finish(SequenceId id, const SequenceEnd& end);
+  void fail(SequenceId id, const Status& error) {
+    finish(id, {.finish = EngineFinish::kError, .error = error});
+  }
+  void cancel_all();
   bool is_end(const Sequence& sequence, TokenId token) const;
   void publish(const StepPlan& plan, std::chrono::duration<double> taken);
 
@@ -143,7 +148,7 @@ void Engine::State::loop() {
   while (take_commands()) {
     if (!scheduler.idle()) step();
   }
-  finish_all(EngineFinish::kCancelled, {});
+  cancel_all();
 }
 
 // Waits while there is nothing to do. False when the engine ends.
@@ -177,7 +182,7 @@ void Engine::State::step() {
     hand_out(plan, batch, *logits);
   } else {
     log_error("a step failed ({}): {}", describe(batch), logits.status().message());
-    for (const PlannedRun& run : plan.runs) finish(run.id, EngineFinish::kError, logits.status());
+    for (const PlannedRun& run : plan.runs) fail(run.id, logits.status());
   }
   publish(plan, clock.now() - started);
 }
@@ -222,7 +227,7 @@ void Engine::State::hand_out(const StepPlan& plan, const StepBatch& batch,
     while (row < batch.logit_tokens.size() && batch.logit_tokens[row] <= last_token) ++row;
     Sequence& sequence = sequences.at(run.id);
     if (!are_numbers(logits, first_row, row)) {
-      finish(run.id, EngineFinish::kError, not_numbers());
+      fail(run.id, not_numbers());
       continue;
     }
     count_prompt(run, sequence);
@@ -264,17 +269,19 @@ void Engine::State::choose_token(SequenceId id, Sequence& sequence, std::span<co
   }
   const TokenChoice choice = sequence.sampler.choose(logits);
   ++generation_tokens;
-  if (is_end(sequence, choice.token)) return finish(id, EngineFinish::kStop, {});
+  if (is_end(sequence, choice.token)) {
+    return finish(id, {.finish = EngineFinish::kStop, .end_token = choice.token});
+  }
   sequence.listener->on_token(choice);
   sequence.tokens.push_back(choice.token);
   const bool is_full = static_cast<int>(sequence.tokens.size()) >= backend->limits().max_model_len;
   if (is_full || sequence.sampler.chosen_count() >= sequence.sampling.max_tokens) {
-    return finish(id, EngineFinish::kLength, {});
+    return finish(id, {.finish = EngineFinish::kLength});
   }
   scheduler.append_token(id);
 }
 
-void Engine::State::finish(SequenceId id, EngineFinish reason, const Status& error) {
+void Engine::State::finish(SequenceId id, const SequenceEnd& end) {
   const auto found = sequences.find(id);
   if (found == sequences.end()) return;
   const std::shared_ptr<SequenceListener> listener = found->second.listener;
@@ -283,20 +290,22 @@ void Engine::State::finish(SequenceId id, EngineFinish reason, const Status& err
   {
     const std::lock_guard lock(mutex);
     --in_system;
-    stats.finished_stop += reason == EngineFinish::kStop ? 1 : 0;
-    stats.finished_length += reason == EngineFinish::kLength ? 1 : 0;
-    stats.finished_cancelled += reason == EngineFinish::kCancelled ? 1 : 0;
-    stats.finished_error += reason == EngineFinish::kError ? 1 : 0;
+    stats.finished_stop += end.finish == EngineFinish::kStop ? 1 : 0;
+    stats.finished_length += end.finish == EngineFinish::kLength ? 1 : 0;
+    stats.finished_cancelled += end.finish == EngineFinish::kCancelled ? 1 : 0;
+    stats.finished_error += end.finish == EngineFinish::kError ? 1 : 0;
     stats.sequences_running = scheduler.running_count();
     stats.sequences_waiting = scheduler.waiting_count();
     stats.blocks_used = scheduler.blocks().used_count();
   }
   finished.notify_all();
-  listener->on_finish(reason, error);
+  listener->on_finish(end);
 }
 
-void Engine::State::finish_all(EngineFinish reason, const Status& error) {
-  while (!sequences.empty()) finish(sequences.begin()->first, reason, error);
+void Engine::State::cancel_all() {
+  while (!sequences.empty()) {
+    finish(sequences.begin()->first, {.finish = EngineFinish::kCancelled});
+  }
 }
 
 void Engine::State::publish(const StepPlan& plan, std::chrono::duration<double> taken) {
@@ -354,10 +363,12 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
   return id;
 }
 
-void Engine::cancel(SequenceId id) {
+void Engine::finish(SequenceId id, EngineFinish reason) {
+  CHECK(reason == EngineFinish::kStop || reason == EngineFinish::kCancelled,
+        "from outside a sequence is stopped or cancelled");
   {
     const std::lock_guard lock(state_->mutex);
-    state_->commands.emplace_back(CancelCommand{id});
+    state_->commands.emplace_back(FinishCommand{id, reason});
   }
   state_->commanded.notify_all();
 }

@@ -8,12 +8,14 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "backend/backend.h"
 #include "base/clock.h"
+#include "base/request_origin.h"
 #include "base/status.h"
 #include "engine/engine_stats.h"
 #include "engine/sampling_params.h"
@@ -30,20 +32,29 @@ struct TokenChoice {
 
 enum class EngineFinish { kStop, kLength, kCancelled, kError };
 
+// How a sequence ended.
+struct SequenceEnd {
+  EngineFinish finish = EngineFinish::kStop;
+  // The token that ended it: chosen and counted, no part of the answer. Only with kStop, and not
+  // when finish() was called.
+  std::optional<TokenId> end_token = std::nullopt;
+  Status error = {};  // of kError
+};
+
 class SequenceListener {
  public:
   virtual ~SequenceListener() = default;
   virtual void on_scheduled() = 0;  // its first step begins
   virtual void on_prompt_logprobs(std::vector<TokenChoice> choices) = 0;
   virtual void on_token(const TokenChoice& choice) = 0;
-  // Last call. kStop: an end token (which is not reported by on_token). `error` is set for kError.
-  virtual void on_finish(EngineFinish finish, const Status& error) = 0;
+  virtual void on_finish(const SequenceEnd& end) = 0;  // the last call
 };
 
 struct EngineRequest {
   std::vector<TokenId> prompt;  // 1 .. max_model_len - 1
   SamplingParams sampling;
   std::shared_ptr<SequenceListener> listener;
+  RequestOrigin origin;
 };
 
 struct EngineOptions {
@@ -63,8 +74,11 @@ class Engine {
   // kOutOfRange: the prompt is empty or too long. kInvalidArgument: a token outside the vocabulary,
   // or bad sampling. kResourceExhausted: the queue is full. kUnavailable: draining.
   Result<SequenceId> submit(EngineRequest request);
-  // No effect on a sequence that is gone already. Ends within one step.
-  void cancel(SequenceId id);
+  // Ends a sequence within one step, and counts it as `reason`: kStop when its answer is complete
+  // (a stop string matched), kCancelled when nobody waits for it any more. No effect on one that is
+  // gone already.
+  void finish(SequenceId id, EngineFinish reason);
+  void cancel(SequenceId id) { finish(id, EngineFinish::kCancelled); }
 
   // No new work; returns when all is finished, or after `limit` with the rest cancelled.
   void drain(std::chrono::nanoseconds limit);

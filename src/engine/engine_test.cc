@@ -32,18 +32,17 @@ class Recorder final : public SequenceListener {
     tokens_.push_back(choice.token);
     changed_.notify_all();
   }
-  void on_finish(EngineFinish finish, const Status& error) override {
+  void on_finish(const SequenceEnd& end) override {
     const std::lock_guard lock(mutex_);
-    EXPECT_FALSE(finish_) << "finished twice";
-    finish_ = finish;
-    error_ = error;
+    EXPECT_FALSE(end_) << "finished twice";
+    end_ = end;
     changed_.notify_all();
   }
 
   EngineFinish wait() {
     std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return finish_.has_value(); }));
-    return finish_.value_or(EngineFinish::kError);
+    EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return end_.has_value(); }));
+    return end_ ? end_->finish : EngineFinish::kError;
   }
   void wait_for_a_token() {
     std::unique_lock lock(mutex_);
@@ -57,9 +56,9 @@ class Recorder final : public SequenceListener {
     const std::lock_guard lock(mutex_);
     return prompt_logprobs_;
   }
-  Status error() {
+  SequenceEnd end() {
     const std::lock_guard lock(mutex_);
-    return error_;
+    return end_.value_or(SequenceEnd());
   }
 
  private:
@@ -67,8 +66,7 @@ class Recorder final : public SequenceListener {
   std::condition_variable changed_;
   std::vector<TokenId> tokens_;
   std::vector<TokenChoice> prompt_logprobs_;
-  std::optional<EngineFinish> finish_;
-  Status error_;
+  std::optional<SequenceEnd> end_;
 };
 
 // Fails steps, or computes nonsense, on demand.
@@ -160,7 +158,7 @@ TEST(Engine, AnswersUpToMaxTokens) {
   EXPECT_EQ(engine->stats().blocks_used, 0);
 }
 
-TEST(Engine, AnEndTokenStopsAndIsNotReported) {
+TEST(Engine, AnEndTokenStopsAndIsToldAtTheEnd) {
   const auto engine = open_engine();
   auto recorder = std::make_shared<Recorder>();
   EngineRequest request = request_of(prompt_number(1), recorder, 450);
@@ -169,6 +167,8 @@ TEST(Engine, AnEndTokenStopsAndIsNotReported) {
   ASSERT_TRUE(engine->submit(std::move(request)).ok());
   EXPECT_EQ(recorder->wait(), EngineFinish::kStop);
   for (const TokenId token : recorder->tokens()) EXPECT_NE(token, kFakeEndToken);
+  EXPECT_EQ(recorder->end().end_token, kFakeEndToken);
+  EXPECT_EQ(engine->stats().generation_tokens, recorder->tokens().size() + 1);
 }
 
 TEST(Engine, OutputsAreTheSameAloneAndTogetherWithTinyMemoryAndOthersLeaving) {
@@ -221,6 +221,23 @@ TEST(Engine, CancellingEndsASequenceWithinOneStep) {
   EXPECT_EQ(answer_of(*engine, prompt_number(2), 3).size(), 3U);
 }
 
+TEST(Engine, WhatIsFinishedFromOutsideCountsAsItsReasonSays) {
+  const auto engine = open_engine({.step_microseconds = 2000});
+  auto stopped = std::make_shared<Recorder>();
+  auto cancelled = std::make_shared<Recorder>();
+  const auto stopped_id = engine->submit(request_of(prompt_number(1), stopped, 400));
+  const auto cancelled_id = engine->submit(request_of(prompt_number(2), cancelled, 400));
+  ASSERT_TRUE(stopped_id.ok() && cancelled_id.ok());
+  stopped->wait_for_a_token();
+  engine->finish(*stopped_id, EngineFinish::kStop);
+  engine->cancel(*cancelled_id);
+  EXPECT_EQ(stopped->wait(), EngineFinish::kStop);
+  EXPECT_EQ(stopped->end().end_token, std::nullopt);
+  EXPECT_EQ(cancelled->wait(), EngineFinish::kCancelled);
+  EXPECT_EQ(engine->stats().finished_stop, 1U);
+  EXPECT_EQ(engine->stats().finished_cancelled, 1U);
+}
+
 TEST(Engine, ACancelledSequenceNeverWaitsForItsTurn) {
   const auto engine = open_engine({.max_num_seqs = 1, .step_microseconds = 2000});
   auto running = std::make_shared<Recorder>();
@@ -238,7 +255,7 @@ TEST(Engine, AFailedStepEndsItsSequencesAndNotTheLoop) {
   auto recorder = std::make_shared<Recorder>();
   ASSERT_TRUE(engine->submit(request_of({FragileBackend::kPoison}, recorder)).ok());
   EXPECT_EQ(recorder->wait(), EngineFinish::kError);
-  EXPECT_EQ(recorder->error().message(), "poisoned");
+  EXPECT_EQ(recorder->end().error.message(), "poisoned");
   EXPECT_EQ(answer_of(*engine, prompt_number(1), 3).size(), 3U);
   EXPECT_EQ(engine->stats().blocks_used, 0);
 }
@@ -250,7 +267,7 @@ TEST(Engine, LogitsThatAreNotNumbersEndTheirSequence) {
   request.sampling.prompt_logprobs = true;
   ASSERT_TRUE(engine->submit(std::move(request)).ok());
   EXPECT_EQ(recorder->wait(), EngineFinish::kError);
-  EXPECT_NE(recorder->error().message().find("NaN"), std::string::npos);
+  EXPECT_NE(recorder->end().error.message().find("NaN"), std::string::npos);
   EXPECT_EQ(answer_of(*engine, prompt_number(1), 3).size(), 3U);
 }
 

@@ -15,12 +15,14 @@ struct Sequence {
         prompt_count(static_cast<int>(tokens.size())),
         sampling(std::move(request.sampling)),
         listener(std::move(request.listener)),
+        origin(std::move(request.origin)),
         sampler(sampling, tokens, end_tokens) {}
 
   std::vector<TokenId> tokens;  // prompt, then answer
   const int prompt_count;
   const SamplingParams sampling;
   const std::shared_ptr<SequenceListener> listener;
+  const RequestOrigin origin;
   Sampler sampler;
   // Of prompt tokens 1, 2, …; computing the prompt again after a preemption adds nothing.
   std::vector<TokenChoice> prompt_logprobs;

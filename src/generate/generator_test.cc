@@ -215,6 +215,28 @@ TEST_F(GeneratorTest, AStopStringEndsTheTextBeforeIt) {
   EXPECT_TRUE(becomes_idle());
 }
 
+TEST_F(GeneratorTest, AnAnswerThatEndsAtAStopStringIsCountedAsStopped) {
+  generator_ = open(/*step_microseconds=*/1000);
+  GenerationRequest request = chat("Hello");
+  const std::string whole = read_all(request).text;
+  request.sampling.max_tokens = 400;
+  request.stop = {whole.substr(8, 3)};
+  EXPECT_EQ(read_all(request).finish, FinishReason::kStop);
+  EXPECT_TRUE(becomes_idle());
+  EXPECT_EQ(generator_->stats().finished_stop, 1U);
+  EXPECT_EQ(generator_->stats().finished_cancelled, 0U);
+}
+
+TEST_F(GeneratorTest, TheEndTokenIsCountedAndNotShown) {
+  GenerationRequest request = chat("Hello");
+  request.sampling.ignore_eos = false;
+  request.max_tokens_given = false;
+  const Answer answer = read_all(request);
+  ASSERT_EQ(answer.finish, FinishReason::kStop);
+  EXPECT_EQ(answer.tokens.size(), answer.text.size()) << "one a byte";
+  EXPECT_EQ(answer.usage.completion_tokens, static_cast<int>(answer.tokens.size()) + 1);
+}
+
 TEST_F(GeneratorTest, TokensOfAStopStringDoNotComeOut) {
   GenerationRequest request = chat("Hello");
   const std::string whole = read_all(request).text;

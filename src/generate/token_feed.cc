@@ -30,18 +30,22 @@ void TokenFeed::on_prompt_logprobs(std::vector<TokenChoice> choices) {
 
 void TokenFeed::on_token(const TokenChoice& choice) {
   change([&](Clock::Time now) {
-    if (!first_token_) first_token_ = now;
-    last_token_ = now;
+    count_token(now);
     fed_.tokens.push_back(choice);
   });
 }
 
-void TokenFeed::on_finish(EngineFinish finish, const Status& error) {
+void TokenFeed::on_finish(const SequenceEnd& end) {
   change([&](Clock::Time now) {
     finished_ = now;
-    fed_.finish = finish;
-    fed_.error = error;
+    if (end.end_token) count_token(now);
+    fed_.end = end;
   });
+}
+
+void TokenFeed::count_token(Clock::Time now) {
+  if (!first_token_) first_token_ = now;
+  last_token_ = now;
 }
 
 TokenFeed::Fed TokenFeed::take() {

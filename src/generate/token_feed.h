@@ -21,10 +21,9 @@ class TokenFeed final : public SequenceListener {
   struct Fed {
     std::vector<TokenChoice> tokens;
     std::optional<std::vector<TokenChoice>> prompt;  // logprobs of its tokens but the first
-    std::optional<EngineFinish> finish;
-    Status error;
+    std::optional<SequenceEnd> end;
 
-    bool empty() const { return tokens.empty() && !prompt && !finish; }
+    bool empty() const { return tokens.empty() && !prompt && !end; }
   };
 
   explicit TokenFeed(const Clock& clock);
@@ -32,7 +31,7 @@ class TokenFeed final : public SequenceListener {
   void on_scheduled() override;
   void on_prompt_logprobs(std::vector<TokenChoice> choices) override;
   void on_token(const TokenChoice& choice) override;
-  void on_finish(EngineFinish finish, const Status& error) override;
+  void on_finish(const SequenceEnd& end) override;
 
   Fed take();
   Fed wait(std::chrono::nanoseconds timeout);
@@ -45,6 +44,7 @@ class TokenFeed final : public SequenceListener {
  private:
   template <typename Change>
   void change(const Change& apply);
+  void count_token(Clock::Time now);
 
   const Clock& clock_;
   mutable std::mutex mutex_;

@@ -22,8 +22,11 @@ TEST(TokenFeed, GivesEverythingSinceTheLastTime) {
   feed.on_token(token(2));
   EXPECT_EQ(feed.take().tokens.size(), 2U);
   EXPECT_TRUE(feed.take().empty());
-  feed.on_finish(EngineFinish::kLength, {});
-  EXPECT_EQ(feed.take().finish, EngineFinish::kLength);
+  feed.on_finish({.finish = EngineFinish::kStop, .end_token = 7});
+  const TokenFeed::Fed fed = feed.take();
+  ASSERT_TRUE(fed.end.has_value());
+  EXPECT_EQ(fed.end->finish, EngineFinish::kStop);
+  EXPECT_EQ(fed.end->end_token, 7);
 }
 
 TEST(TokenFeed, WakesOnceForMuch) {
@@ -67,13 +70,22 @@ TEST(TokenFeed, TimesWhatHappens) {
   feed.on_scheduled();  // again, after a preemption: the wait was before the first time
   feed.on_token(token(2));
   clock.advance(milliseconds(5));
-  feed.on_finish(EngineFinish::kStop, {});
+  feed.on_finish({.finish = EngineFinish::kStop});
   clock.advance(milliseconds(1000));
   const GenerationTimings timings = feed.timings();
   EXPECT_EQ(timings.queued, milliseconds(10));
   EXPECT_EQ(timings.first_token, milliseconds(30));
   EXPECT_EQ(timings.decode, milliseconds(5));
   EXPECT_EQ(timings.total, milliseconds(40));
+}
+
+TEST(TokenFeed, AnEndTokenIsAToken) {
+  ManualClock clock;
+  TokenFeed feed(clock);
+  clock.advance(milliseconds(30));
+  feed.on_finish({.finish = EngineFinish::kStop, .end_token = 7});
+  clock.advance(milliseconds(1000));
+  EXPECT_EQ(feed.timings().first_token, milliseconds(30));
 }
 
 }  // namespace

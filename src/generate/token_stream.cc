@@ -1,4 +1,4 @@
-// Runs on the reader's thread; only cancel() reaches into the engine.
+// Runs on the reader's thread; only finish() reaches into the engine.
 
 #include "generate/token_stream.h"
 
@@ -79,7 +79,7 @@ GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
       return chunk;
     }
   }
-  if (fed.finish) end(*fed.finish, fed.error, chunk);
+  if (fed.end) end(*fed.end, chunk);
   return chunk;
 }
 
@@ -112,7 +112,7 @@ void TokenStream::release_all_tokens(GenerationChunk& chunk) {
 }
 
 void TokenStream::end_at_stop_string(GenerationChunk& chunk) {
-  engine_.cancel(id_);
+  engine_.finish(id_, EngineFinish::kStop);
   chunk.stop_reason = stops_.matched();
   if (options_.include_stop_in_output) {
     chunk.text += *stops_.matched();
@@ -123,13 +123,14 @@ void TokenStream::end_at_stop_string(GenerationChunk& chunk) {
   rate_.add(timings().total);
 }
 
-void TokenStream::end(EngineFinish finish, const Status& error, GenerationChunk& chunk) {
+void TokenStream::end(const SequenceEnd& end, GenerationChunk& chunk) {
+  if (end.end_token) ++completion_tokens_;  // chosen, though not shown; vLLM counts it too
   show(stops_.push(detokenizer_.finish()), chunk);
   if (stops_.matched()) return end_at_stop_string(chunk);
   show(stops_.finish(), chunk);
   release_all_tokens(chunk);
-  chunk.finish = finish_reason(finish);
-  chunk.error = error;
+  chunk.finish = finish_reason(end.finish);
+  chunk.error = end.error;
   finished_ = true;
   rate_.add(timings().total);
 }

@@ -54,7 +54,7 @@ class TokenStream final : public GenerationStream {
   void release_token(GenerationChunk& chunk);
   void release_all_tokens(GenerationChunk& chunk);
   void end_at_stop_string(GenerationChunk& chunk);
-  void end(EngineFinish finish, const Status& error, GenerationChunk& chunk);
+  void end(const SequenceEnd& end, GenerationChunk& chunk);
   TokenLogprob logprob_of(const TokenChoice& choice) const;
   std::vector<TokenLogprob> prompt_logprobs(const std::vector<TokenChoice>& choices) const;
 

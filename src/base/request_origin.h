@@ -1,0 +1,31 @@
+// RequestOrigin: whose request it is, until when it matters and under which trace. Plain data that
+// travels from the door to the engine's sequence.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+
+namespace puna {
+
+// Which of the server's API keys, from 1 on; 0 where a server has none.
+using ClientIndex = int;
+
+// What the header `traceparent` says (W3C Trace Context); all zero: the request has no trace.
+struct TraceContext {
+  std::array<uint8_t, 16> trace_id{};
+  std::array<uint8_t, 8> span_id{};
+  uint8_t flags = 0;
+};
+
+struct RequestOrigin {
+  ClientIndex client = 0;
+  std::string request_id;  // as in X-Request-Id
+  std::optional<Clock::Time> deadline;
+  TraceContext trace;
+};
+
+}  // namespace puna
