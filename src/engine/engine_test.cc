@@ -5,69 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <condition_variable>
-#include <mutex>
 
 #include "backend/fake/fake_backend.h"
+#include "engine/test_engine.h"
 
 namespace puna {
 namespace {
 
 using std::chrono::seconds;
-
-const SteadyClock& steady_clock() {
-  static const SteadyClock clock;
-  return clock;
-}
-
-class Recorder final : public SequenceListener {
- public:
-  void on_scheduled() override {}
-  void on_prompt_logprobs(std::vector<TokenChoice> choices) override {
-    const std::lock_guard lock(mutex_);
-    prompt_logprobs_ = std::move(choices);
-  }
-  void on_token(const TokenChoice& choice) override {
-    const std::lock_guard lock(mutex_);
-    tokens_.push_back(choice.token);
-    changed_.notify_all();
-  }
-  void on_finish(const SequenceEnd& end) override {
-    const std::lock_guard lock(mutex_);
-    EXPECT_FALSE(end_) << "finished twice";
-    end_ = end;
-    changed_.notify_all();
-  }
-
-  EngineFinish wait() {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return end_.has_value(); }));
-    return end_ ? end_->finish : EngineFinish::kError;
-  }
-  void wait_for_a_token() {
-    std::unique_lock lock(mutex_);
-    EXPECT_TRUE(changed_.wait_for(lock, seconds(20), [&] { return !tokens_.empty(); }));
-  }
-  std::vector<TokenId> tokens() {
-    const std::lock_guard lock(mutex_);
-    return tokens_;
-  }
-  std::vector<TokenChoice> prompt_logprobs() {
-    const std::lock_guard lock(mutex_);
-    return prompt_logprobs_;
-  }
-  SequenceEnd end() {
-    const std::lock_guard lock(mutex_);
-    return end_.value_or(SequenceEnd());
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<TokenId> tokens_;
-  std::vector<TokenChoice> prompt_logprobs_;
-  std::optional<SequenceEnd> end_;
-};
 
 // Fails steps, or computes nonsense, on demand.
 class FragileBackend final : public Backend {
@@ -91,65 +36,6 @@ class FragileBackend final : public Backend {
   std::vector<float> nonsense_;
   std::unique_ptr<Backend> sound_;
 };
-
-struct Settings {
-  int max_num_seqs = 8;
-  int step_tokens_max = 64;
-  int waiting_max = 100;
-  int64_t kv_cache_bytes = 0;
-  int step_microseconds = 0;
-};
-
-std::unique_ptr<Backend> open_fake(const Settings& settings) {
-  BackendOptions options;
-  options.max_model_len = 512;
-  options.max_num_seqs = settings.max_num_seqs;
-  options.step_tokens_max = settings.step_tokens_max;
-  options.kv_cache_bytes = settings.kv_cache_bytes;
-  options.fake_step_microseconds = settings.step_microseconds;
-  auto backend = open_fake_backend(options);
-  EXPECT_TRUE(backend.ok()) << backend.status().message();
-  return std::move(backend).value();
-}
-
-std::unique_ptr<Engine> open_engine(const Settings& settings = {},
-                                    std::unique_ptr<Backend> backend = nullptr) {
-  EngineOptions options;
-  options.max_num_seqs = settings.max_num_seqs;
-  options.step_tokens_max = settings.step_tokens_max;
-  options.waiting_max = settings.waiting_max;
-  options.eos_token_ids = {kFakeEndToken};
-  auto engine =
-      Engine::start(backend ? std::move(backend) : open_fake(settings), options, steady_clock());
-  EXPECT_TRUE(engine.ok()) << engine.status().message();
-  return std::move(engine).value();
-}
-
-std::vector<TokenId> prompt_number(int number, int size = 20) {
-  std::vector<TokenId> prompt;
-  for (int i = 0; i < size; ++i) prompt.push_back('a' + (number * 7 + i * 3) % 26);
-  return prompt;
-}
-
-EngineRequest request_of(std::vector<TokenId> prompt, std::shared_ptr<Recorder> recorder,
-                         int max_tokens = 60) {
-  EngineRequest request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 1;
-  request.sampling.seed = 5;
-  request.sampling.ignore_eos = true;
-  request.sampling.max_tokens = max_tokens;
-  request.listener = std::move(recorder);
-  return request;
-}
-
-std::vector<TokenId> answer_of(Engine& engine, const std::vector<TokenId>& prompt,
-                               int max_tokens = 60) {
-  auto recorder = std::make_shared<Recorder>();
-  EXPECT_TRUE(engine.submit(request_of(prompt, recorder, max_tokens)).ok());
-  EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
-  return recorder->tokens();
-}
 
 TEST(Engine, AnswersUpToMaxTokens) {
   const auto engine = open_engine();
@@ -178,7 +64,7 @@ TEST(Engine, OutputsAreTheSameAloneAndTogetherWithTinyMemoryAndOthersLeaving) {
   for (int i = 0; i < kSequences; ++i) {
     alone.push_back(answer_of(*roomy, prompt_number(i, 10 + 9 * i)));
   }
-  Settings tiny;
+  EngineSettings tiny;
   tiny.kv_cache_bytes = 8 * 64 * kBlockTokens;  // one sequence at full length
   const auto engine = open_engine(tiny);
   uint64_t prompt_tokens = 0;
@@ -289,7 +175,8 @@ TEST(Engine, AWrongRequestIsRefusedBeforeItCanFailAStep) {
 TEST(Engine, EndTokensOutsideTheVocabularyHaveNoEffect) {
   EngineOptions options;
   options.eos_token_ids = {100000, -1, kFakeEndToken};
-  const auto engine = Engine::start(open_fake({}), options, steady_clock());
+  const SteadyClock clock;
+  const auto engine = Engine::start(open_fake({}), options, clock);
   ASSERT_TRUE(engine.ok());
   auto recorder = std::make_shared<Recorder>();
   EngineRequest request = request_of(prompt_number(1), recorder);
@@ -394,7 +281,8 @@ class CrampedBackend final : public Backend {
 };
 
 TEST(Engine, TooLittleMemoryForOneSequenceIsAnErrorThatNamesTheFlags) {
-  const auto engine = Engine::start(std::make_unique<CrampedBackend>(), {}, steady_clock());
+  const SteadyClock clock;
+  const auto engine = Engine::start(std::make_unique<CrampedBackend>(), {}, clock);
   EXPECT_EQ(engine.status().code(), StatusCode::kResourceExhausted);
   EXPECT_NE(engine.status().message().find("--max-model-len"), std::string::npos);
 }
