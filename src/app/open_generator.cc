@@ -121,6 +121,7 @@ BackendOptions backend_options(const ModelOptions& options) {
   backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
   backend.packed_weights = options.packed_weights;
   backend.fake_step_microseconds = options.fake_step_microseconds;
+  backend.fake_endless = options.fake_endless;
   return backend;
 }
 

@@ -34,6 +34,7 @@ struct ModelOptions {
   int max_num_queued_reqs = 256;
   int64_t kv_cache_memory_bytes = 0;
   int fake_step_microseconds = 0;
+  bool fake_endless = false;
   bool accept_license = false;
 };
 

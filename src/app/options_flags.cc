@@ -117,6 +117,9 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
              "How long a step of the fake backend takes")
       ->check(CLI::Range(0, 10000000))
       ->group("Testing");
+  add_switch(command, "--fake-endless", options.fake_endless,
+             "Answers of the fake backend end at max_tokens, and never by themselves")
+      ->group("Testing");
 }
 
 void add_serve_flags(CLI::App& command, ServeOptions& options) {

@@ -29,8 +29,10 @@ struct BackendOptions {
   // Where packed weights are kept between starts: "auto" (the cache), "off" (nowhere), or a file
   // that `puna quantize --output` made.
   std::string packed_weights = "off";
-  // fake only: microseconds a step takes, so that tests of streaming see time pass
+  // fake only: microseconds a step takes, so that tests of streaming see time pass, and texts that
+  // never end by themselves, so that tests of what happens in the middle of one are not left to luck
   int fake_step_microseconds = 0;
+  bool fake_endless = false;
 };
 
 // `checkpoint` may be null for "fake" only. Its weights are read during the call and not kept.

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 
+from running_cluster import wait_until
+
 TIMEOUT_S = 60
 
 
@@ -43,6 +45,11 @@ class Load:
                     status, error, replica = 0, repr(failure), ""
                 self.outcomes.append(Outcome(status, replica, error, began, time.monotonic() - began))
 
+    def wait_for_more(self, count: int) -> None:
+        """Until so many more requests have been answered."""
+        wanted = len(self.outcomes) + count
+        wait_until(lambda: len(self.outcomes) >= wanted, TIMEOUT_S, f"{count} more answers")
+
     def failures(self) -> list[Outcome]:
         return [one for one in self.outcomes if one.status != 200]
 
@@ -65,6 +72,7 @@ class Stream:
         self.replica = ""
         self.error = ""
         self.started = threading.Event()
+        self._left = threading.Event()
         self._url, self._max_tokens = url, max_tokens
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -77,12 +85,18 @@ class Stream:
                               trust_env=False, timeout=TIMEOUT_S) as reply:
                 self.replica = reply.headers.get("puna-replica", "")
                 for line in reply.iter_lines():
+                    if self._left.is_set():
+                        return
                     if line.startswith("data:"):
                         data = line.removeprefix("data:").strip()
                         self.events.append(data if data == "[DONE]" else json.loads(data))
                         self.started.set()
         except (httpx.HTTPError, ValueError) as failure:
             self.error = repr(failure)
+
+    def leave(self) -> None:
+        """Closes the connection at the next event."""
+        self._left.set()
 
     def wait(self, seconds: float) -> None:
         self._thread.join(seconds)

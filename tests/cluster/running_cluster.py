@@ -19,8 +19,11 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = str(ROOT / os.environ.get("PUNA_BINARY", "build/release/bin/puna"))
 CONFIG = ROOT / "deploy/ray/llama2.yaml"
 START_S = 180.0
-# How long a step of the fake model takes: 100 tokens in a second.
+# How long a step of the fake model takes: 100 tokens in a second, and 40 seconds for an endless answer.
 STEP_MICROSECONDS = 10_000
+ENDLESS_TOKENS = 4000
+# For what an idle machine does in a moment and a busy one some time; shorter than an endless answer.
+SOON = 30.0
 
 
 def wait_until(condition: Callable[[], Any], seconds: float, what: str) -> Any:

@@ -21,7 +21,7 @@ def script(folder: pathlib.Path, text: str) -> str:
     return str(path)
 
 
-def start(binary: str, *arguments: str, ready_timeout_s: float = 10.0) -> ChildServer:
+def start(binary: str, *arguments: str, ready_timeout_s: float = 60.0) -> ChildServer:
     """Starts and stops it; raises what start() raises."""
     child = ChildServer(binary, arguments, 2)
 
@@ -54,8 +54,8 @@ def test_a_failed_start_is_told_in_the_servers_own_words(tmp_path, text, words):
 
 
 def test_a_child_that_hangs_while_starting_is_ended(tmp_path):
-    with pytest.raises(ChildFailed, match=r"not ready within 0\.5 s \(ready_timeout_s\): loading"):
-        start(script(tmp_path, "echo loading >&2; exec sleep 1000"), ready_timeout_s=0.5)
+    with pytest.raises(ChildFailed, match=r"not ready within 3 s \(ready_timeout_s\): loading"):
+        start(script(tmp_path, "echo loading >&2; exec sleep 1000"), ready_timeout_s=3)
 
 
 def test_a_file_that_cannot_run_is_named(tmp_path):
@@ -70,7 +70,7 @@ def test_no_server_outlives_a_parent_that_is_killed():
     program = ("import asyncio, sys\nfrom puna.child_server import ChildServer\n"
                "async def run():\n"
                f"    child = ChildServer({BINARY!r}, ['--backend', 'fake'], 2)\n"
-               "    await child.start(10)\n"
+               "    await child.start(60)\n"
                "    print(child.pid, flush=True)\n"
                "    await asyncio.sleep(1000)\n"
                "asyncio.run(run())\n")
@@ -84,4 +84,4 @@ def test_no_server_outlives_a_parent_that_is_killed():
         parent.send_signal(signal.SIGKILL)
         parent.wait()
         parent.stdout.close()
-    wait_until(lambda: not command_of(server), 10, "the server has ended")
+    wait_until(lambda: not command_of(server), 30, "the server has ended")

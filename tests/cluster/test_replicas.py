@@ -8,7 +8,7 @@ import time
 import httpx
 
 from load import Load, Stream
-from running_cluster import ROOT, RunningCluster, children, wait_until
+from running_cluster import ENDLESS_TOKENS, ROOT, SOON, RunningCluster, children, wait_until
 
 TWO = {"min_replicas": 2, "max_replicas": 2}
 
@@ -25,30 +25,39 @@ def assert_error_event_at_the_end(stream: Stream) -> None:
     assert stream.text_count > 0
 
 
+def stream_on(cluster: RunningCluster, replica: str) -> Stream:
+    """An endless stream that this replica has begun to answer."""
+    for _ in range(20):
+        stream = Stream(cluster.url, ENDLESS_TOKENS)
+        assert stream.started.wait(SOON)
+        if stream.replica == replica:
+            return stream
+        stream.leave()
+    raise AssertionError(f"{replica} answers none of 20 streams")
+
+
 def test_killed_replicas_cost_no_request_that_had_not_started(cluster):
     two_replicas(cluster)
     before = {one["replica_id"] for one in cluster.replicas()}
-    streams = [Stream(cluster.url, 3000) for _ in range(4)]
-    for stream in streams:
-        assert stream.started.wait(20)
     with Load(cluster.url, 4) as load:
-        time.sleep(1)
+        load.wait_for_more(20)
         # First the server of a replica, then the whole process of the other.
         victim, other = cluster.replicas()
+        first = stream_on(cluster, victim["replica_id"])
         os.kill(children(victim["pid"])[0], signal.SIGKILL)
-        wait_until(lambda: len({one["replica_id"] for one in cluster.replicas()} - before) == 1, 60,
+        wait_until(lambda: len({one["replica_id"] for one in cluster.replicas()} - before) == 1, 90,
                    "the first is replaced")
+        second = stream_on(cluster, other["replica_id"])
         os.kill(other["pid"], signal.SIGKILL)
         wait_until(lambda: not {one["replica_id"] for one in cluster.replicas()} & before
-                   and len(cluster.replicas()) == 2, 60, "both are replaced")
-        time.sleep(1)
-    assert len(load.outcomes) > 50
+                   and len(cluster.replicas()) == 2, 90, "both are replaced")
+        load.wait_for_more(20)
     assert load.failures() == []
-    for stream in streams:
-        stream.wait(30)
+    for stream in (first, second):
+        stream.wait(SOON)
         assert_error_event_at_the_end(stream)
     # With its replica no server stays behind.
-    wait_until(lambda: len(cluster.servers()) == 2, 20, "two servers")
+    wait_until(lambda: len(cluster.servers()) == 2, SOON, "two servers")
 
 
 def test_requests_go_to_the_replicas_of_every_node_alike(cluster):
@@ -56,7 +65,7 @@ def test_requests_go_to_the_replicas_of_every_node_alike(cluster):
     wait_until(lambda: len(cluster.replicas()) == 2 and len({one["node_id"] for one in cluster.replicas()}) == 2,
                60, "a replica on each node")
     with Load(cluster.url, 4) as load:
-        time.sleep(4)
+        load.wait_for_more(200)
     counts = collections.Counter(one.replica for one in load.outcomes)
     assert load.failures() == []
     assert len(counts) == 2 and min(counts.values()) > len(load.outcomes) / 4, counts
@@ -67,9 +76,9 @@ def test_an_update_of_settings_fails_no_request_and_a_full_queue_says_when_to_co
     two_replicas(cluster)
     before = {one["replica_id"] for one in cluster.replicas()}
     stream = Stream(cluster.url, 600)
-    assert stream.started.wait(20)
+    assert stream.started.wait(SOON)
     with Load(cluster.url, 3) as load:
-        time.sleep(0.5)
+        load.wait_for_more(10)
         cluster.put(args={"flags": {"max-num-seqs": 1, "max-num-queued-reqs": 1}})
         wait_until(lambda: not {one["replica_id"] for one in cluster.replicas()} & before
                    and cluster.is_healthy() and len(cluster.replicas()) == 1, 90,
@@ -79,18 +88,20 @@ def test_an_update_of_settings_fails_no_request_and_a_full_queue_says_when_to_co
     assert unexpected == []
     answered = {one.replica for one in load.outcomes if one.replica}
     assert answered & before and answered - before, "old ones and new ones"
-    stream.wait(30)
+    stream.wait(60)
     assert stream.error == "" and stream.events[-1] == "[DONE]"
     assert stream.events[-2]["choices"][0]["finish_reason"] == "length", "the whole answer came"
 
-    running = [Stream(cluster.url, 300), Stream(cluster.url, 300)]
-    wait_until(lambda: cluster.metric("vllm:num_requests_waiting") == 1, 10, "one runs, one waits")
+    running = [Stream(cluster.url, ENDLESS_TOKENS) for _ in range(2)]
+    wait_until(lambda: cluster.metric("vllm:num_requests_waiting") == 1, SOON, "one runs, one waits")
     refused = httpx.get(cluster.url + "/infer?sentence=one+more", trust_env=False, timeout=10)
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) >= 1
     assert refused.json()["error"]["code"] == "overloaded"
     for stream in running:
-        stream.wait(30)
+        stream.leave()
+    for stream in running:
+        stream.wait(SOON)
 
 
 def test_a_load_step_adds_a_replica_and_its_end_removes_it(cluster):
@@ -110,7 +121,7 @@ def test_a_load_step_adds_a_replica_and_its_end_removes_it(cluster):
         wait_until(lambda: count() == 2, 60, "a second replica")
         up = time.monotonic() - began
         wait_until(lambda: len({one.replica for one in load.outcomes}) == 2, 20, "both answer")
-    ended = time.monotonic()
+        ended = time.monotonic()
     wait_until(lambda: count() == 1, 90, "one replica again")
     down = time.monotonic() - ended
     words = f"replicas over time: {timeline}; up after {up:.1f} s, down {down:.1f} s after the load"

@@ -31,7 +31,7 @@ def start_server():
 
 def make_client(server: PunaServer, key: str = "none", max_retries: int = 0) -> openai.OpenAI:
     return openai.OpenAI(base_url=server.url + "/v1", api_key=key, max_retries=max_retries,
-                         timeout=30 * PATIENCE)
+                         timeout=60 * PATIENCE)
 
 
 @pytest.fixture

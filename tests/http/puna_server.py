@@ -18,6 +18,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = str(ROOT / os.environ.get("PUNA_BINARY", "build/release/bin/puna"))
 # Sanitizers make everything slower; waits get longer, and expectations stay.
 PATIENCE = 10.0 if os.environ.get("PUNA_SLOW") == "1" else 1.0
+# For what an idle machine does in a moment and a busy one some time. What must not end by itself meanwhile is an
+# endless answer: 4000 tokens of steps of 20 ms take 80 s.
+SOON = 30.0
+ENDLESS_TOKENS, ENDLESS_STEP_MICROSECONDS = 4000, 20_000
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
@@ -60,13 +64,13 @@ class PunaServer:
         for line in self.process.stderr:
             self.errors.append(line.rstrip("\n"))
 
-    def line(self, seconds: float = 20) -> str:
+    def line(self, seconds: float = 60) -> str:
         """The next line of standard output."""
         return self._lines.get(timeout=seconds * PATIENCE)
 
     def request(self, method: str, path: str, **options) -> httpx.Response:
         local = self.url.replace("//0.0.0.0:", "//127.0.0.1:")
-        return httpx.request(method, local + path, timeout=30 * PATIENCE, trust_env=False,
+        return httpx.request(method, local + path, timeout=60 * PATIENCE, trust_env=False,
                              **options)
 
     def get(self, path: str, **options) -> httpx.Response:
@@ -85,7 +89,7 @@ class PunaServer:
         raise AssertionError(f"no {name} {labels} in /metrics")
 
     def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20 * PATIENCE)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60 * PATIENCE)
 
     def send_chat(self, **fields: object) -> socket.socket:
         """A chat request on a connection of its own, nothing read yet."""
@@ -100,7 +104,7 @@ class PunaServer:
     def terminate(self) -> None:
         self.process.send_signal(signal.SIGTERM)
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 60) -> int:
         return self.process.wait(timeout=seconds * PATIENCE)
 
     def close(self) -> int:

@@ -1,11 +1,13 @@
 """Failures: one shape, the right status, a message that names the field; never 200."""
 
 import json
+import threading
 
 import openai
 import pytest
 
 from conftest import make_client
+from puna_server import ENDLESS_STEP_MICROSECONDS, SOON, wait_until
 
 HELLO = [{"role": "user", "content": "Hello!"}]
 
@@ -148,18 +150,24 @@ def test_the_python_client_raises_its_classes(server, client):
 
 def test_a_full_queue_is_503_and_the_client_tries_again(start_server):
     server = start_server("--max-num-seqs", "1", "--max-num-queued-reqs", "1",
-                          step_microseconds=20000)
-    first, second = (server.send_chat(max_tokens=40) for _ in range(2))
-    try:
-        with make_client(server) as client, pytest.raises(openai.InternalServerError) as full:
-            while True:  # until both are in
-                client.chat.completions.create(model="fake", messages=HELLO, max_tokens=1)
-        assert full.value.status_code == 503 and full.value.code == "overloaded"
-        assert 1 <= int(full.value.response.headers["retry-after"]) <= 60
-        assert server.metric("vllm:admission_rejections_total") >= 1
-        with make_client(server, max_retries=8) as patient:
-            assert patient.chat.completions.create(model="fake", messages=HELLO,
-                                                   max_tokens=1).choices
-    finally:
+                          step_microseconds=ENDLESS_STEP_MICROSECONDS)
+    first = server.send_chat(max_tokens=500)
+    wait_until(lambda: server.metric("vllm:num_requests_running") == 1, SOON, "the first runs")
+    second = server.send_chat(max_tokens=500)
+    wait_until(lambda: server.metric("vllm:num_requests_waiting") == 1, SOON, "the second waits")
+    with make_client(server) as client, pytest.raises(openai.InternalServerError) as full:
+        client.chat.completions.create(model="fake", messages=HELLO, max_tokens=1)
+    assert full.value.status_code == 503 and full.value.code == "overloaded"
+    assert 1 <= int(full.value.response.headers["retry-after"]) <= 60
+    assert server.metric("vllm:admission_rejections_total") == 1
+
+    def leave_when_another_is_refused() -> None:
+        wait_until(lambda: server.metric("vllm:admission_rejections_total") >= 2, SOON, "another is refused")
         first.close()
         second.close()
+
+    leaving = threading.Thread(target=leave_when_another_is_refused)
+    leaving.start()
+    with make_client(server, max_retries=8) as patient:
+        assert patient.chat.completions.create(model="fake", messages=HELLO, max_tokens=1).choices
+    leaving.join()

@@ -1,7 +1,6 @@
 """HTTP/1.1 itself, byte for byte: keep-alive, pipelining, limits, malformed requests, slow clients."""
 
 import socket
-import time
 
 import pytest
 
@@ -206,15 +205,17 @@ def test_clients_that_dawdle_over_the_header_do_not_disturb_others(server):
     dawdling = [server.connect() for _ in range(200)]
     for connection in dawdling:
         connection.sendall(b"GET /health HT")
-    started = time.monotonic()
     assert server.get("/health").status_code == 200
-    assert time.monotonic() - started < 5 * PATIENCE
+    # None of them had to be given up for that.
     for connection in dawdling:
+        connection.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            connection.recv(1)
         connection.close()
 
 
 def test_a_header_that_never_ends_is_given_up(server):
     with server.connect() as connection:
-        connection.settimeout(25 * PATIENCE)
+        connection.settimeout(60 * PATIENCE)
         connection.sendall(b"GET /health HT")
         assert connection.recv(65536) == b""

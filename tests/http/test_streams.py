@@ -4,15 +4,13 @@ import asyncio
 import json
 import socket
 import struct
-import time
 
+import httpx
 import openai
 import pytest
 
 from conftest import make_client
-from puna_server import PATIENCE, wait_until
-
-STEP_MICROSECONDS = 2000
+from puna_server import ENDLESS_STEP_MICROSECONDS, ENDLESS_TOKENS, PATIENCE, SOON, wait_until
 
 
 def running(server) -> float:
@@ -34,79 +32,81 @@ def read_first_event(connection) -> None:
 
 @pytest.fixture
 def slow(start_server):
-    return start_server(step_microseconds=STEP_MICROSECONDS)
+    return start_server(step_microseconds=ENDLESS_STEP_MICROSECONDS)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_client_that_leaves_while_it_waits_frees_its_blocks(slow, stream):
-    connection = slow.send_chat(max_tokens=4000, stream=stream)
-    wait_until(lambda: running(slow) == 1, 5, "the request runs")
+    connection = slow.send_chat(max_tokens=ENDLESS_TOKENS, stream=stream)
+    wait_until(lambda: running(slow) == 1, SOON, "the request runs")
     connection.close()
-    wait_until(lambda: is_idle(slow), 2, "its blocks are free")
-    assert slow.metric("vllm:request_success_total", finished_reason="abort") == 1
+    wait_until(lambda: is_idle(slow), SOON, "its blocks are free")
+    wait_until(lambda: slow.metric("vllm:request_success_total", finished_reason="abort") == 1, SOON,
+               "it counts as aborted")
 
 
 def test_a_client_that_leaves_in_the_middle_of_a_stream_frees_its_blocks(slow):
-    connection = slow.send_chat(max_tokens=4000, stream=True)
+    connection = slow.send_chat(max_tokens=ENDLESS_TOKENS, stream=True)
     read_first_event(connection)
     connection.close()
-    wait_until(lambda: is_idle(slow), 2, "its blocks are free")
+    wait_until(lambda: is_idle(slow), SOON, "its blocks are free")
 
 
 def test_a_connection_that_is_reset_frees_its_blocks(slow):
-    connection = slow.send_chat(max_tokens=4000, stream=True)
+    connection = slow.send_chat(max_tokens=ENDLESS_TOKENS, stream=True)
     read_first_event(connection)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
-    wait_until(lambda: is_idle(slow), 2, "its blocks are free")
+    wait_until(lambda: is_idle(slow), SOON, "its blocks are free")
 
 
 def test_a_client_that_leaves_the_queue_never_runs(start_server):
-    server = start_server("--max-num-seqs", "1", step_microseconds=STEP_MICROSECONDS)
-    first = server.send_chat(max_tokens=4000, stream=True)
+    server = start_server("--max-num-seqs", "1", step_microseconds=ENDLESS_STEP_MICROSECONDS)
+    first = server.send_chat(max_tokens=ENDLESS_TOKENS, stream=True)
     read_first_event(first)
-    second = server.send_chat(max_tokens=4000)
-    wait_until(lambda: server.metric("vllm:num_requests_waiting") == 1, 5, "the second waits")
+    second = server.send_chat(max_tokens=ENDLESS_TOKENS)
+    wait_until(lambda: server.metric("vllm:num_requests_waiting") == 1, SOON, "the second waits")
     second.close()
-    wait_until(lambda: server.metric("vllm:num_requests_waiting") == 0, 2, "it is gone")
+    wait_until(lambda: server.metric("vllm:num_requests_waiting") == 0, SOON, "it is gone")
     assert running(server) == 1
     first.close()
-    wait_until(lambda: is_idle(server), 2, "all is free")
+    wait_until(lambda: is_idle(server), SOON, "all is free")
 
 
 def test_all_choices_of_a_client_that_leaves_are_freed(slow):
-    connection = slow.send_chat(max_tokens=4000, n=8, stream=True)
+    connection = slow.send_chat(max_tokens=ENDLESS_TOKENS, n=8, stream=True)
+    wait_until(lambda: running(slow) == 8, SOON, "all eight run")
     read_first_event(connection)
-    assert running(slow) == 8
     connection.close()
-    wait_until(lambda: is_idle(slow), 2, "all eight are free")
+    wait_until(lambda: is_idle(slow), SOON, "all eight are free")
 
 
 def test_an_aborted_stream_of_the_client_frees_its_blocks(slow):
     with make_client(slow) as client:
         stream = client.chat.completions.create(
-            model="fake", messages=[{"role": "user", "content": "hi"}], max_tokens=4000,
+            model="fake", messages=[{"role": "user", "content": "hi"}], max_tokens=ENDLESS_TOKENS,
             stream=True, extra_body={"ignore_eos": True})
         next(iter(stream))
-        assert running(slow) == 1
+        wait_until(lambda: running(slow) == 1, SOON, "it runs")
         stream.close()
-        wait_until(lambda: is_idle(slow), 2, "its blocks are free")
+        wait_until(lambda: is_idle(slow), SOON, "its blocks are free")
 
 
 def test_a_time_out_of_the_client_frees_its_blocks(slow):
     with make_client(slow) as client, pytest.raises(openai.APITimeoutError):
-        client.with_options(timeout=0.3).chat.completions.create(
-            model="fake", messages=[{"role": "user", "content": "hi"}], max_tokens=4000,
+        client.with_options(timeout=httpx.Timeout(SOON, read=0.3)).chat.completions.create(
+            model="fake", messages=[{"role": "user", "content": "hi"}], max_tokens=ENDLESS_TOKENS,
             extra_body={"ignore_eos": True})
-    wait_until(lambda: is_idle(slow), 2, "its blocks are free")
+    wait_until(lambda: is_idle(slow), SOON, "its blocks are free")
 
 
-def test_one_client_leaving_changes_no_other_answer(slow):
+def test_one_client_leaving_changes_no_other_answer(start_server):
+    slow = start_server(step_microseconds=2000)
     with make_client(slow) as client:
         asked = {"model": "fake", "messages": [{"role": "user", "content": "hi"}], "seed": 11,
                  "max_tokens": 100, "extra_body": {"ignore_eos": True}}
         alone = client.chat.completions.create(**asked).choices[0].message.content
-        others = [slow.send_chat(max_tokens=4000, stream=True) for _ in range(5)]
+        others = [slow.send_chat(max_tokens=ENDLESS_TOKENS, stream=True) for _ in range(5)]
         stream = client.chat.completions.create(**asked, stream=True)
         text = ""
         for chunk in stream:
@@ -116,9 +116,12 @@ def test_one_client_leaving_changes_no_other_answer(slow):
         assert text == alone
 
 
-def test_a_reader_that_sleeps_gets_all_of_its_answer(slow):
-    connection = slow.send_chat(max_tokens=200, stream=True, logprobs=True)
-    time.sleep(0.7)
+def test_a_reader_that_sleeps_gets_all_of_its_answer(start_server):
+    server = start_server()
+    before = server.metric("vllm:generation_tokens_total")
+    connection = server.send_chat(max_tokens=200, stream=True, logprobs=True)
+    wait_until(lambda: server.metric("vllm:generation_tokens_total") == before + 200 and is_idle(server), SOON,
+               "the answer is made before it is read")
     received = b""
     while b"[DONE]" not in received:
         piece = connection.recv(65536)
@@ -132,7 +135,7 @@ def test_a_reader_that_sleeps_gets_all_of_its_answer(slow):
 
 def test_five_hundred_streams_at_once(start_server):
     server = start_server("--max-num-seqs", "500", "--max-num-batched-tokens", "2048",
-                          step_microseconds=STEP_MICROSECONDS)
+                          step_microseconds=2000)
     count, tokens = 500, 40
 
     async def one(client: openai.AsyncOpenAI, number: int) -> str:
@@ -160,17 +163,17 @@ def test_five_hundred_streams_at_once(start_server):
                 model="fake", messages=[{"role": "user", "content": f"I am {number}"}],
                 max_tokens=tokens, temperature=0, extra_body={"ignore_eos": True})
             assert alone.choices[0].message.content == texts[number]
-    assert is_idle(server)
+    wait_until(lambda: is_idle(server), SOON, "all is free")
 
 
 def test_five_hundred_open_streams_leave_at_once(start_server):
     server = start_server("--max-num-seqs", "500", "--max-num-queued-reqs", "500",
-                          step_microseconds=STEP_MICROSECONDS)
-    connections = [server.send_chat(max_tokens=3000, stream=True) for _ in range(500)]
+                          step_microseconds=ENDLESS_STEP_MICROSECONDS)
+    connections = [server.send_chat(max_tokens=ENDLESS_TOKENS, stream=True) for _ in range(500)]
     for connection in connections:
         read_first_event(connection)
-    assert running(server) == 500
+    wait_until(lambda: running(server) == 500, SOON, "all of them run")
     assert server.get("/health").status_code == 200
     for connection in connections:
         connection.close()
-    wait_until(lambda: is_idle(server), 10, "all blocks are free")
+    wait_until(lambda: is_idle(server), SOON, "all blocks are free")

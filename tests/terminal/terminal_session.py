@@ -11,7 +11,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("PUNA_BINARY", str(ROOT / "build/release/bin/puna"))
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0  # for what comes in a moment on an idle machine
 # Colours and other control sequences say nothing about the words.
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 

@@ -42,13 +42,14 @@ class ChatTest(unittest.TestCase):
             chat.wait_for("\nBe brief.")
 
     def test_control_c_stops_the_answer_and_not_the_program(self) -> None:
-        with TerminalSession(*FAKE, "--fake-step-microseconds", "50000") as chat:
+        with TerminalSession(*FAKE, "--fake-endless", "--fake-step-microseconds", "50000") as chat:
             chat.wait_for("> ")
-            chat.type("Tell me a long story.\r")
-            chat.wait_for("story.\r\n")
-            chat.wait_for_anything()  # the answer has begun
-            chat.type("\x03")
-            self.assertIn("cancelled", chat.wait_for("> "))
+            for _ in range(2):  # and the next answer can be stopped too
+                chat.type("Tell me a long story.\r")
+                chat.wait_for("story.\r\n")
+                chat.wait_for_anything()  # the answer has begun
+                chat.type("\x03")
+                self.assertIn("cancelled", chat.wait_for("> "))
             chat.type("/quit\r")
             self.assertEqual(chat.exit_code(), 0)
 

@@ -13,7 +13,8 @@ from terminal_session import BINARY, ROOT
 
 MODEL = str(ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf")
 MEASURED_SECONDS = 2.0
-WINDOWS_MAX = 15
+# Mapped weights move into large pages when the processor has nothing else to do: on a busy machine, late.
+WINDOWS_MAX = 150
 SHARE_MAX = 0.01
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
@@ -38,7 +39,6 @@ class IdleServerTest(unittest.TestCase):
         self.server.stdout.close()
 
     def assert_idle(self) -> None:
-        # Mapped weights move into large pages at low priority: on a busy machine that takes a while.
         shares = []
         while len(shares) < WINDOWS_MAX:
             before = processor_seconds(self.server.pid)

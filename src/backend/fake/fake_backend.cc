@@ -32,9 +32,10 @@ float unit(uint64_t value) { return static_cast<float>(mix(value) >> 40) * 0x1p-
 
 class FakeBackend final : public Backend {
  public:
-  FakeBackend(const BackendLimits& limits, std::chrono::microseconds step_time)
+  FakeBackend(const BackendLimits& limits, const BackendOptions& options)
       : limits_(limits),
-        step_time_(step_time),
+        step_time_(options.fake_step_microseconds),
+        is_endless_(options.fake_endless),
         history_(static_cast<size_t>(limits.block_count) * kBlockTokens) {}
 
   const BackendLimits& limits() const override { return limits_; }
@@ -73,19 +74,20 @@ class FakeBackend final : public Backend {
     return history_at(run, position) = mix(before ^ static_cast<uint64_t>(token + 1));
   }
 
-  static void write_logits(uint64_t history, TokenId last, std::span<float> logits) {
+  void write_logits(uint64_t history, TokenId last, std::span<float> logits) const {
     for (const char letter : kLetters) {
       const auto id = static_cast<unsigned char>(letter);
       logits[id] = kLetterLogit * (1 + unit(history + id)) + (letter == ' ' ? 1.0F : 0.0F);
     }
     if (last == '.') {
-      const bool ends = history % kSentencesPerText == 0;
+      const bool ends = !is_endless_ && history % kSentencesPerText == 0;
       logits[ends ? static_cast<size_t>(kFakeEndToken) : static_cast<size_t>(' ')] = kCertainLogit;
     }
   }
 
   const BackendLimits limits_;
   const std::chrono::microseconds step_time_;
+  const bool is_endless_;
   std::vector<uint64_t> history_;  // [block_count, kBlockTokens]
   std::vector<float> logits_;
 };
@@ -109,8 +111,7 @@ Result<std::unique_ptr<Backend>> open_fake_backend(const BackendOptions& options
         "one or lower the other",
         options.kv_cache_bytes, blocks * kBlockTokens, limits.max_model_len);
   }
-  return std::unique_ptr<Backend>(std::make_unique<FakeBackend>(
-      limits, std::chrono::microseconds(options.fake_step_microseconds)));
+  return std::unique_ptr<Backend>(std::make_unique<FakeBackend>(limits, options));
 }
 
 }  // namespace puna

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numeric>
 
 namespace puna {
 namespace {
@@ -34,11 +35,14 @@ TEST(FakeBackend, AWrongBlockTableChangesTheLogits) {
 std::string greedy_text(Backend& backend, const std::string& prompt, int count_max) {
   StepBatch batch;
   batch.tokens.assign(prompt.begin(), prompt.end());
+  std::vector<int> block_table(static_cast<size_t>(backend.limits().block_count));
+  std::iota(block_table.begin(), block_table.end(), 0);
   std::string text;
   int position = 0;
   for (int i = 0; i < count_max; ++i) {
     const int token_count = static_cast<int>(batch.tokens.size());
-    batch.runs = {{.token_count = token_count, .first_position = position, .block_table = {0, 1}}};
+    batch.runs = {
+        {.token_count = token_count, .first_position = position, .block_table = block_table}};
     batch.logit_tokens = {token_count - 1};
     const auto logits = backend.run(batch);
     if (!logits.ok()) return logits.status().message();
@@ -62,6 +66,18 @@ TEST(FakeBackend, WritesLettersThatDependOnThePrompt) {
   EXPECT_EQ(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz ."), std::string::npos) << text;
   EXPECT_EQ(greedy_text(**backend, "Hello", 40), text);
   EXPECT_NE(greedy_text(**backend, "Hallo", 40), text);
+}
+
+TEST(FakeBackend, EndsByItselfUnlessItIsEndless) {
+  constexpr int kTokensMax = 1000;
+  BackendOptions options;
+  options.max_model_len = 2 * kTokensMax;
+  for (const char* prompt : {"a", "b", "c", "d", "e"}) {
+    options.fake_endless = false;
+    EXPECT_LT(greedy_text(**open_fake_backend(options), prompt, kTokensMax).size(), kTokensMax);
+    options.fake_endless = true;
+    EXPECT_EQ(greedy_text(**open_fake_backend(options), prompt, kTokensMax).size(), kTokensMax);
+  }
 }
 
 TEST(FakeBackend, TooLittleMemoryForOneSequenceIsAnErrorThatNamesTheFlags) {

@@ -7,8 +7,8 @@ import { chromium } from 'playwright-core';
 import { screenshots } from '../server.mjs';
 
 const [url, token, ...replicas] = process.argv.slice(2);
-const kPageMs = 30_000;
-setTimeout(() => { console.error('the dashboard test hangs'); process.exit(1); }, 120_000).unref();
+const kPageMs = 60_000;
+setTimeout(() => { console.error('the dashboard test hangs'); process.exit(1); }, 300_000).unref();
 
 mkdirSync(screenshots, { recursive: true });
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });

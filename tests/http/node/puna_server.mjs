@@ -10,10 +10,15 @@ const kBinary = path.resolve(kRoot, process.env.PUNA_BINARY ?? 'build/release/bi
 // Sanitizers make everything slower; waits get longer, and expectations stay.
 export const kPatience = process.env.PUNA_SLOW === '1' ? 10 : 1;
 
-export async function waitUntil(condition, seconds, what) {
-  const deadline = Date.now() + seconds * 1000 * kPatience;
+// For what an idle machine does in a moment and a busy one some time. An answer of 4000 steps of 20 ms takes longer.
+const kSoonMs = 30_000 * kPatience;
+export const kEndlessTokens = 4000;
+export const kEndlessStep = ['--fake-step-microseconds', '20000'];
+
+export async function waitUntil(condition, what) {
+  const deadline = Date.now() + kSoonMs;
   while (!await condition()) {
-    if (Date.now() > deadline) throw new Error(`not within ${seconds * kPatience} s: ${what}`);
+    if (Date.now() > deadline) throw new Error(`not within ${kSoonMs} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
