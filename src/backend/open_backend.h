@@ -30,7 +30,8 @@ struct BackendOptions {
   // that `puna quantize --output` made.
   std::string packed_weights = "off";
   // fake only: microseconds a step takes, so that tests of streaming see time pass, and texts that
-  // never end by themselves, so that tests of what happens in the middle of one are not left to luck
+  // never end by themselves, so that tests of what happens in the middle of one are not left to
+  // luck
   int fake_step_microseconds = 0;
   bool fake_endless = false;
 };
