@@ -57,13 +57,17 @@ test-images: ## Build the container images and start them (root; podman in names
 test: packages ## Every test, from lint to browser
 	@/usr/bin/python3 tools/run_tests.py
 
+.PHONY: test-changed
+test-changed: packages ## What a change most likely broke, in two minutes
+	@/usr/bin/python3 tools/run_tests.py --changed
+
 .PHONY: fuzz
 fuzz: packages ## Fuzz every target for FUZZ_SECONDS each (default 600)
 	@/usr/bin/python3 tools/run_tests.py --fuzz-seconds $(or $(FUZZ_SECONDS),600) fuzz
 
 .PHONY: format
 format: packages ## Format C++ in place
-	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs clang-format-19 -i
+	@git ls-files -coz --exclude-standard '*.cc' '*.h' | xargs -0 clang-format-19 -i
 
 .PHONY: clean
 clean: ## Remove everything that was built (the fetched model too)

@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Runs every test of the project, layer by layer, and says what each took.
 
-    tools/run_tests.py                 all layers, in order
-    tools/run_tests.py unit http       only these
-    tools/run_tests.py --list          what there is
+    tools/run_tests.py                           all layers, in order
+    tools/run_tests.py unit http                 only these
+    tools/run_tests.py --changed                 what a change most likely broke (tools/changed_tests.py)
+    tools/run_tests.py --repeat 10 --busy http   ten times, while every core has something else to do
+    tools/run_tests.py --list                    what there is
 
 Exits with 1 when any step failed. Logs of steps are in build/test-logs/.
 """
 
 import argparse
+import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import itertools
 import os
@@ -19,11 +23,14 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tests/kubernetes/lab"))
+sys.path[:0] = [str(ROOT / one) for one in ("tools", "tests/kubernetes/lab")]
 
+import changed_tests  # noqa: E402
 import lab_tools  # noqa: E402
+import tidy  # noqa: E402
 
 LOGS = ROOT / "build/test-logs"
 FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
@@ -44,6 +51,10 @@ SANITIZER_ENVIRONMENT = {
 }
 
 
+# Nicer than the tests by as much as leaves a loop a quarter of a core that both want.
+BUSY_NICE = 5
+
+
 @dataclasses.dataclass
 class Step:
     layer: str
@@ -51,12 +62,14 @@ class Step:
     command: str
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     uses_one_core: bool = False  # runs beside others like it
+    prepares: bool = False  # packages and builds: once is enough when tests are repeated
+    takes_minutes: bool = False  # not for --changed
 
 
 def build(layer: str, preset: str, targets: str = "") -> list[Step]:
     target = f" --target {targets}" if targets else ""
-    return [Step(layer, f"configure {preset}", f"cmake --preset {preset}"),
-            Step(layer, f"build {preset}", f"cmake --build --preset {preset}{target}")]
+    return [Step(layer, f"configure {preset}", f"cmake --preset {preset}", prepares=True),
+            Step(layer, f"build {preset}", f"cmake --build --preset {preset}{target}", prepares=True)]
 
 
 def isa_steps() -> list[Step]:
@@ -96,11 +109,11 @@ def cluster_steps() -> list[Step]:
     with_ray = ("tests/cluster/test_pass_through.py "
                 "tests/cluster/test_replicas.py::test_killed_replicas_cost_no_request_that_had_not_started")
     return [
-        Step("cluster", "Python packages", "tools/venv.sh cluster"),
+        Step("cluster", "Python packages", "tools/venv.sh cluster", prepares=True),
         Step("cluster", "types", f"cd python && ../{CLUSTER_PYTHON} -m mypy --cache-dir ../build/mypy puna"),
         Step("cluster", "package, without Ray processes", pytest(without_ray)),
-        Step("cluster", "Ray Serve on real processes, in short", pytest(with_ray)),
-        Step("kubernetes", "nginx", "tools/fetch_nginx.sh"),
+        Step("cluster", "Ray Serve on real processes, in short", pytest(with_ray), takes_minutes=True),
+        Step("kubernetes", "nginx", "tools/fetch_nginx.sh", prepares=True),
         Step("kubernetes", "manifests without a cluster, Ingress in nginx", pytest("tests/kubernetes")),
         Step("images", "Dockerfile and compose file without a build", pytest("tests/images")),
         Step("tutorial", "every command has a test",
@@ -149,25 +162,28 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
     http_tsan = {**sanitized, "PUNA_BINARY": "build/tsan/bin/puna", "PUNA_SLOW": "1"}
     return [
         Step("lint", "project rules", "tools/tidy.py"),
-        Step("lint", "clang-format", "git ls-files -co --exclude-standard '*.cc' '*.h' | "
-             "xargs clang-format-19 --dry-run --Werror"),
-        Step("web", "build", "tools/build_web.sh"),
+        Step("lint", "clang-format", "git ls-files -coz --exclude-standard '*.cc' '*.h' | "
+             "xargs -0 clang-format-19 --dry-run --Werror"),
+        Step("lint", "the tools of the tests", "/usr/bin/python3 -m unittest discover -s tests/tools"),
+        Step("web", "build", "tools/build_web.sh", prepares=True),
         Step("web", "unit tests", "npm --prefix web test --silent"),
-        Step("unit", "fetch models", "tools/fetch_models.sh"),
+        Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True),
         *build("unit", "release"),
         Step("unit", "unit, contract and golden tests", "ctest --preset release"),
         *isa_steps(),
         Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo",
              uses_one_core=True),
-        Step("http", "Python packages", "tools/venv.sh http_tests"),
-        Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error"),
+        Step("http", "Python packages", "tools/venv.sh http_tests", prepares=True),
+        Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
+             prepares=True),
         Step("http", "Python clients", HTTP_TESTS),
         Step("http", "Node client", NODE_TESTS),
         Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub",
              uses_one_core=True),
         Step("terminal", "puna chat, inspect, bench, completion",
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
-        Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
+        Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error",
+             prepares=True),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
         *cluster_steps(),
         Step("bench", "comparison with peers: adapters and tools",
@@ -189,10 +205,29 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
     ]
 
 
-def run(step: Step, number: int) -> tuple[bool, float]:
+def changed_steps(selection: changed_tests.Selection) -> list[Step]:
+    """Lint, the programs and layers of the selection, and clang-tidy, on the release build."""
+    steps = [step for step in all_steps(0) if step.layer == "lint"]
+    layers = selection.layers
+    targets = [*selection.programs, *(["puna"] if selection.builds_binary else [])]
+    before = ["web"] if targets else []
+    if targets:
+        steps += [Step("web", "build", "tools/build_web.sh"), *build("unit", "release", " ".join(targets))]
+    if selection.programs:
+        steps.append(Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True))
+        names = "|".join(selection.programs)
+        steps.append(Step("unit", "tests", f"ctest --preset release --tests-regex '^({names})(_replay)?$'"))
+    steps += [step for step in all_steps(0) if step.layer in layers and not step.takes_minutes
+              and not (step.prepares and step.layer in before)]
+    if selection.tidy:
+        steps.append(Step("tidy", "clang-tidy", f"tools/clang_tidy.py {' '.join(selection.tidy)}"))
+    return steps
+
+
+def run(step: Step, name: str) -> tuple[bool, float]:
     """Whether it passed, and its seconds."""
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{number:02d}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
+    log = LOGS / f"{name}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
     started = time.monotonic()
     with log.open("wb") as output:
         code = subprocess.run(["bash", "-o", "pipefail", "-c", step.command], cwd=ROOT,
@@ -207,14 +242,68 @@ def run(step: Step, number: int) -> tuple[bool, float]:
     return code == 0, seconds
 
 
-def run_all(steps: list[Step]) -> list[tuple[bool, float]]:
+def run_all(steps: list[Step], prefix: str = "") -> list[tuple[bool, float]]:
     """In order; neighbours that use one core each run at once, one for each core."""
     numbered = list(enumerate(steps, 1))
     results = []
     for together, group in itertools.groupby(numbered, key=lambda item: item[1].uses_one_core):
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count() if together else 1) as pool:
-            results += pool.map(lambda item: run(item[1], item[0]), group)
+            results += pool.map(lambda item: run(item[1], f"{prefix}{item[0]:02d}"), group)
     return results
+
+
+@contextlib.contextmanager
+def busy_cores() -> Iterator[None]:
+    """A loop for each core, a little nicer than the tests; it ends with the block, or with this process."""
+    loop = ["setpriv", "--pdeathsig", "KILL", "nice", "-n", str(BUSY_NICE), sys.executable, "-c", "while True: pass"]
+    loops = [subprocess.Popen(loop) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for one in loops:
+            one.kill()
+            one.wait()
+
+
+def repeat(steps: list[Step], rounds: int) -> int:
+    """Runs the steps again and again, what prepares them once; says which failed how often. How many runs failed."""
+    failures: collections.Counter[str] = collections.Counter()
+    started = time.monotonic()
+    for number in range(1, rounds + 1):
+        chosen = [step for step in steps if number == 1 or not step.prepares]
+        results = run_all(chosen, f"round-{number}-" if rounds > 1 else "")
+        failures.update(f"{step.layer} {step.name}" for step, (passed, _) in zip(chosen, results) if not passed)
+        print_summary(chosen, results)
+        if rounds > 1:
+            print(f"round {number} of {rounds}: {sum(failures.values())} failed so far, "
+                  f"{(time.monotonic() - started) / 60:.1f} minutes", flush=True)
+    for name, count in failures.items():
+        print(f"failed in {count} of {rounds} rounds: {name}" if rounds > 1 else f"failed: {name}")
+    return sum(failures.values())
+
+
+def print_summary(steps: list[Step], results: list[tuple[bool, float]]) -> None:
+    layers: dict[str, float] = {}
+    for step, (_, seconds) in zip(steps, results):
+        layers[step.layer] = layers.get(step.layer, 0) + seconds
+    print("seconds by layer: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in layers.items()))
+    failed = sum(not passed for passed, _ in results)
+    print(f"{len(results) - failed} passed, {failed} failed", flush=True)
+
+
+def chosen_steps(options: argparse.Namespace, parser: argparse.ArgumentParser) -> list[Step]:
+    if options.changed:
+        files = changed_tests.changed_files(ROOT)
+        tree = changed_tests.read_tree(ROOT, tidy.read_layers(),
+                                       (str(path.relative_to(ROOT)) for path in tidy.project_files()))
+        print(f"{len(files)} changed files", flush=True)
+        return changed_steps(changed_tests.select(files, tree))
+    steps = long_steps()[options.long] if options.long else all_steps(options.fuzz_seconds)
+    unknown = set(options.layers) - {step.layer for step in steps}
+    if unknown:
+        parser.error(f"no layer {', '.join(unknown)}; there are "
+                     f"{', '.join(dict.fromkeys(step.layer for step in steps))}")
+    return [step for step in steps if not options.layers or step.layer in options.layers]
 
 
 def main() -> int:
@@ -222,29 +311,25 @@ def main() -> int:
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
     parser.add_argument("--fuzz-seconds", type=int, default=20, help="per fuzz target")
     parser.add_argument("--long", choices=long_steps(), help="the steps of make test-NAME, and nothing else")
+    parser.add_argument("--changed", action="store_true",
+                        help="what the change since main (on main: since the last commit but one) most likely broke")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="so many rounds; builds are made once")
+    parser.add_argument("--busy", action="store_true", help="keep every core busy with a loop meanwhile")
     parser.add_argument("--list", action="store_true", help="print the steps")
     options = parser.parse_args()
-    steps = long_steps()[options.long] if options.long else all_steps(options.fuzz_seconds)
-    unknown = set(options.layers) - {step.layer for step in steps}
-    if unknown:
-        parser.error(f"no layer {', '.join(unknown)}; there are "
-                     f"{', '.join(dict.fromkeys(step.layer for step in steps))}")
-    chosen = [step for step in steps if not options.layers or step.layer in options.layers]
+    if options.changed and (options.layers or options.long):
+        parser.error("--changed chooses the layers itself")
+    chosen = chosen_steps(options, parser)
     if options.list:
         print("\n".join(f"{step.layer:9} {step.name:32} {step.command}" for step in chosen))
         return 0
     for target in FUZZ_TARGETS:
         (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
-    results = run_all(chosen)
-    layers: dict[str, float] = {}
-    for step, (_, seconds) in zip(chosen, results):
-        layers[step.layer] = layers.get(step.layer, 0) + seconds
-    print("seconds by layer: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in layers.items()))
+    with busy_cores() if options.busy else contextlib.nullcontext():
+        failed = repeat(chosen, options.repeat)
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
-    failures = sum(not passed for passed, _ in results)
-    print(f"{len(results) - failures} passed, {failures} failed")
-    return 1 if failures else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
