@@ -42,7 +42,7 @@ NODE_TESTS = "node --test tests/http/node/"
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
 # What has threads of its own, for the sanitizer that looks for races (and is slow).
 THREADED_TARGETS = ["puna", "base_test", "packed_test", "backend_test", "backend_contract_test", "engine_test",
-                    "generate_test", "api_test"]
+                    "generate_test", "http_test", "api_test"]
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",

@@ -26,7 +26,7 @@ LIBRARY_HOMES = [
     (r"<sentencepiece", ["src/tokenizer/sentencepiece_tokenizer*.cc"]),
     (r"<CLI/", ["src/app/options*.cc"]),
     (r"<prometheus/", ["src/api/metrics*.cc"]),
-    (r"<boost/", ["src/api/*"]),
+    (r"<boost/", ["src/http/*"]),
 ]
 BANNED = [
     (r"\bstd::format\b", "use fmt::format (libstdc++ 12 has no <format>)"),

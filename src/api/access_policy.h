@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "api/error_response.h"
-#include "api/http_message.h"
+#include "http/http_message.h"
 
 namespace puna {
 

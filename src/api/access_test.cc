@@ -1,4 +1,4 @@
-// Keys, hosts, origins and the query string.
+// Keys, hosts and origins.
 
 #include <gtest/gtest.h>
 
@@ -46,16 +46,6 @@ TEST(Keys, OnlyTheWholeKeyOpens) {
        {"", "abc", "Bearer", "Bearer ", "Bearer ab", "Bearer abca", "Bearer abcabc", "bearerabc"}) {
     EXPECT_FALSE(keys.accepts(wrong)) << wrong;
   }
-}
-
-TEST(Query, IsDecodedOnce) {
-  HttpRequest request;
-  request.target = "/infer?a=1+2%203&b=%2541&c&=d&a=last%";
-  const auto query = query_of(request);
-  EXPECT_EQ(query.at("a"), "last%");
-  EXPECT_EQ(query.at("b"), "%41");
-  EXPECT_EQ(query.at("c"), "");
-  EXPECT_EQ(request.path(), "/infer");
 }
 
 TEST(InferRequest, NumbersInTheSentenceStayText) {

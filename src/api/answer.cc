@@ -78,8 +78,8 @@ void Answer::on_ready(const std::function<void()>& wake) {
   for (Running& running : running_) running.stream->on_ready(wake);
 }
 
-AnswerPart Answer::poll() {
-  AnswerPart part;
+ReplyPart Answer::poll() {
+  ReplyPart part;
   if (ended_) return part;
   std::vector<GenerationChunk> chunks;
   bool any = false;
@@ -127,10 +127,10 @@ void Answer::take(Running& running, const GenerationChunk& chunk, std::string& e
   append(choice.logprobs, chunk.logprobs);
 }
 
-AnswerPart Answer::fail(const Status& status, std::string events) {
+ReplyPart Answer::fail(const Status& status, std::string events) {
   ended_ = true;
   const ApiError failure = to_api_error(status, generator_->retry_after_seconds());
-  AnswerPart part;
+  ReplyPart part;
   part.last = true;
   if (started_) {
     part.events = std::move(events) + "data: " + error_body(failure) + "\n\n" + kDone;
@@ -141,9 +141,9 @@ AnswerPart Answer::fail(const Status& status, std::string events) {
   return part;
 }
 
-AnswerPart Answer::finish(std::string events) {
+ReplyPart Answer::finish(std::string events) {
   ended_ = true;
-  AnswerPart part;
+  ReplyPart part;
   part.last = true;
   if (options_.stream) {
     if (options_.include_usage) events += to_event(format_->usage_event(usage()));

@@ -11,11 +11,11 @@
 #include <string>
 #include <vector>
 
-#include "api/http_message.h"
 #include "api/metrics.h"
 #include "base/json.h"
 #include "base/status.h"
 #include "generate/generator.h"
+#include "http/http_handler.h"
 
 namespace puna {
 
@@ -48,27 +48,21 @@ struct AnswerOptions {
   bool echo = false;
 };
 
-struct AnswerPart {
-  std::string events;              // server-sent events to write now
-  std::optional<HttpReply> reply;  // instead of events; the last part
-  bool last = false;
-};
-
-class Answer {
+class Answer final : public ReplyStream {
  public:
   // Starts all generations, or none: the error of the first that could not.
   static Result<std::unique_ptr<Answer>> start(std::shared_ptr<Generator> generator,
                                                const std::vector<GenerationRequest>& prompts,
                                                std::unique_ptr<AnswerFormat> format,
                                                const AnswerOptions& options, Metrics& metrics);
-  ~Answer();
+  ~Answer() override;
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
 
   bool streams() const { return options_.stream; }
   // `wake` runs on the engine's thread when poll() has something; nullptr: never again.
-  void on_ready(const std::function<void()>& wake);
-  AnswerPart poll();
+  void on_ready(const std::function<void()>& wake) override;
+  ReplyPart poll() override;
 
  private:
   struct Running {
@@ -80,8 +74,8 @@ class Answer {
          const AnswerOptions& options, Metrics& metrics);
   Status start_choice(const GenerationRequest& request);
   void take(Running& running, const GenerationChunk& chunk, std::string& events);
-  AnswerPart fail(const Status& status, std::string events);
-  AnswerPart finish(std::string events);
+  ReplyPart fail(const Status& status, std::string events);
+  ReplyPart finish(std::string events);
   GenerationUsage usage() const;
 
   std::shared_ptr<Generator> generator_;  // outlives the streams

@@ -40,17 +40,6 @@ std::string gunzip(std::string_view packed) {
 
 }  // namespace
 
-Result<std::vector<std::string>> parse_examples(std::string_view json_text,
-                                                std::string_view origin) {
-  const auto json = parse_json(json_text);
-  if (!json.ok()) return json.status().with_context(origin);
-  const bool valid =
-      json->is_array() &&
-      std::all_of(json->begin(), json->end(), [](const Json& one) { return one.is_string(); });
-  if (!valid) return invalid_argument("{}: not a JSON list of texts", origin);
-  return json->get<std::vector<std::string>>();
-}
-
 const PageAsset* find_page_asset(std::string_view path) {
   if (path == "/") path = "/index.html";
   const auto assets = page_assets();

@@ -5,17 +5,13 @@
 #include <string_view>
 #include <vector>
 
-#include "api/http_message.h"
 #include "api/page_assets.h"
 #include "api/page_options.h"
 #include "base/status.h"
 #include "generate/generator.h"
+#include "http/http_message.h"
 
 namespace puna {
-
-// A JSON list of strings, as --examples-file has it; `origin` names it in errors.
-Result<std::vector<std::string>> parse_examples(std::string_view json_text,
-                                                std::string_view origin);
 
 // nullptr when the page has no such file; "/" is index.html.
 const PageAsset* find_page_asset(std::string_view path);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "api/http_message.h"
+#include "http/http_message.h"
 #include "base/status.h"
 
 namespace puna {

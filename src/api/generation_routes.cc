@@ -16,12 +16,12 @@ HttpReply failure(const GenerationContext& context, const Status& status) {
   return to_reply(to_api_error(status, context.generator->retry_after_seconds()));
 }
 
-RouteOutcome start(const GenerationContext& context, const std::vector<GenerationRequest>& prompts,
-                   std::unique_ptr<AnswerFormat> format, const AnswerOptions& options) {
+HttpOutcome start(const GenerationContext& context, const std::vector<GenerationRequest>& prompts,
+                  std::unique_ptr<AnswerFormat> format, const AnswerOptions& options) {
   auto answer =
       Answer::start(context.generator, prompts, std::move(format), options, context.metrics);
   if (!answer.ok()) return failure(context, answer.status());
-  return std::move(answer).value();
+  return std::unique_ptr<ReplyStream>(std::move(answer).value());
 }
 
 AnswerOptions options_of(const OpenAiRequest& request) {
@@ -40,7 +40,7 @@ std::optional<HttpReply> check_model(const GenerationContext& context,
 
 }  // namespace
 
-RouteOutcome answer_chat(const GenerationContext& context, const HttpRequest& request) {
+HttpOutcome answer_chat(const GenerationContext& context, const HttpRequest& request) {
   const auto parsed = parse_chat_request(request.body, context.generator->default_sampling());
   if (!parsed.ok()) return failure(context, parsed.status());
   if (auto refused = check_model(context, *parsed)) return std::move(*refused);
@@ -49,7 +49,7 @@ RouteOutcome answer_chat(const GenerationContext& context, const HttpRequest& re
   return start(context, parsed->prompts, std::move(format), options_of(*parsed));
 }
 
-RouteOutcome answer_completion(const GenerationContext& context, const HttpRequest& request) {
+HttpOutcome answer_completion(const GenerationContext& context, const HttpRequest& request) {
   const auto parsed = parse_completion_request(request.body, context.generator->default_sampling());
   if (!parsed.ok()) return failure(context, parsed.status());
   if (auto refused = check_model(context, *parsed)) return std::move(*refused);
@@ -58,7 +58,7 @@ RouteOutcome answer_completion(const GenerationContext& context, const HttpReque
   return start(context, parsed->prompts, std::move(format), options_of(*parsed));
 }
 
-RouteOutcome answer_infer(const GenerationContext& context, const HttpRequest& request) {
+HttpOutcome answer_infer(const GenerationContext& context, const HttpRequest& request) {
   const auto parsed = parse_infer_request(request, context.generator->default_sampling());
   if (!parsed.ok()) {
     ApiError error = to_api_error(parsed.status(), 0);

@@ -3,16 +3,12 @@
 
 #include <memory>
 #include <string>
-#include <variant>
 
 #include "api/answer.h"
-#include "api/http_message.h"
 #include "generate/generator.h"
+#include "http/http_handler.h"
 
 namespace puna {
-
-// A reply at once, or an answer that is on its way.
-using RouteOutcome = std::variant<HttpReply, std::unique_ptr<Answer>>;
 
 struct GenerationContext {
   std::shared_ptr<Generator> generator;
@@ -20,9 +16,9 @@ struct GenerationContext {
   const std::string& system_prompt;  // of /infer
 };
 
-RouteOutcome answer_chat(const GenerationContext& context, const HttpRequest& request);
-RouteOutcome answer_completion(const GenerationContext& context, const HttpRequest& request);
+HttpOutcome answer_chat(const GenerationContext& context, const HttpRequest& request);
+HttpOutcome answer_completion(const GenerationContext& context, const HttpRequest& request);
 // GET /infer?sentence=… as the seed system has it, and POST with the same names as JSON.
-RouteOutcome answer_infer(const GenerationContext& context, const HttpRequest& request);
+HttpOutcome answer_infer(const GenerationContext& context, const HttpRequest& request);
 
 }  // namespace puna

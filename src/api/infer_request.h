@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "api/http_message.h"
+#include "http/http_message.h"
 #include "base/status.h"
 #include "generate/generation_request.h"
 

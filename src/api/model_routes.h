@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/http_message.h"
+#include "http/http_message.h"
 #include "generate/generator.h"
 
 namespace puna {

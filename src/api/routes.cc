@@ -57,7 +57,7 @@ std::string request_id_of(const HttpRequest& request) {
   return harmless ? std::string(given) : fmt::format("req-{:016x}", random_seed());
 }
 
-RouteOutcome reply_or_error(Result<HttpReply> reply) {
+HttpOutcome reply_or_error(Result<HttpReply> reply) {
   if (!reply.ok()) return to_reply(to_api_error(reply.status(), 1));
   return std::move(reply).value();
 }
@@ -74,56 +74,54 @@ struct Routes::Route {
   std::string_view path;
   bool get, post;
   Needs needs;
-  RouteOutcome (*answer)(Routes& routes, const HttpRequest& request);
+  HttpOutcome (*answer)(Routes& routes, const HttpRequest& request);
 };
 
 const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> routes = {
       {"/health", true, false, Needs::kNothing,
-       [](Routes&, const HttpRequest&) -> RouteOutcome {
-         return json_reply(R"({"status":"ok"})");
-       }},
+       [](Routes&, const HttpRequest&) -> HttpOutcome { return json_reply(R"({"status":"ok"})"); }},
       {"/ready", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> RouteOutcome { return self.readiness(); }},
+       [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.readiness(); }},
       {"/version", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> RouteOutcome {
+       [](Routes& self, const HttpRequest&) -> HttpOutcome {
          return version_reply(self.options_.version);
        }},
       {"/metrics", true, false, Needs::kKey,
-       [](Routes& self, const HttpRequest&) -> RouteOutcome { return self.metrics_reply(); }},
+       [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.metrics_reply(); }},
       {"/page-config.json", true, false, Needs::kGenerator,
-       [](Routes& self, const HttpRequest&) -> RouteOutcome {
+       [](Routes& self, const HttpRequest&) -> HttpOutcome {
          return page_config_reply(self.options_.page, *self.generator_);
        }},
       {"/v1/models", true, false, Needs::kGenerator,
-       [](Routes& self, const HttpRequest&) -> RouteOutcome {
+       [](Routes& self, const HttpRequest&) -> HttpOutcome {
          return models_reply(self.generator_->model());
        }},
       {kModelsPrefix, true, false, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
          return model_reply(self.generator_->model(), request.path().substr(kModelsPrefix.size()));
        }},
       {"/v1/chat/completions", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
          return answer_chat({self.generator_, self.metrics_, self.options_.page.system_prompt},
                             request);
        }},
       {"/v1/completions", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
          return answer_completion(
              {self.generator_, self.metrics_, self.options_.page.system_prompt}, request);
        }},
       {"/infer", true, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
          return answer_infer({self.generator_, self.metrics_, self.options_.page.system_prompt},
                              request);
        }},
       {"/tokenize", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
          return reply_or_error(tokenize_reply(*self.generator_, request));
        }},
       {"/detokenize", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> RouteOutcome {
+       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
          return reply_or_error(detokenize_reply(*self.generator_, request));
        }},
   };
@@ -141,7 +139,7 @@ const Routes::Route* Routes::find(std::string_view path) {
   return nullptr;
 }
 
-Routes::Routes(ServerOptions options)
+Routes::Routes(ApiOptions options)
     : options_(std::move(options)),
       authenticator_(options_.api_keys),
       access_(options_.host,
@@ -153,39 +151,40 @@ void Routes::set_generator(std::shared_ptr<Generator> generator) {
   ready_.store(true, std::memory_order_release);
 }
 
-void Routes::begin_drain() { draining_.store(true); }
+void Routes::end_answers() {
+  if (ready()) generator_->drain(std::chrono::nanoseconds::zero());
+}
 
-RouteOutcome Routes::handle(const HttpRequest& request, Headers& headers) {
-  headers = access_.cors_headers(request);
-  headers.emplace_back("X-Request-Id", request_id_of(request));
+std::optional<HttpReply> Routes::early_reply(HttpRequest& head, HttpHeaders& headers) {
+  headers = access_.cors_headers(head);
+  headers.emplace_back("X-Request-Id", request_id_of(head));
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Referrer-Policy", "no-referrer");
-  if (auto refused = access_.refusal(request)) return to_reply(*refused);
-  if (request.method == "OPTIONS") return access_.preflight_reply();
+  if (auto refused = access_.refusal(head)) return to_reply(*refused);
+  if (head.method == "OPTIONS") return access_.preflight_reply();
 
-  const std::string_view path = request.path();
-  const bool reads = request.method == "GET" || request.method == "HEAD";
+  const std::string_view path = head.path();
+  const bool reads = head.method == "GET" || head.method == "HEAD";
   const Route* route = find(path);
   const PageAsset* asset = route == nullptr ? find_page_asset(path) : nullptr;
   if (route == nullptr && asset == nullptr) {
     return to_reply(of_status(404, fmt::format("there is no {}", path), "not_found"));
   }
   const bool allowed = (reads && (asset != nullptr || route->get)) ||
-                       (request.method == "POST" && route != nullptr && route->post);
+                       (head.method == "POST" && route != nullptr && route->post);
   if (!allowed) {
     HttpReply reply = to_reply(of_status(
-        405, fmt::format("{} does not answer {}", path, request.method), "method_not_allowed"));
+        405, fmt::format("{} does not answer {}", path, head.method), "method_not_allowed"));
     const bool both = route != nullptr && route->get && route->post;
     const bool posts = route != nullptr && route->post;
     reply.headers.emplace_back("Allow", both ? "GET, HEAD, POST" : posts ? "POST" : "GET, HEAD");
     return reply;
   }
-  if (asset != nullptr) return page_reply(*asset, request);
-  return handle_route(*route, request);
+  return route == nullptr ? std::nullopt : route_refusal(*route, head);
 }
 
-RouteOutcome Routes::handle_route(const Route& route, const HttpRequest& request) {
-  if (route.needs != Needs::kNothing && !authenticator_.accepts(request.header("authorization"))) {
+std::optional<HttpReply> Routes::route_refusal(const Route& route, const HttpRequest& head) const {
+  if (route.needs != Needs::kNothing && !authenticator_.accepts(head.header("authorization"))) {
     return to_reply(unauthorized());
   }
   if (route.needs == Needs::kGenerator && draining_.load()) {
@@ -194,6 +193,12 @@ RouteOutcome Routes::handle_route(const Route& route, const HttpRequest& request
   if (route.needs == Needs::kGenerator && !ready()) {
     return to_reply(unavailable("the model is loading; try again", "loading"));
   }
+  return std::nullopt;
+}
+
+HttpOutcome Routes::handle(HttpRequest request) {
+  const Route* route = find(request.path());
+  if (route == nullptr) return page_reply(*find_page_asset(request.path()), request);
   const bool has_body = request.method == "POST" && !request.body.empty();
   if (has_body && !is_json(request.header("content-type"))) {
     return to_reply(
@@ -203,7 +208,14 @@ RouteOutcome Routes::handle_route(const Route& route, const HttpRequest& request
     return to_reply(of_status(415, "Content-Encoding is not supported; send the JSON as it is",
                               "unsupported_media_type"));
   }
-  return route.answer(*this, request);
+  return route->answer(*this, request);
+}
+
+HttpReply Routes::error_reply(const HttpError& error) {
+  ApiError refused = bad_request(error.message);
+  refused.status = error.status;
+  if (!error.code.empty()) refused.code = error.code;
+  return to_reply(refused);
 }
 
 HttpReply Routes::readiness() const {
@@ -224,15 +236,15 @@ HttpReply Routes::metrics_reply() const {
   return reply;
 }
 
-void Routes::count(const HttpRequest& request, int status) {
-  const Route* route = find(request.path());
-  const bool is_page = route == nullptr && find_page_asset(request.path()) != nullptr;
+void Routes::count(const HttpRequest& head, int status) {
+  const Route* route = find(head.path());
+  const bool is_page = route == nullptr && find_page_asset(head.path()) != nullptr;
   // Only known words become labels, or a client could make as many as it likes.
   const std::string_view handler = route != nullptr ? route->path : is_page ? "page" : "none";
-  const bool known = request.method == "GET" || request.method == "POST" ||
-                     request.method == "HEAD" || request.method == "OPTIONS";
-  metrics_.count_request(handler, known ? std::string_view(request.method) : "other", status);
-  log_debug("{} {} {}", request.method, request.path(), status);
+  const bool known = head.method == "GET" || head.method == "POST" || head.method == "HEAD" ||
+                     head.method == "OPTIONS";
+  metrics_.count_request(handler, known ? std::string_view(head.method) : "other", status);
+  log_debug("{} {} {}", head.method, head.path(), status);
 }
 
 }  // namespace puna

@@ -1,6 +1,6 @@
 // Routes: every path of the server, who may ask for it, and what answers. Nothing of the network.
 //
-// Thread-safe: handle() may run on several threads at once.
+// Who may ask is decided on the head of a request, before its body is read. Thread-safe.
 #pragma once
 
 #include <atomic>
@@ -10,25 +10,29 @@
 #include <vector>
 
 #include "api/access_policy.h"
+#include "api/api_options.h"
 #include "api/auth.h"
 #include "api/generation_routes.h"
-#include "api/server.h"
+#include "http/http_handler.h"
 
 namespace puna {
 
-class Routes {
+class Routes final : public HttpHandler {
  public:
-  explicit Routes(ServerOptions options);
+  explicit Routes(ApiOptions options);
 
-  void set_generator(std::shared_ptr<Generator> generator);  // once
-  void begin_drain();                                        // generation is refused from here on
-  bool draining() const { return draining_.load(); }
+  // Once, after the generator's known-answer check: /ready becomes 200. Until then it and the API
+  // answer 503 with Retry-After, and /health 200.
+  void set_generator(std::shared_ptr<Generator> generator);
 
-  // `headers` receives what every reply to this request carries.
-  using Headers = std::vector<std::pair<std::string, std::string>>;
-  RouteOutcome handle(const HttpRequest& request, Headers& headers);
-  // For /metrics and the log, when the answer's status is known.
-  void count(const HttpRequest& request, int status);
+  std::optional<HttpReply> early_reply(HttpRequest& head, HttpHeaders& headers) override;
+  HttpOutcome handle(HttpRequest request) override;
+  HttpReply error_reply(const HttpError& error) override;
+  void count(const HttpRequest& head, int status) override;
+
+  void begin_drain() override { draining_.store(true); }
+  bool draining() const override { return draining_.load(); }
+  void end_answers() override;
 
  private:
   struct Route;
@@ -36,11 +40,11 @@ class Routes {
   static const Route* find(std::string_view path);
 
   bool ready() const { return ready_.load(std::memory_order_acquire); }
-  RouteOutcome handle_route(const Route& route, const HttpRequest& request);
+  std::optional<HttpReply> route_refusal(const Route& route, const HttpRequest& head) const;
   HttpReply readiness() const;
   HttpReply metrics_reply() const;
 
-  const ServerOptions options_;
+  const ApiOptions options_;
   const Authenticator authenticator_;
   const AccessPolicy access_;
   Metrics metrics_;

@@ -9,7 +9,6 @@
 #include <functional>
 #include <thread>
 
-#include "api/server.h"
 #include "backend/fake/fake_backend.h"
 #include "base/json.h"
 #include "tokenizer/byte_tokenizer.h"
@@ -76,20 +75,25 @@ struct Sent {
   std::string events;  // all of them
 };
 
+HttpOutcome ask(Routes& routes, HttpRequest request) {
+  HttpHeaders headers;
+  if (auto refused = routes.early_reply(request, headers)) return std::move(*refused);
+  return routes.handle(std::move(request));
+}
+
 // `on_events` runs when events have come.
 Sent handle(Routes& routes, const HttpRequest& request,
             const std::function<void()>& on_events = nullptr) {
-  Routes::Headers headers;
-  RouteOutcome outcome = routes.handle(request, headers);
+  HttpOutcome outcome = ask(routes, request);
   Sent sent;
   if (auto* reply = std::get_if<HttpReply>(&outcome)) {
     sent.reply = std::move(*reply);
     return sent;
   }
-  Answer& answer = *std::get<std::unique_ptr<Answer>>(outcome);
+  ReplyStream& answer = *std::get<std::unique_ptr<ReplyStream>>(outcome);
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   for (bool last = false; !last;) {
-    AnswerPart part = answer.poll();
+    ReplyPart part = answer.poll();
     sent.events += part.events;
     if (!part.events.empty() && on_events) on_events();
     if (part.reply) sent.reply = std::move(*part.reply);
@@ -117,7 +121,7 @@ const std::string kLongWhole =
     R"({"messages": [{"role": "user", "content": "a"}], "ignore_eos": true})";
 
 TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {
-  Routes routes(ServerOptions{});
+  Routes routes(ApiOptions{});
   EXPECT_EQ(handle(routes, get("/health")).reply.status, 200);
   EXPECT_EQ(handle(routes, get("/ready")).reply.status, 503);
   EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 503);
@@ -127,7 +131,7 @@ TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {
 }
 
 TEST(Routes, ADrainingServerBeginsNothing) {
-  Routes routes(ServerOptions{});
+  Routes routes(ApiOptions{});
   routes.set_generator(open_generator());
   routes.begin_drain();
   const Sent sent = handle(routes, post("/v1/chat/completions", kWhole));
@@ -139,7 +143,7 @@ TEST(Routes, ADrainingServerBeginsNothing) {
 TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {
   for (const std::string& body : {kStream, kWhole}) {
     const std::atomic<bool> broken = true;
-    Routes routes(ServerOptions{});
+    Routes routes(ApiOptions{});
     routes.set_generator(open_generator(broken));
     const Sent sent = handle(routes, post("/v1/chat/completions", body));
     EXPECT_EQ(sent.reply.status, 500);
@@ -150,7 +154,7 @@ TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {
 
 TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
   std::atomic<bool> broken = false;
-  Routes routes(ServerOptions{});
+  Routes routes(ApiOptions{});
   routes.set_generator(open_generator(broken, kStepMicroseconds));
   const Sent sent =
       handle(routes, post("/v1/chat/completions", kLongStream), [&broken] { broken = true; });
@@ -163,7 +167,7 @@ TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
 TEST(Routes, AFailureInTheMiddleOfAWholeAnswerIsNot200) {
   std::atomic<bool> broken = false;
   const auto generator = open_generator(broken, kStepMicroseconds);
-  Routes routes(ServerOptions{});
+  Routes routes(ApiOptions{});
   routes.set_generator(generator);
   std::thread breaker([&] {
     while (generator->stats().generation_tokens < 5) std::this_thread::yield();
@@ -175,10 +179,10 @@ TEST(Routes, AFailureInTheMiddleOfAWholeAnswerIsNot200) {
 }
 
 TEST(Routes, InferUsesTheSystemPromptOfThePage) {
-  ServerOptions options;
+  ApiOptions options;
   options.page.system_prompt = "You are a fox.";
   const auto generator = open_generator();
-  Routes with(options), without(ServerOptions{});
+  Routes with(options), without(ApiOptions{});
   with.set_generator(generator);
   without.set_generator(generator);
   const HttpRequest request = get("/infer?sentence=a&max_tokens=30&temperature=0");
@@ -186,12 +190,11 @@ TEST(Routes, InferUsesTheSystemPromptOfThePage) {
 }
 
 TEST(Routes, AnAnswerThatIsDroppedStopsItsGeneration) {
-  Routes routes(ServerOptions{});
+  Routes routes(ApiOptions{});
   const auto generator = open_generator(kNeverBroken, kStepMicroseconds);
   routes.set_generator(generator);
-  Routes::Headers headers;
   {
-    const RouteOutcome dropped = routes.handle(post("/v1/chat/completions", kLongStream), headers);
+    const HttpOutcome dropped = ask(routes, post("/v1/chat/completions", kLongStream));
   }
   generator->drain(std::chrono::seconds(20));
   EXPECT_EQ(generator->stats().blocks_used, 0);
@@ -199,7 +202,7 @@ TEST(Routes, AnAnswerThatIsDroppedStopsItsGeneration) {
 }
 
 TEST(Routes, UnknownPathsAndMethodsDoNotBecomeLabels) {
-  Routes routes(ServerOptions{});
+  Routes routes(ApiOptions{});
   routes.count(get("/made-up-by-a-client"), 404);
   HttpRequest odd = get("/health");
   odd.method = "MADEUP";
@@ -213,40 +216,12 @@ TEST(Routes, AnswerToForeignNamesOnlyWhenSomethingElseProtectsThem) {
   HttpRequest request = get("/v1/models");
   request.headers = {{"host", "llama2-serve-svc.llama2.svc.cluster.local:8000"}};
   for (const bool insecure_no_auth : {false, true}) {
-    ServerOptions options;
+    ApiOptions options;
     options.insecure_no_auth = insecure_no_auth;
     Routes routes(options);
     routes.set_generator(open_generator());
     EXPECT_EQ(handle(routes, request).reply.status, insecure_no_auth ? 200 : 403);
   }
-}
-
-TEST(Server, SaysWhichFlagIsWrong) {
-  ServerOptions options;
-  options.host = "nowhere";
-  options.insecure_no_auth = true;
-  EXPECT_THAT(Server::open(options).status().message(), HasSubstr("--host nowhere"));
-  options.host = "0.0.0.0";
-  options.insecure_no_auth = false;
-  EXPECT_THAT(Server::open(options).status().message(), HasSubstr("--api-key"));
-  options.host = "127.0.0.1";
-  options.port = 0;
-  const auto first = Server::open(options);
-  ASSERT_TRUE(first.ok()) << first.status().message();
-  options.port = (*first)->port();
-  const auto second = Server::open(options);
-  EXPECT_EQ(second.status().code(), StatusCode::kAlreadyExists);
-  EXPECT_THAT(second.status().message(), HasSubstr(fmt::format("--port {}", options.port)));
-}
-
-TEST(Server, EndsWhenAsked) {
-  ServerOptions options;
-  options.port = 0;
-  auto server = Server::open(options);
-  ASSERT_TRUE(server.ok()) << server.status().message();
-  std::thread runner([&] { (*server)->run(); });
-  (*server)->request_stop();
-  runner.join();
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // /tokenize and /detokenize, in vLLM's shapes.
 #pragma once
 
-#include "api/http_message.h"
+#include "http/http_message.h"
 #include "base/status.h"
 #include "generate/generator.h"
 

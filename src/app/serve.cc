@@ -13,12 +13,13 @@
 #include <thread>
 
 #include "api/auth.h"
-#include "api/server.h"
+#include "api/routes.h"
 #include "app/open_generator.h"
 #include "app/terminal.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "http/server.h"
 
 namespace puna {
 namespace {
@@ -39,29 +40,36 @@ Result<std::vector<std::string>> read_examples(const std::string& path) {
   return examples;
 }
 
-Result<ServerOptions> server_options(const ServeOptions& options) {
+Result<ApiOptions> api_options(const ServeOptions& options) {
+  ApiOptions api;
+  api.host = options.host;
+  api.api_keys = options.api_keys;
+  if (!options.api_key_file.empty()) {
+    ASSIGN_OR_RETURN(const auto keys, read_api_keys(options.api_key_file));
+    api.api_keys.insert(api.api_keys.end(), keys.begin(), keys.end());
+  }
+  api.insecure_no_auth = options.insecure_no_auth;
+  RETURN_IF_ERROR(check_exposure(api.host, !api.api_keys.empty(), api.insecure_no_auth));
+  api.allowed_origins = options.allowed_origins;
+  api.version = kVersion;
+  api.page.title = options.page_title;
+  if (!options.system_prompt_file.empty()) {
+    ASSIGN_OR_RETURN(api.page.system_prompt,
+                     read_file(options.system_prompt_file, kPageFileBytesMax));
+    while (api.page.system_prompt.ends_with('\n')) api.page.system_prompt.pop_back();
+  }
+  if (!options.examples_file.empty()) {
+    ASSIGN_OR_RETURN(api.page.examples, read_examples(options.examples_file));
+  }
+  return api;
+}
+
+ServerOptions server_options(const ServeOptions& options) {
   ServerOptions server;
   server.host = options.host;
   server.port = options.port;
-  server.api_keys = options.api_keys;
-  if (!options.api_key_file.empty()) {
-    ASSIGN_OR_RETURN(const auto keys, read_api_keys(options.api_key_file));
-    server.api_keys.insert(server.api_keys.end(), keys.begin(), keys.end());
-  }
-  server.insecure_no_auth = options.insecure_no_auth;
-  server.allowed_origins = options.allowed_origins;
   server.max_body_bytes = static_cast<size_t>(options.max_body_bytes);
   server.shutdown_timeout = std::chrono::seconds(options.shutdown_timeout_seconds);
-  server.version = kVersion;
-  server.page.title = options.page_title;
-  if (!options.system_prompt_file.empty()) {
-    ASSIGN_OR_RETURN(server.page.system_prompt,
-                     read_file(options.system_prompt_file, kPageFileBytesMax));
-    while (server.page.system_prompt.ends_with('\n')) server.page.system_prompt.pop_back();
-  }
-  if (!options.examples_file.empty()) {
-    ASSIGN_OR_RETURN(server.page.examples, read_examples(options.examples_file));
-  }
   return server;
 }
 
@@ -112,16 +120,16 @@ void write_port(int descriptor, int port) {
 }
 
 // Loads the model while the server already answers "loading".
-Status load(const ServeOptions& options, Server& server) {
+Status load(const ServeOptions& options, Routes& routes) {
   ASSIGN_OR_RETURN(const auto generator, open_generator(options.model, options.served_model_name));
   RETURN_IF_ERROR(generator->known_answer_check());
-  server.set_generator(generator);
+  routes.set_generator(generator);
   std::printf("ready\n");
   std::fflush(stdout);
   return {};
 }
 
-int serve(const ServeOptions& options, Server& server, int signals) {
+int serve(const ServeOptions& options, Routes& routes, Server& server, int signals) {
   int wake[2];
   if (::pipe(wake) != 0) return fail(Status(StatusCode::kInternal, "cannot make a pipe"));
   std::printf("listening on %s\n", server.url().c_str());
@@ -131,7 +139,7 @@ int serve(const ServeOptions& options, Server& server, int signals) {
   Status loaded;
   std::atomic<bool> load_ended = false;
   std::thread loader([&] {
-    loaded = load(options, server);
+    loaded = load(options, routes);
     load_ended = true;
     if (!loaded.ok()) server.request_stop();
   });
@@ -150,12 +158,13 @@ int serve(const ServeOptions& options, Server& server, int signals) {
 }  // namespace
 
 int run_serve(const ServeOptions& options) {
-  const auto chosen = server_options(options);
+  const auto chosen = api_options(options);
   if (!chosen.ok()) return fail(chosen.status());
   const int signals = open_signal_descriptor();
-  auto server = Server::open(*chosen);
+  Routes routes(*chosen);
+  auto server = Server::open(server_options(options), routes);
   if (!server.ok()) return fail(server.status());
-  return serve(options, **server, signals);
+  return serve(options, routes, **server, signals);
 }
 
 }  // namespace puna

@@ -1,4 +1,5 @@
-// HttpRequest and HttpReply: what routes see of HTTP. Plain data, nothing of the network library.
+// HttpRequest and HttpReply: what a handler sees of HTTP. Plain data, nothing of the network
+// library.
 #pragma once
 
 #include <map>
@@ -10,10 +11,12 @@
 
 namespace puna {
 
+using HttpHeaders = std::vector<std::pair<std::string, std::string>>;
+
 struct HttpRequest {
-  std::string method;                                        // "GET"
-  std::string target;                                        // "/infer?sentence=x"
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
+  std::string method;   // "GET"
+  std::string target;   // "/infer?sentence=x"
+  HttpHeaders headers;  // names in lower case
   std::string body;
   bool is_http_1_0 = false;
 
@@ -31,7 +34,14 @@ struct HttpReply {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
+  HttpHeaders headers;
+};
+
+// Why what came is no request, or none that is taken.
+struct HttpError {
+  int status = 400;
+  std::string code;  // "body_too_large"; empty: none
+  std::string message;
 };
 
 }  // namespace puna

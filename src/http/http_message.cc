@@ -1,6 +1,6 @@
 // The query string, decoded.
 
-#include "api/http_message.h"
+#include "http/http_message.h"
 
 #include <algorithm>
 

@@ -1,12 +1,12 @@
 // Listening, threads and shutdown. Each connection has a strand of its own.
 
-#include "api/server.h"
+#include "http/server.h"
 
 #include <exception>
 #include <thread>
 
-#include "api/connection.h"
 #include "base/log.h"
+#include "http/connection.h"
 
 namespace puna {
 namespace {
@@ -46,9 +46,9 @@ Status bind_error(const ServerOptions& options, const boost::system::error_code&
 }  // namespace
 
 struct Server::State {
-  explicit State(ServerOptions given)
+  State(ServerOptions given, HttpHandler& its_handler)
       : options(std::move(given)),
-        routes(options),
+        handler(its_handler),
         io(std::max(1, std::min(options.thread_count, kThreadsMax))),
         acceptor(asio::make_strand(io)) {}
 
@@ -58,7 +58,7 @@ struct Server::State {
   void run_thread();
 
   const ServerOptions options;
-  Routes routes;
+  HttpHandler& handler;
   std::atomic<int> busy{0};
   asio::io_context io;  // after what its coroutines use
   tcp::acceptor acceptor;
@@ -93,7 +93,7 @@ asio::awaitable<void> Server::State::accept_loop() {
       continue;
     }
     socket.set_option(tcp::no_delay(true), code);
-    const ConnectionContext context{routes, options.max_body_bytes, busy};
+    const ConnectionContext context{handler, options.max_body_bytes, busy};
     beast::tcp_stream stream(std::move(socket));
     asio::co_spawn(strand, serve_connection(context, std::move(stream)),
                    [](const std::exception_ptr& failure) {
@@ -104,7 +104,7 @@ asio::awaitable<void> Server::State::accept_loop() {
 
 // Ends the server when nothing is being answered, at the latest after the timeout.
 asio::awaitable<void> Server::State::drain() {
-  routes.begin_drain();
+  handler.begin_drain();
   boost::system::error_code ignored;
   acceptor.close(ignored);
   const auto deadline = std::chrono::steady_clock::now() + options.shutdown_timeout;
@@ -132,10 +132,8 @@ void Server::State::run_thread() {
 Server::Server(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Server::~Server() = default;
 
-Result<std::unique_ptr<Server>> Server::open(ServerOptions options) {
-  RETURN_IF_ERROR(
-      check_exposure(options.host, !options.api_keys.empty(), options.insecure_no_auth));
-  auto state = std::make_unique<State>(std::move(options));
+Result<std::unique_ptr<Server>> Server::open(ServerOptions options, HttpHandler& handler) {
+  auto state = std::make_unique<State>(std::move(options), handler);
   RETURN_IF_ERROR(state->listen());
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
@@ -146,10 +144,6 @@ std::string Server::url() const {
   const std::string& host = state_->options.host;
   const bool is_v6 = host.find(':') != std::string::npos;
   return fmt::format("http://{}:{}", is_v6 ? "[" + host + "]" : host, state_->port);
-}
-
-void Server::set_generator(std::shared_ptr<Generator> generator) {
-  state_->routes.set_generator(std::move(generator));
 }
 
 void Server::run() {

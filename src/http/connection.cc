@@ -1,13 +1,14 @@
 // Reading has four limits: idle time, header time and size, body time and size. A slow reader is
 // cut off when one write takes too long.
 
-#include "api/connection.h"
+#include "http/connection.h"
+
+#include <fmt/format.h>
 
 #include <boost/beast/http.hpp>
 #include <cctype>
 
-#include "api/wake_signal.h"
-#include "base/log.h"
+#include "http/wake_signal.h"
 
 namespace puna {
 namespace {
@@ -46,42 +47,34 @@ HttpRequest to_request(http::request<http::string_body>&& message) {
   return request;
 }
 
-ApiError refusal(int status, std::string message) {
-  ApiError error = bad_request(std::move(message));
-  error.status = status;
-  return error;
-}
-
 // The answer to what could not be read as a request.
-ApiError read_error(const beast::error_code& code, size_t max_body_bytes) {
+HttpError read_error(const beast::error_code& code, size_t max_body_bytes) {
   if (code == http::error::body_limit) {
-    ApiError error = refusal(413, fmt::format("the body is over the limit of {} bytes; the limit "
-                                              "is --max-body-bytes",
-                                              max_body_bytes));
-    error.code = "body_too_large";
-    return error;
+    return {413, "body_too_large",
+            fmt::format("the body is over the limit of {} bytes; the limit is --max-body-bytes",
+                        max_body_bytes)};
   }
   if (code == http::error::header_limit || code == http::error::buffer_overflow) {
-    return refusal(431, fmt::format("the header is over the limit of {} bytes", kHeaderBytesMax));
+    return {431, "", fmt::format("the header is over the limit of {} bytes", kHeaderBytesMax)};
   }
-  return refusal(400, fmt::format("not a valid HTTP request: {}", code.message()));
+  return {400, "", fmt::format("not a valid HTTP request: {}", code.message())};
 }
 
 // Where the body ends and whom the request is for must be beyond doubt, or a proxy in front could
 // see other requests than we do.
-std::optional<ApiError> check_header(const http::request<http::string_body>& message) {
+std::optional<HttpError> check_header(const http::request<http::string_body>& message) {
   const auto hosts = message.count(http::field::host);
   if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
-    return refusal(400, "the request needs one Host header");
+    return HttpError{400, "", "the request needs one Host header"};
   }
   const std::string_view encoding = message[http::field::transfer_encoding];
   if (message.count(http::field::transfer_encoding) > 1 ||
       (!encoding.empty() && !beast::iequals(encoding, "chunked"))) {
-    return refusal(501, "the only Transfer-Encoding is chunked");
+    return HttpError{501, "", "the only Transfer-Encoding is chunked"};
   }
   const std::string_view expectation = message[http::field::expect];
   if (!expectation.empty() && !beast::iequals(expectation, "100-continue")) {
-    return refusal(417, "the only Expect is 100-continue");
+    return HttpError{417, "", "the only Expect is 100-continue"};
   }
   return std::nullopt;
 }
@@ -98,12 +91,12 @@ class Connection {
 
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<Read> read_request(HttpRequest& request, bool& keep_alive);
-  asio::awaitable<void> refuse(const ApiError& error);
+  asio::awaitable<void> refuse(const HttpError& error);
   asio::awaitable<beast::error_code> accept_body(const Parser& parser);
   asio::awaitable<bool> respond(HttpRequest request, bool keep_alive);
   asio::awaitable<bool> send_reply(const HttpReply& reply);
-  asio::awaitable<bool> send_answer(std::unique_ptr<Answer> answer);
-  asio::awaitable<bool> produce(Answer& answer, WakeSignal& signal);
+  asio::awaitable<bool> send_answer(std::unique_ptr<ReplyStream> answer);
+  asio::awaitable<bool> produce(ReplyStream& answer, WakeSignal& signal);
   asio::awaitable<bool> send_events(std::string_view events);
   asio::awaitable<bool> send_last_chunk();
   asio::awaitable<bool> send_event_header();
@@ -114,7 +107,7 @@ class Connection {
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_{kHeaderBytesMax + kPipelinedBytesMax};
   // of the request that is being answered
-  Routes::Headers headers_;
+  HttpHeaders headers_;
   bool is_head_ = false, is_http_1_0_ = false, keep_alive_ = false;
   bool stream_open_ = false;                 // the header of an event stream is out
   std::optional<HttpReply> streamed_reply_;  // what an answer became instead of events
@@ -148,7 +141,7 @@ asio::awaitable<void> Connection::run() {
 // False when the client has nothing more to say.
 asio::awaitable<bool> Connection::wait_for_request() {
   if (buffer_.size() > 0) co_return true;
-  if (context_.routes.draining()) co_return false;
+  if (context_.handler.draining()) co_return false;
   stream_.expires_after(kIdleTimeout);
   const auto [code, size] = co_await stream_.async_read_some(buffer_.prepare(4096), kNoThrow);
   buffer_.commit(size);
@@ -162,7 +155,7 @@ asio::awaitable<Connection::Read> Connection::read_request(HttpRequest& request,
   stream_.expires_after(kHeaderTimeout);
   auto [code, size] = co_await http::async_read_header(stream_, buffer_, parser, kNoThrow);
   if (!code) {
-    const std::optional<ApiError> wrong = check_header(parser.get());
+    const std::optional<HttpError> wrong = check_header(parser.get());
     if (wrong) {
       co_await refuse(*wrong);
       co_return Read::kAnswered;
@@ -188,11 +181,11 @@ asio::awaitable<Connection::Read> Connection::read_request(HttpRequest& request,
 }
 
 // Answers what is not a request; the connection ends after it.
-asio::awaitable<void> Connection::refuse(const ApiError& error) {
+asio::awaitable<void> Connection::refuse(const HttpError& error) {
   keep_alive_ = false;
   is_head_ = false;
   headers_.clear();
-  const HttpReply reply = to_reply(error);
+  const HttpReply reply = context_.handler.error_reply(error);
   co_await send_reply(reply);
 }
 
@@ -213,20 +206,28 @@ asio::awaitable<beast::error_code> Connection::accept_body(const Parser& parser)
 asio::awaitable<bool> Connection::respond(HttpRequest request, bool keep_alive) {
   is_head_ = request.method == "HEAD";
   is_http_1_0_ = request.is_http_1_0;
-  keep_alive_ = keep_alive && !context_.routes.draining();
+  keep_alive_ = keep_alive && !context_.handler.draining();
   stream_open_ = false;
-  RouteOutcome outcome = context_.routes.handle(request, headers_);
-  request.body = std::string();  // may be large, and an answer may take long
+  std::string body = std::move(request.body);
+  std::optional<HttpReply> refused = context_.handler.early_reply(request, headers_);
+  const HttpRequest head = request;
+  request.body = std::move(body);
+  HttpOutcome outcome;
+  if (refused) {
+    outcome = std::move(*refused);
+  } else {
+    outcome = context_.handler.handle(std::move(request));
+  }
   bool sent = false;
   if (auto* reply = std::get_if<HttpReply>(&outcome)) {
     status_ = reply->status;
     sent = co_await send_reply(*reply);
   } else {
     status_ = 200;
-    sent = co_await send_answer(std::move(std::get<std::unique_ptr<Answer>>(outcome)));
+    sent = co_await send_answer(std::move(std::get<std::unique_ptr<ReplyStream>>(outcome)));
     if (!sent) status_ = 499;  // nginx's number for a client that left
   }
-  context_.routes.count(request, status_);
+  context_.handler.count(head, status_);
   co_return sent&& keep_alive_;
 }
 
@@ -253,7 +254,7 @@ asio::awaitable<bool> Connection::send_reply(const HttpReply& reply) {
 }
 
 // False when the client has left; the answer is cancelled as it goes out of scope.
-asio::awaitable<bool> Connection::send_answer(std::unique_ptr<Answer> answer) {
+asio::awaitable<bool> Connection::send_answer(std::unique_ptr<ReplyStream> answer) {
   const auto signal = std::make_shared<WakeSignal>(stream_.get_executor());
   answer->on_ready([signal] { signal->wake(); });
   streamed_reply_.reset();
@@ -267,10 +268,10 @@ asio::awaitable<bool> Connection::send_answer(std::unique_ptr<Answer> answer) {
 }
 
 // True when all is sent or a reply stands in streamed_reply_.
-asio::awaitable<bool> Connection::produce(Answer& answer, WakeSignal& signal) {
+asio::awaitable<bool> Connection::produce(ReplyStream& answer, WakeSignal& signal) {
   bool sent = true;
   while (sent) {
-    AnswerPart part = answer.poll();
+    ReplyPart part = answer.poll();
     if (part.reply) {
       streamed_reply_ = std::move(part.reply);
       co_return true;

@@ -1,18 +1,18 @@
-// One connection: reads requests with limits, sends what the routes answer, notices a client that
+// One connection: reads requests with limits, sends what the handler answers, notices a client that
 // leaves.
 #pragma once
 
 #include <atomic>
 #include <memory>
 
-#include "api/boost_asio.h"
-#include "api/routes.h"
+#include "http/boost_asio.h"
+#include "http/http_handler.h"
 
 namespace puna {
 
 // What all connections of a server share.
 struct ConnectionContext {
-  Routes& routes;
+  HttpHandler& handler;
   size_t max_body_bytes;
   std::atomic<int>& busy;  // connections between a request's first byte and its answer's last
 };

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <memory>
 
-#include "api/boost_asio.h"
+#include "http/boost_asio.h"
 
 namespace puna {
 

@@ -1,0 +1,20 @@
+// ApiOptions: what the routes are told of the command line. Plain data.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/page_options.h"
+
+namespace puna {
+
+struct ApiOptions {
+  std::string host = "127.0.0.1";  // the address that the server listens on
+  std::vector<std::string> api_keys;
+  bool insecure_no_auth = false;             // serve other machines without keys
+  std::vector<std::string> allowed_origins;  // web origins that may call the API; "*" is any
+  std::string version;
+  PageOptions page;
+};
+
+}  // namespace puna
