@@ -30,12 +30,13 @@ struct StepBatch {
   std::vector<int> logit_tokens;  // indices into tokens whose logits are wanted, ascending
 };
 
-// Rows of logits in the order of StepBatch::logit_tokens. Valid until the backend's next run().
+// Rows of logits in the order of StepBatch::logit_tokens. Valid until the backend's next run(), and
+// the reader's to change: adjusting them for sampling needs no copy.
 struct StepLogits {
-  std::span<const float> values;  // [logit_count, vocab_size]
+  std::span<float> values;  // [logit_count, vocab_size]
   int vocab_size = 0;
 
-  std::span<const float> row(size_t index) const {
+  std::span<float> row(size_t index) const {
     const auto size = static_cast<size_t>(vocab_size);
     return values.subspan(index * size, size);
   }

@@ -4,7 +4,6 @@
 #include "engine/engine.h"
 
 #include <algorithm>
-#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -15,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/logit_row.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 
@@ -75,21 +75,11 @@ SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOption
   return scheduler;
 }
 
-// A NaN has no place in an order: neither the best token nor a probability could be told.
-bool are_numbers(const StepLogits& logits, size_t first_row, size_t end_row) {
+bool all_numbers(const StepLogits& logits, size_t first_row, size_t end_row) {
   for (size_t row = first_row; row < end_row; ++row) {
-    const std::span<const float> values = logits.row(row);
-    if (std::any_of(values.begin(), values.end(), [](float x) { return std::isnan(x); })) {
-      return false;
-    }
+    if (!are_numbers(logits.row(row))) return false;
   }
   return true;
-}
-
-Status not_numbers() {
-  return error(StatusCode::kInternal,
-               "the model computed logits that are not numbers (NaN); its weights may be damaged: "
-               "fetch the checkpoint again");
 }
 
 }  // namespace
@@ -116,7 +106,7 @@ struct Engine::State {
   void hand_out(const StepPlan& plan, const StepBatch& batch, const StepLogits& logits);
   void count_prompt(const PlannedRun& run, Sequence& sequence);
   void collect_prompt_logprobs(Sequence& sequence, int position, std::span<const float> logits);
-  void choose_token(SequenceId id, Sequence& sequence, std::span<const float> logits);
+  void choose_token(SequenceId id, Sequence& sequence, std::span<float> logits);
   void finish(SequenceId id, const SequenceEnd& end);
   void fail(SequenceId id, const Status& error) {
     finish(id, {.finish = EngineFinish::kError, .error = error});
@@ -226,7 +216,7 @@ void Engine::State::hand_out(const StepPlan& plan, const StepBatch& batch,
     const size_t first_row = row;
     while (row < batch.logit_tokens.size() && batch.logit_tokens[row] <= last_token) ++row;
     Sequence& sequence = sequences.at(run.id);
-    if (!are_numbers(logits, first_row, row)) {
+    if (!all_numbers(logits, first_row, row)) {
       fail(run.id, not_numbers());
       continue;
     }
@@ -263,17 +253,19 @@ bool Engine::State::is_end(const Sequence& sequence, TokenId token) const {
          (!sequence.sampling.ignore_eos && has(options.eos_token_ids));
 }
 
-void Engine::State::choose_token(SequenceId id, Sequence& sequence, std::span<const float> logits) {
+void Engine::State::choose_token(SequenceId id, Sequence& sequence, std::span<float> logits) {
   if (sequence.sampling.prompt_logprobs && sequence.sampler.chosen_count() == 0) {
     sequence.listener->on_prompt_logprobs(sequence.prompt_logprobs);
   }
-  const TokenChoice choice = sequence.sampler.choose(logits);
+  if (sequence.sampling.max_tokens == 0) return finish(id, {.finish = EngineFinish::kLength});
+  const auto choice = sequence.sampler.choose(logits);
+  if (!choice.ok()) return fail(id, choice.status());
   ++generation_tokens;
-  if (is_end(sequence, choice.token)) {
-    return finish(id, {.finish = EngineFinish::kStop, .end_token = choice.token});
+  if (is_end(sequence, choice->token)) {
+    return finish(id, {.finish = EngineFinish::kStop, .end_token = choice->token});
   }
-  sequence.listener->on_token(choice);
-  sequence.tokens.push_back(choice.token);
+  sequence.listener->on_token(*choice);
+  sequence.tokens.push_back(choice->token);
   const bool is_full = static_cast<int>(sequence.tokens.size()) >= backend->limits().max_model_len;
   if (is_full || sequence.sampler.chosen_count() >= sequence.sampling.max_tokens) {
     return finish(id, {.finish = EngineFinish::kLength});

@@ -20,6 +20,7 @@
 #include "engine/engine_stats.h"
 #include "engine/sampling_params.h"
 #include "engine/step_plan.h"
+#include "engine/token_constraint.h"
 
 namespace puna {
 
@@ -27,6 +28,7 @@ struct TokenChoice {
   TokenId token = 0;
   // Filled when logprobs were asked for: of the untempered model distribution.
   double logprob = 0;
+  int rank = 0;  // 1: the likeliest
   std::vector<std::pair<TokenId, double>> top;
 };
 
@@ -55,6 +57,7 @@ struct EngineRequest {
   SamplingParams sampling;
   std::shared_ptr<SequenceListener> listener;
   RequestOrigin origin;
+  std::shared_ptr<TokenConstraint> constraint;  // null: every token may follow
 };
 
 struct EngineOptions {

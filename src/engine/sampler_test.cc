@@ -9,8 +9,10 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <random>
 
 #include "engine/engine.h"
+#include "engine/random.h"
 
 namespace puna {
 namespace {
@@ -26,9 +28,17 @@ SamplingParams params_with_seed(uint64_t seed) {
   return params;
 }
 
+// Rows are scratch for the sampler: each choice has its own.
+TokenChoice choose(Sampler& sampler, std::vector<float> logits) {
+  auto choice = sampler.choose(logits);
+  EXPECT_TRUE(choice.ok()) << choice.status().message();
+  return choice.ok() ? *choice : TokenChoice();
+}
+
 TokenId first_choice(const SamplingParams& params, const std::vector<float>& logits = kLogits,
                      const std::vector<TokenId>& prompt = {}) {
-  return Sampler(params, prompt, {}).choose(logits).token;
+  Sampler sampler(params, prompt, {});
+  return choose(sampler, logits).token;
 }
 
 std::vector<double> softmax(const std::vector<float>& logits, double temperature) {
@@ -155,16 +165,16 @@ TEST(Sampler, PresenceAndFrequencyCountTheAnswerOnly) {
   params.frequency_penalty = 0.3;
   Sampler sampler(params, std::vector<TokenId>{0, 0, 0, 0}, {});
   // 2.0, 1.7, then 1.4 is below token 5's 1.5.
-  EXPECT_EQ(sampler.choose(kLogits).token, 0);
-  EXPECT_EQ(sampler.choose(kLogits).token, 0);
-  EXPECT_EQ(sampler.choose(kLogits).token, 5);
+  EXPECT_EQ(choose(sampler, kLogits).token, 0);
+  EXPECT_EQ(choose(sampler, kLogits).token, 0);
+  EXPECT_EQ(choose(sampler, kLogits).token, 5);
   params.frequency_penalty = 0;
   params.presence_penalty = 0.6;
   Sampler present(params, {}, {});
-  EXPECT_EQ(present.choose(kLogits).token, 0);
-  EXPECT_EQ(present.choose(kLogits).token, 5);  // 2.0 - 0.6 = 1.4
-  EXPECT_EQ(present.choose(kLogits).token, 0);  // 5 is 0.9 now; 0 stays 1.4, however often
-  EXPECT_EQ(present.choose(kLogits).token, 0);
+  EXPECT_EQ(choose(present, kLogits).token, 0);
+  EXPECT_EQ(choose(present, kLogits).token, 5);  // 2.0 - 0.6 = 1.4
+  EXPECT_EQ(choose(present, kLogits).token, 0);  // 5 is 0.9 now; 0 stays 1.4, however often
+  EXPECT_EQ(choose(present, kLogits).token, 0);
 }
 
 TEST(Sampler, EndTokensAreNotChosenBeforeMinTokens) {
@@ -173,9 +183,9 @@ TEST(Sampler, EndTokensAreNotChosenBeforeMinTokens) {
   params.min_tokens = 2;
   params.stop_token_ids = {5};
   Sampler sampler(params, {}, {0});
-  EXPECT_EQ(sampler.choose(kLogits).token, 1);
-  EXPECT_EQ(sampler.choose(kLogits).token, 1);
-  EXPECT_EQ(sampler.choose(kLogits).token, 0);
+  EXPECT_EQ(choose(sampler, kLogits).token, 1);
+  EXPECT_EQ(choose(sampler, kLogits).token, 1);
+  EXPECT_EQ(choose(sampler, kLogits).token, 0);
 }
 
 TEST(Sampler, LogprobsAreOfTheUntemperedModel) {
@@ -183,7 +193,8 @@ TEST(Sampler, LogprobsAreOfTheUntemperedModel) {
   params.temperature = 0;
   params.logit_bias = {{6, 100.0F}};
   params.logprobs = 2;
-  const TokenChoice choice = Sampler(params, {}, {}).choose(kLogits);
+  Sampler sampler(params, {}, {});
+  const TokenChoice choice = choose(sampler, kLogits);
   const std::vector<double> exact = softmax(kLogits, 1);
   EXPECT_EQ(choice.token, 6);
   EXPECT_NEAR(choice.logprob, std::log(exact[6]), 1e-9);
@@ -197,11 +208,140 @@ TEST(Sampler, AStreamOfTokensFollowsItsSeed) {
   const auto draw = [](uint64_t seed) {
     Sampler sampler(params_with_seed(seed), {}, {});
     std::vector<TokenId> tokens;
-    for (int i = 0; i < 50; ++i) tokens.push_back(sampler.choose(kLogits).token);
+    for (int i = 0; i < 50; ++i) tokens.push_back(choose(sampler, kLogits).token);
     return tokens;
   };
   EXPECT_EQ(draw(1), draw(1));
   EXPECT_NE(draw(1), draw(2));
+}
+
+// The definitions, step by step over the whole vocabulary.
+TokenId by_definition(const SamplingParams& params, const std::vector<float>& logits) {
+  const double best = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  std::vector<std::pair<double, TokenId>> all;
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double weight = std::exp((static_cast<double>(logits[i]) - best) / params.temperature);
+    if (weight > 0 && weight >= params.min_p) all.emplace_back(weight, static_cast<TokenId>(i));
+  }
+  const bool cuts_count = params.top_k > 0 && static_cast<size_t>(params.top_k) < all.size();
+  if (cuts_count || params.top_p < 1) {
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
+  }
+  if (cuts_count) all.resize(static_cast<size_t>(params.top_k));
+  const auto sum_of = [&] {
+    return std::accumulate(all.begin(), all.end(), 0.0,
+                           [](double sum, const auto& one) { return sum + one.first; });
+  };
+  if (params.top_p < 1) {
+    const double share = params.top_p * sum_of();
+    double sum = 0;
+    size_t count = 0;
+    while (count < all.size() && sum < share) sum += all[count++].first;
+    all.resize(std::max<size_t>(count, 1));
+  }
+  const double target = uniform(params.seed, 0) * sum_of();
+  double sum = 0;
+  for (const auto& [weight, token] : all) {
+    sum += weight;
+    if (sum > target) return token;
+  }
+  return all.back().second;
+}
+
+TEST(Sampler, ChoosesAsTheDefinitionsDoInVocabulariesOfEverySize) {
+  std::mt19937 random(1);
+  for (const size_t size : {2U, 63U, 64U, 65U, 1000U, 5003U}) {
+    for (int i = 0; i < 300; ++i) {
+      std::normal_distribution<float> normal(0, i % 3 == 0 ? 0.3F : 4.0F);
+      std::vector<float> logits(size);
+      for (float& logit : logits) logit = normal(random);
+      if (i % 4 == 0) {  // many ties
+        for (float& logit : logits) logit = std::round(logit);
+      }
+      SamplingParams params = params_with_seed(random());
+      params.temperature = std::vector<double>{1, 0.2, 2, 0.01}[random() % 4];
+      params.top_k = std::vector<int>{0, 1, 50, 4000, -1}[random() % 5];
+      params.top_p = std::vector<double>{1, 0.95, 0.5, 1e-6}[random() % 4];
+      params.min_p = std::vector<double>{0, 0, 0.05, 1}[random() % 4];
+      EXPECT_EQ(first_choice(params, logits), by_definition(params, logits))
+          << size << " tokens, seed " << params.seed << ", temperature " << params.temperature
+          << ", top_k " << params.top_k << ", top_p " << params.top_p << ", min_p " << params.min_p;
+    }
+  }
+}
+
+TEST(Sampler, ChoosesAmongAllowedTokensOnly) {
+  SamplingParams params = params_with_seed(0);
+  params.allowed_token_ids = {3, 6};
+  expect_distribution(params, only(softmax(kLogits, 1), {3, 6}));
+}
+
+TEST(Sampler, BadWordsOfOneTokenAreNeverChosen) {
+  SamplingParams params = params_with_seed(0);
+  params.bad_words = {{0}, {5}};
+  expect_distribution(params, only(softmax(kLogits, 1), {1, 2, 3, 4, 6, 7}));
+}
+
+TEST(Sampler, ABadWordsLastTokenIsForbiddenOnlyAfterTheOthers) {
+  SamplingParams params = params_with_seed(1);
+  params.temperature = 0;
+  params.bad_words = {{0, 0, 5}, {0, 0, 0}};
+  Sampler sampler(params, std::vector<TokenId>{0, 0}, {});  // the prompt is not the answer
+  EXPECT_EQ(choose(sampler, kLogits).token, 0);
+  EXPECT_EQ(choose(sampler, kLogits).token, 0);
+  EXPECT_EQ(choose(sampler, kLogits).token, 1);
+  EXPECT_EQ(choose(sampler, kLogits).token, 0);
+}
+
+TEST(Sampler, ParametersThatExcludeEveryTokenEndTheRequest) {
+  SamplingParams params = params_with_seed(1);
+  params.allowed_token_ids = {2};
+  params.min_tokens = 1;
+  std::vector<float> logits = kLogits;
+  const auto choice = Sampler(params, {}, {2}).choose(logits);
+  EXPECT_EQ(choice.status().code(), StatusCode::kInvalidArgument);
+}
+
+TEST(Sampler, LogitsThatAreNoNumbersEndTheRequest) {
+  for (const float wrong : {NAN, INFINITY}) {
+    std::vector<float> logits(100, 1.0F);
+    logits[70] = wrong;
+    const auto choice = Sampler(params_with_seed(1), {}, {}).choose(logits);
+    EXPECT_EQ(choice.status().code(), StatusCode::kInternal);
+  }
+}
+
+// Allows one token after the other.
+class Script final : public TokenConstraint {
+ public:
+  explicit Script(std::vector<TokenId> tokens) : tokens_(std::move(tokens)) {}
+  void fill(std::span<uint32_t> mask) override {
+    std::fill(mask.begin(), mask.end(), 0);
+    mask[static_cast<size_t>(tokens_[next_]) / 32] = 1U << (tokens_[next_] % 32);
+  }
+  void accept(TokenId token) override {
+    EXPECT_EQ(token, tokens_[next_]);
+    ++next_;
+  }
+  void take_back(int count) override { next_ -= static_cast<size_t>(count); }
+  bool is_done() const override { return next_ == tokens_.size(); }
+
+ private:
+  const std::vector<TokenId> tokens_;
+  size_t next_ = 0;
+};
+
+TEST(Sampler, AConstraintSaysWhatMayFollowAndLearnsWhatDid) {
+  const auto script = std::make_shared<Script>(std::vector<TokenId>{33, 2, 69});
+  Sampler sampler(params_with_seed(1), {}, {}, script);
+  const std::vector<float> logits(70, 1.0F);
+  EXPECT_EQ(choose(sampler, logits).token, 33);
+  EXPECT_EQ(choose(sampler, logits).token, 2);
+  EXPECT_FALSE(script->is_done());
+  EXPECT_EQ(choose(sampler, logits).token, 69);
+  EXPECT_TRUE(script->is_done());
 }
 
 TEST(SamplingParams, RefusalsBeginWithTheField) {
@@ -222,7 +362,11 @@ TEST(SamplingParams, RefusalsBeginWithTheField) {
               StartsWith("frequency_penalty"));
   EXPECT_THAT(message([](SamplingParams& p) { p.repetition_penalty = 0; }),
               StartsWith("repetition_penalty"));
-  EXPECT_THAT(message([](SamplingParams& p) { p.max_tokens = 0; }), StartsWith("max_tokens"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.max_tokens = -1; }), StartsWith("max_tokens"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.allowed_token_ids = {-1}; }),
+              StartsWith("allowed_token_ids"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.bad_words = {{1}, {}}; }), StartsWith("bad_words"));
+  EXPECT_THAT(message([](SamplingParams& p) { p.bad_words = {{1, 8}}; }), StartsWith("bad_words"));
   EXPECT_THAT(message([](SamplingParams& p) { p.min_tokens = 101; }), StartsWith("min_tokens"));
   EXPECT_THAT(message([](SamplingParams& p) { p.logprobs = 21; }), StartsWith("logprobs"));
   EXPECT_THAT(message([](SamplingParams& p) { p.logit_bias = {{8, 1.0F}}; }),

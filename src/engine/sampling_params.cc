@@ -38,15 +38,27 @@ Status validate_logit_bias(const SamplingParams& params, int vocab_size) {
   return {};
 }
 
-Status validate_stop_token_ids(const SamplingParams& params, int vocab_size) {
-  if (params.stop_token_ids.size() > kStopTokenIdsMax) {
-    return invalid_argument("stop_token_ids has {} tokens, at most {}",
-                            params.stop_token_ids.size(), kStopTokenIdsMax);
+Status validate_tokens(std::string_view field, const std::vector<TokenId>& tokens, size_t count_max,
+                       int vocab_size) {
+  if (tokens.size() > count_max) {
+    return invalid_argument("{} has {} tokens, at most {}", field, tokens.size(), count_max);
   }
-  for (const TokenId token : params.stop_token_ids) {
+  for (const TokenId token : tokens) {
     if (token >= 0 && token < vocab_size) continue;
-    return invalid_argument("stop_token_ids: token {} is not in the vocabulary of {} tokens", token,
+    return invalid_argument("{}: token {} is not in the vocabulary of {} tokens", field, token,
                             vocab_size);
+  }
+  return {};
+}
+
+Status validate_bad_words(const SamplingParams& params, int vocab_size) {
+  if (params.bad_words.size() > kBadWordsMax) {
+    return invalid_argument("bad_words has {} words, at most {}", params.bad_words.size(),
+                            kBadWordsMax);
+  }
+  for (const std::vector<TokenId>& word : params.bad_words) {
+    if (word.empty()) return invalid_argument("bad_words: an empty word forbids nothing");
+    RETURN_IF_ERROR(validate_tokens("bad_words", word, kBadWordTokensMax, vocab_size));
   }
   return {};
 }
@@ -64,9 +76,13 @@ Status validate(const SamplingParams& params, int vocab_size) {
   }
   RETURN_IF_ERROR(validate_penalties(params));
   RETURN_IF_ERROR(validate_logit_bias(params, vocab_size));
-  RETURN_IF_ERROR(validate_stop_token_ids(params, vocab_size));
-  if (params.max_tokens < 1) {
-    return invalid_argument("max_tokens is {}, and must be at least 1", params.max_tokens);
+  RETURN_IF_ERROR(
+      validate_tokens("stop_token_ids", params.stop_token_ids, kStopTokenIdsMax, vocab_size));
+  RETURN_IF_ERROR(validate_tokens("allowed_token_ids", params.allowed_token_ids,
+                                  static_cast<size_t>(vocab_size), vocab_size));
+  RETURN_IF_ERROR(validate_bad_words(params, vocab_size));
+  if (params.max_tokens < 0) {
+    return invalid_argument("max_tokens is {}, and must not be negative", params.max_tokens);
   }
   if (params.min_tokens < 0 || params.min_tokens > params.max_tokens) {
     return invalid_argument("min_tokens is {}, and goes from 0 to max_tokens ({})",

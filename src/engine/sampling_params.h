@@ -14,6 +14,8 @@ namespace puna {
 inline constexpr int kTopLogprobsMax = 20;
 inline constexpr int kLogitBiasMax = 1024;
 inline constexpr int kStopTokenIdsMax = 1024;
+inline constexpr size_t kBadWordsMax = 1024;
+inline constexpr size_t kBadWordTokensMax = 256;
 
 struct SamplingParams {
   double temperature = 1.0;  // 0: greedy
@@ -25,7 +27,9 @@ struct SamplingParams {
   double frequency_penalty = 0.0;
   std::vector<std::pair<TokenId, float>> logit_bias;
   uint64_t seed = 0;  // always set: the caller draws one when the user gives none
-  int max_tokens = 16;
+  std::vector<TokenId> allowed_token_ids;       // no others are chosen; empty: all are allowed
+  std::vector<std::vector<TokenId>> bad_words;  // runs of tokens that no answer has
+  int max_tokens = 16;                          // 0: the prompt is read and scored, no more
   int min_tokens = 0;
   bool ignore_eos = false;
   std::vector<TokenId> stop_token_ids;  // besides the model's own

@@ -16,7 +16,7 @@ struct Sequence {
         sampling(std::move(request.sampling)),
         listener(std::move(request.listener)),
         origin(std::move(request.origin)),
-        sampler(sampling, tokens, end_tokens) {}
+        sampler(sampling, tokens, end_tokens, std::move(request.constraint)) {}
 
   std::vector<TokenId> tokens;  // prompt, then answer
   const int prompt_count;

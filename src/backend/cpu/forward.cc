@@ -56,7 +56,7 @@ Forward::Forward(const LlamaConfig& config, const CpuWeights& weights, const Ker
       inverse_frequencies_(rope_inverse_frequencies(config.rope, config.head_dim)),
       attention_(config, kernels, kv, pool) {}
 
-std::span<const float> Forward::run(const StepBatch& batch) {
+std::span<float> Forward::run(const StepBatch& batch) {
   begin(batch);
   attention_.plan(batch);
   embed(batch);

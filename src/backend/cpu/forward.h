@@ -30,7 +30,7 @@ class Forward {
           ThreadPool& pool);
 
   // `batch` is valid. The logits [logit_count, vocab_size] live until the next call.
-  std::span<const float> run(const StepBatch& batch);
+  std::span<float> run(const StepBatch& batch);
 
   void listen(Listener listener) { listener_ = std::move(listener); }
 
