@@ -42,19 +42,12 @@ constexpr size_t kTextBytesMax = size_t{64} << 20;
 constexpr int kChunksDefault = 32;
 
 // A checkpoint with the same weights in f32: nothing in it can be taken over.
-class FloatWeights final : public WeightSource {
+class FloatWeights final : public ForwardingWeights {
  public:
-  explicit FloatWeights(std::shared_ptr<const WeightSource> base) : base_(std::move(base)) {}
+  using ForwardingWeights::ForwardingWeights;
 
-  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
-  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
-  Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
-                   std::span<float> out) const override {
-    return base_->read_rows(name, first_row, row_count, out);
-  }
-
- private:
-  const std::shared_ptr<const WeightSource> base_;
+  std::optional<QuantisedLayout> quantised_layout(std::string_view) const override { return {}; }
+  std::optional<Int8Layout> int8_layout(std::string_view) const override { return {}; }
 };
 
 struct Variant {

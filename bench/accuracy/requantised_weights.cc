@@ -14,7 +14,7 @@ bool is_linear_layer(std::string_view name) { return name.ends_with("_proj.weigh
 }  // namespace
 
 RequantisedWeights::RequantisedWeights(std::shared_ptr<const WeightSource> base, Requantisation how)
-    : base_(std::move(base)), how_(std::move(how)) {}
+    : ForwardingWeights(std::move(base)), how_(std::move(how)) {}
 
 std::optional<QuantisedLayout> RequantisedWeights::quantised_layout(std::string_view name) const {
   const TensorInfo* tensor = find(name);
@@ -33,7 +33,7 @@ Status RequantisedWeights::read_quantised_rows(std::string_view name, int64_t fi
   const auto group = static_cast<size_t>(layout->group);
   const size_t groups = columns / group;
   std::vector<float> weights(rows * columns);
-  RETURN_IF_ERROR(base_->read_rows(name, first_row, row_count, weights));
+  RETURN_IF_ERROR(base().read_rows(name, first_row, row_count, weights));
   out.group = layout->group;
   out.symmetric = layout->symmetric;
   out.values.resize(weights.size());
@@ -58,7 +58,7 @@ Status RequantisedWeights::read_quantised_rows(std::string_view name, int64_t fi
 
 Status RequantisedWeights::read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                                      std::span<float> out) const {
-  if (!quantised_layout(name)) return base_->read_rows(name, first_row, row_count, out);
+  if (!quantised_layout(name)) return base().read_rows(name, first_row, row_count, out);
   RETURN_IF_ERROR(check_rows(*find(name), first_row, row_count, out.size()));
   QuantisedRows rows;
   RETURN_IF_ERROR(read_quantised_rows(name, first_row, row_count, rows));
@@ -72,12 +72,7 @@ Status RequantisedWeights::read_rows(std::string_view name, int64_t first_row, i
 }
 
 std::optional<Int8Layout> RequantisedWeights::int8_layout(std::string_view name) const {
-  return is_linear_layer(name) ? std::nullopt : base_->int8_layout(name);
-}
-
-Status RequantisedWeights::read_int8_rows(std::string_view name, int64_t first_row,
-                                          int64_t row_count, Int8Rows& out) const {
-  return base_->read_int8_rows(name, first_row, row_count, out);
+  return is_linear_layer(name) ? std::nullopt : base().int8_layout(name);
 }
 
 }  // namespace puna

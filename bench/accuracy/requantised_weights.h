@@ -8,7 +8,7 @@
 #include <memory>
 #include <optional>
 
-#include "model/weight_source.h"
+#include "model/forwarding_weights.h"
 #include "quantise/importance.h"
 
 namespace puna {
@@ -22,23 +22,18 @@ struct Requantisation {
   std::shared_ptr<const Importance> importance;  // null: every input counts alike
 };
 
-class RequantisedWeights : public WeightSource {
+class RequantisedWeights final : public ForwardingWeights {
  public:
   RequantisedWeights(std::shared_ptr<const WeightSource> base, Requantisation how);
 
-  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
-  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
   Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                    std::span<float> out) const override;
   std::optional<QuantisedLayout> quantised_layout(std::string_view name) const override;
   Status read_quantised_rows(std::string_view name, int64_t first_row, int64_t row_count,
                              QuantisedRows& out) const override;
   std::optional<Int8Layout> int8_layout(std::string_view name) const override;
-  Status read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
-                        Int8Rows& out) const override;
 
  private:
-  std::shared_ptr<const WeightSource> base_;
   Requantisation how_;
 };
 

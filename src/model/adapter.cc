@@ -135,9 +135,9 @@ Result<AdapterConfig> parse_adapter_config(std::string_view text, std::string_vi
 Status AdapterWeights::add_update(const SafetensorsWeights& file, const std::string& module,
                                   const AdapterConfig& config) {
   const std::string target = module + ".weight";
-  const TensorInfo* base = base_->find(target);
+  const TensorInfo* target_tensor = find(target);
   const bool is_projection = module.ends_with("_proj") || module == "lm_head";
-  if (base == nullptr || base->shape.size() != 2 || !is_projection) {
+  if (target_tensor == nullptr || target_tensor->shape.size() != 2 || !is_projection) {
     return invalid_argument("it changes {}, which is not a linear layer of the base model",
                             printable_name(module));
   }
@@ -147,9 +147,9 @@ Status AdapterWeights::add_update(const SafetensorsWeights& file, const std::str
   }
   Update update;
   ASSIGN_OR_RETURN(const TensorInfo* a,
-                   find_side(file, module, kSuffixA, {config.rank, base->column_count()}));
+                   find_side(file, module, kSuffixA, {config.rank, target_tensor->column_count()}));
   ASSIGN_OR_RETURN(const TensorInfo* b,
-                   find_side(file, module, kSuffixB, {base->row_count(), config.rank}));
+                   find_side(file, module, kSuffixB, {target_tensor->row_count(), config.rank}));
   ASSIGN_OR_RETURN(update.a, read_all(file, *a));
   ASSIGN_OR_RETURN(update.b, read_all(file, *b));
   parameter_count_ += std::ssize(update.a) + std::ssize(update.b);
@@ -161,8 +161,7 @@ Result<std::shared_ptr<const AdapterWeights>> AdapterWeights::open(
     std::shared_ptr<const WeightSource> base, const fs::path& path, const AdapterConfig& config) {
   const std::string origin = path.string();
   ASSIGN_OR_RETURN(const auto file, SafetensorsWeights::open(path));
-  auto weights = std::make_shared<AdapterWeights>();
-  weights->base_ = std::move(base);
+  auto weights = std::make_shared<AdapterWeights>(std::move(base));
   weights->rank_ = static_cast<size_t>(config.rank);
   weights->scale_ = static_cast<float>(config.scale);
   for (const TensorInfo* tensor : file->tensors()) {
@@ -176,7 +175,7 @@ Result<std::shared_ptr<const AdapterWeights>> AdapterWeights::open(
     if (!added.ok()) return added.with_context(origin);
   }
   if (weights->updates_.empty()) return invalid_argument("{}: holds no tensors", origin);
-  for (const TensorInfo* tensor : weights->base_->tensors()) {
+  for (const TensorInfo* tensor : weights->base().tensors()) {
     if (tensor->shape.size() != 2 || weights->updates_.contains(tensor->name)) continue;
     const std::string_view module =
         std::string_view(tensor->name).substr(0, tensor->name.rfind('.'));
@@ -190,7 +189,7 @@ Result<std::shared_ptr<const AdapterWeights>> AdapterWeights::open(
 
 Status AdapterWeights::read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                                  std::span<float> out) const {
-  RETURN_IF_ERROR(base_->read_rows(name, first_row, row_count, out));
+  RETURN_IF_ERROR(base().read_rows(name, first_row, row_count, out));
   const auto found = updates_.find(name);
   if (found == updates_.end() || row_count == 0) return Status();
   const Update& update = found->second;
@@ -210,23 +209,23 @@ Status AdapterWeights::read_rows(std::string_view name, int64_t first_row, int64
 }
 
 std::optional<QuantisedLayout> AdapterWeights::quantised_layout(std::string_view name) const {
-  return changes(name) ? std::nullopt : base_->quantised_layout(name);
+  return changes(name) ? std::nullopt : base().quantised_layout(name);
 }
 
 Status AdapterWeights::read_quantised_rows(std::string_view name, int64_t first_row,
                                            int64_t row_count, QuantisedRows& out) const {
   if (changes(name)) return invalid_argument("tensor {} is changed by an adapter", name);
-  return base_->read_quantised_rows(name, first_row, row_count, out);
+  return base().read_quantised_rows(name, first_row, row_count, out);
 }
 
 std::optional<Int8Layout> AdapterWeights::int8_layout(std::string_view name) const {
-  return changes(name) ? std::nullopt : base_->int8_layout(name);
+  return changes(name) ? std::nullopt : base().int8_layout(name);
 }
 
 Status AdapterWeights::read_int8_rows(std::string_view name, int64_t first_row, int64_t row_count,
                                       Int8Rows& out) const {
   if (changes(name)) return invalid_argument("tensor {} is changed by an adapter", name);
-  return base_->read_int8_rows(name, first_row, row_count, out);
+  return base().read_int8_rows(name, first_row, row_count, out);
 }
 
 Status apply_adapter(Checkpoint& checkpoint, const fs::path& adapter) {

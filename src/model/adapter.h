@@ -14,8 +14,8 @@
 
 #include "base/status.h"
 #include "model/checkpoint.h"
+#include "model/forwarding_weights.h"
 #include "model/safetensors_weights.h"
-#include "model/weight_source.h"
 
 namespace puna {
 
@@ -31,8 +31,10 @@ struct AdapterConfig {
 // not know (DoRA, rank patterns, trained biases, whole modules) are refused by name.
 Result<AdapterConfig> parse_adapter_config(std::string_view text, std::string_view origin);
 
-class AdapterWeights : public WeightSource {
+class AdapterWeights final : public ForwardingWeights {
  public:
+  using ForwardingWeights::ForwardingWeights;  // changes nothing
+
   // Checks names and shapes of the adapter's tensors against the base's.
   static Result<std::shared_ptr<const AdapterWeights>> open(
       std::shared_ptr<const WeightSource> base, const std::filesystem::path& adapter,
@@ -41,8 +43,6 @@ class AdapterWeights : public WeightSource {
   int64_t parameter_count() const { return parameter_count_; }
   bool changes(std::string_view name) const { return updates_.find(name) != updates_.end(); }
 
-  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
-  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
   Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
                    std::span<float> out) const override;
   // A changed tensor has no grid of its own any more: the change is far finer than the base's
@@ -63,7 +63,6 @@ class AdapterWeights : public WeightSource {
   Status add_update(const SafetensorsWeights& file, const std::string& module,
                     const AdapterConfig& config);
 
-  std::shared_ptr<const WeightSource> base_;
   std::map<std::string, Update, std::less<>> updates_;  // by the base's tensor name
   size_t rank_ = 0;
   float scale_ = 0;

@@ -51,15 +51,9 @@ TEST(Adapter, ARowIsTheSameWhateverIsReadWithIt) {
 }
 
 // All matrices are in 4 and in 8 bits at once, so that both answers can be asked for.
-class QuantisedBase : public WeightSource {
+class QuantisedBase final : public ForwardingWeights {
  public:
-  explicit QuantisedBase(std::shared_ptr<const WeightSource> base) : base_(std::move(base)) {}
-  std::vector<const TensorInfo*> tensors() const override { return base_->tensors(); }
-  const TensorInfo* find(std::string_view name) const override { return base_->find(name); }
-  Status read_rows(std::string_view name, int64_t first_row, int64_t row_count,
-                   std::span<float> out) const override {
-    return base_->read_rows(name, first_row, row_count, out);
-  }
+  using ForwardingWeights::ForwardingWeights;
   std::optional<QuantisedLayout> quantised_layout(std::string_view) const override {
     return QuantisedLayout{.group = 32, .symmetric = true};
   }
@@ -75,9 +69,6 @@ class QuantisedBase : public WeightSource {
     out.group = 32;
     return Status();
   }
-
- private:
-  std::shared_ptr<const WeightSource> base_;
 };
 
 TEST(Adapter, WhatItChangesIsNoLongerStoredInFewBits) {
