@@ -46,7 +46,7 @@ class CpuBackend final : public Backend {
   void fill_blocks() override { kv_.fill(*pool_); }
 
   void settle() override {
-    if (weights_.mapped) weights_.mapped->wait_until_settled();
+    if (weights_.mapped) weights_.mapped->settle();
   }
 
   std::string describe() const override {

@@ -79,6 +79,13 @@ Result<CpuWeights> pack_into_memory(const PackingJob& job) {
   return weights;
 }
 
+// Whether a file that could not be opened so is none of these weights; what could not be read may
+// be a good one.
+bool calls_for_another(const Status& status) {
+  return status.code() == StatusCode::kNotFound || status.code() == StatusCode::kDataLoss ||
+         status.code() == StatusCode::kFailedPrecondition;
+}
+
 // A whole file of these weights, or why it is none.
 Result<PackedFile> open_file(const fs::path& path, const PackedIdentity& identity,
                              const WeightChoice& choice) {
@@ -137,11 +144,11 @@ Result<PackedFile> open_or_make(const PackedCache& cache, const PackingJob& job,
   const fs::path path = cache.path_of(identity, describe(choice), kPackedLayoutVersion);
   made = false;
   auto file = open_file(path, identity, choice);
-  if (file.ok()) return file;
+  if (file.ok() || !calls_for_another(file.status())) return file;
   const auto lock = cache.lock(path);
   // Another process may have made it meanwhile.
   if (lock.ok()) file = open_file(path, identity, choice);
-  if (file.ok()) return file;
+  if (file.ok() || !calls_for_another(file.status())) return file;
   if (file.status().code() != StatusCode::kNotFound) {
     log_warning("{}; it is made again", file.status().message());
   }
@@ -181,7 +188,8 @@ Result<CpuWeights> open_cpu_weights(const PackingJob& job, const std::string& pl
   ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
   if (size.bytes < kFileBytesMin) return pack_into_memory(job);
   auto weights = map_from_cache(job);
-  if (weights.ok()) return weights;
+  // What the checkpoint holds cannot be packed anywhere; all else is about the file.
+  if (weights.ok() || weights.status().code() == StatusCode::kInvalidArgument) return weights;
   log_warning(
       "{}: the weights are packed into memory, and again at every start; give PUNA_CACHE a folder "
       "with room that may be written to, or say --packed-weights off",

@@ -12,9 +12,11 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include "backend/cpu/page_memory.h"
+#include "base/check.h"
 #include "base/log.h"
 
 namespace puna {
@@ -60,9 +62,17 @@ bool huge_pages_granted() {
 Result<std::unique_ptr<WeightMemory>> WeightMemory::map(PackedFile file, const Options& options) {
   std::unique_ptr<WeightMemory> memory(new WeightMemory(std::move(file)));
   RETURN_IF_ERROR(memory->map_data());
-  memory->thread_ = std::jthread(
-      [self = memory.get(), options](const std::stop_token& stop) { self->run(stop, options); });
+  memory->start(options);
   return memory;
+}
+
+void WeightMemory::start(const Options& options) {
+  try {
+    thread_ = std::jthread([=, this](const std::stop_token& stop) { run(stop, options); });
+  } catch (const std::system_error& failure) {  // a limit on processes
+    log_warning("{}: not verified in the background: {}", file_.path().string(), failure.what());
+    settled_ = true;
+  }
 }
 
 WeightMemory::~WeightMemory() {
@@ -90,15 +100,25 @@ Status WeightMemory::map_file(uint64_t offset, size_t bytes) {
   return mapped == MAP_FAILED ? file_error(file_.path(), errno) : Status();
 }
 
+// Clients may read this: the log has the path.
 Status WeightMemory::status() const {
-  if (!damaged_.load(std::memory_order_acquire)) return Status();
-  return error(StatusCode::kInternal,
-               "the packed weights {} are damaged; a restart makes them again",
-               file_.path().string());
+  switch (state_.load(std::memory_order_acquire)) {
+    case State::kUsable:
+      return Status();
+    case State::kDamaged:
+      return error(StatusCode::kInternal,
+                   "the packed weights are damaged; a restart makes them again");
+    case State::kLost:
+      return error(StatusCode::kInternal,
+                   "the system took back the memory of the weights; a restart maps them again");
+  }
+  check_failed(__FILE__, __LINE__, "state", "a State that does not exist");
 }
 
-void WeightMemory::wait_until_settled() const {
+void WeightMemory::settle() {
   std::unique_lock lock(mutex_);
+  hurried_ = true;
+  changed_.notify_all();
   changed_.wait(lock, [&] { return settled_; });
 }
 
@@ -106,57 +126,65 @@ void WeightMemory::run(const std::stop_token& stop, const Options& options) {
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, stop, options.delay, [] { return false; });
+    changed_.wait_for(lock, stop, options.delay, [&] { return hurried_; });
   }
-  const bool move = options.use_huge_pages && huge_pages_granted();
-  if (const Status status = visit_pieces(stop, move); !status.ok()) {
-    file_.remove();
-    damaged_.store(true, std::memory_order_release);
-    log_error("{}: removed, so that a restart makes it again; until then nothing is computed",
-              status.message());
-  }
+  visit_pieces(stop, options.use_huge_pages && huge_pages_granted());
   const std::lock_guard lock(mutex_);
   settled_ = true;
   changed_.notify_all();
 }
 
-Status WeightMemory::visit_pieces(const std::stop_token& stop, bool move) {
+void WeightMemory::visit_pieces(const std::stop_token& stop, bool move) {
   const auto started = std::chrono::steady_clock::now();
-  std::vector<std::byte> buffer;
-  for (size_t i = 0; i < file_.piece_count() && !stop.stop_requested(); ++i) {
+  size_t unread = 0;
+  for (size_t i = 0; i < file_.piece_count(); ++i) {
+    if (stop.stop_requested()) return;
     const auto left = static_cast<int64_t>(file_.data_bytes() - moved_bytes_);
     move = move && available_memory_bytes() > left + kMemoryToKeepBytes;
-    if (move) {
-      RETURN_IF_ERROR(move_piece(i));
-    } else {
-      buffer.resize(kPackedPieceBytes);
-      RETURN_IF_ERROR(file_.read_piece(i, std::span(buffer).first(file_.piece_bytes(i))));
-    }
+    const Status status = visit_piece(i, move);
+    if (state_ != State::kUsable) return;
+    if (status.ok()) continue;
+    // The same pages are mapped and serve on: a disk or network that could not be read now says
+    // nothing of the file.
+    if (unread++ == 0) log_warning("{}; the weights stay as they are mapped", status.message());
   }
-  if (stop.stop_requested()) return Status();
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-  log_info("{}: {} verified, {} moved into 2 MiB pages, in {:.1f} s", file_.path().string(),
+  log_info("{}: {} verified{}, {} moved into 2 MiB pages, in {:.1f} s", file_.path().string(),
            describe_memory(static_cast<int64_t>(file_.data_bytes())),
+           unread == 0 ? "" : fmt::format(" but for {} pieces of 32 MiB", unread),
            describe_memory(static_cast<int64_t>(moved_bytes_)), taken.count());
-  return Status();
 }
 
-// Where the system has no room the piece stays as it is, verified or not: its next reader is the
-// same file.
-Status WeightMemory::move_piece(size_t piece) {
+// Reads the piece, and puts what was read in its place when `move` says so. Where the system has no
+// room the piece stays as it is, verified or not: its next reader is the same file. Only what was
+// read and is not what was written is damage.
+Status WeightMemory::visit_piece(size_t piece, bool move) {
   const size_t bytes = file_.piece_bytes(piece);
   const size_t room = round_up(bytes);
   std::byte* const fresh = reserve(room, PROT_READ | PROT_WRITE);
-  if (fresh == nullptr) return Status();
-  ::madvise(fresh, room, MADV_HUGEPAGE);  // only advice
-  Status status = file_.read_piece(piece, std::span(fresh, bytes));
-  if (status.ok() && ::mprotect(fresh, room, PROT_READ) == 0) {
+  if (fresh == nullptr) {
+    return error(StatusCode::kResourceExhausted, "{}: no memory to verify it",
+                 file_.path().string());
+  }
+  if (move) ::madvise(fresh, room, MADV_HUGEPAGE);  // only advice
+  const Status status = file_.read_piece(piece, std::span(fresh, bytes));
+  if (status.code() == StatusCode::kDataLoss) {
+    file_.remove();
+    state_.store(State::kDamaged, std::memory_order_release);
+    log_error("{}: removed, so that a restart makes it again; until then nothing is computed",
+              status.message());
+  }
+  if (status.ok() && move && ::mprotect(fresh, room, PROT_READ) == 0) {
     const uint64_t offset = piece * kPackedPieceBytes;
     if (::mremap(fresh, room, room, MREMAP_MAYMOVE | MREMAP_FIXED, data_ + offset) != MAP_FAILED) {
       moved_bytes_ += bytes;
       return Status();
     }
-    status = map_file(offset, bytes);  // a call that fails may have unmapped what was there
+    const Status mapped = map_file(offset, bytes);  // a call that fails may have unmapped it
+    if (!mapped.ok()) {
+      state_.store(State::kLost, std::memory_order_release);
+      log_error("{}: could not be mapped again; nothing is computed any more", mapped.message());
+    }
   }
   ::munmap(fresh, room);
   return status;

@@ -40,33 +40,38 @@ class WeightMemory {
     return data().subspan(entry.offset, entry.bytes);
   }
 
-  // kInternal once the background has found the file damaged; it has then removed the file, so
-  // that the next start makes it again. Cheap enough to be asked before every step.
+  // kInternal once the background has found the file damaged, which a read error alone is not; it
+  // has then removed the file, so that the next start makes it again. Cheap enough to be asked
+  // before every step.
   Status status() const;
   // Bytes that lie in memory of their own and no longer in the file's pages.
   uint64_t moved_bytes() const { return moved_bytes_; }
-  // Waits until the background has done all it will do.
-  void wait_until_settled() const;
+  // Ends the delay, and waits until the background has done all it will do.
+  void settle();
 
  private:
   explicit WeightMemory(PackedFile file) : file_(std::move(file)) {}
 
+  enum class State : char { kUsable, kDamaged, kLost };
+
+  void start(const Options& options);
   Status map_data();
   Status map_file(uint64_t offset, size_t bytes);  // of the data
   void run(const std::stop_token& stop, const Options& options);
-  Status visit_pieces(const std::stop_token& stop, bool move);
-  Status move_piece(size_t piece);
+  void visit_pieces(const std::stop_token& stop, bool move);
+  Status visit_piece(size_t piece, bool move);
 
   const PackedFile file_;
   std::byte* data_ = nullptr;  // at a multiple of 2 MiB
   size_t reserved_bytes_ = 0;  // of addresses from data_ on, a multiple of 2 MiB
   std::atomic<uint64_t> moved_bytes_ = 0;
-  std::atomic<bool> damaged_ = false;
+  std::atomic<State> state_ = State::kUsable;
   // Between the thread and those who wait for it; nothing of it is touched while weights are read.
-  mutable std::mutex mutex_;
-  mutable std::condition_variable_any changed_;
-  bool settled_ = false;  // guarded by mutex_
-  std::jthread thread_;   // last: ends before what it uses
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  bool hurried_ = false;  // guarded by mutex_, as settled_
+  bool settled_ = false;
+  std::jthread thread_;  // last: ends before what it uses
 };
 
 // Whether an madvise(MADV_HUGEPAGE) of this process gives 2 MiB pages.

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr uint32_t kLayout = 1;
 constexpr WeightMemory::Options kAtOnce = {.delay = std::chrono::milliseconds(0)};
@@ -102,7 +104,7 @@ TEST_F(WeightMemoryTest, IsTheFileAtOnce) {
 
 TEST_F(WeightMemoryTest, HasTheSameBytesInHugePages) {
   const auto memory = map(kAtOnce);
-  memory->wait_until_settled();
+  memory->settle();
   EXPECT_TRUE(is_equal(*memory));
   EXPECT_TRUE(memory->status().ok());
   if (!huge_pages_granted()) GTEST_SKIP() << "this system grants no transparent huge pages";
@@ -122,14 +124,14 @@ TEST_F(WeightMemoryTest, AReaderSeesTheSameBytesWhileItMoves) {
         EXPECT_EQ(checksum(all_of(*memory)), wanted);
       } while (!settled);
     });
-    memory->wait_until_settled();
+    memory->settle();
     settled = true;
   }
 }
 
 TEST_F(WeightMemoryTest, WithoutHugePagesItIsVerifiedAndStays) {
   const auto memory = map({.delay = std::chrono::milliseconds(0), .use_huge_pages = false});
-  memory->wait_until_settled();
+  memory->settle();
   EXPECT_EQ(memory->moved_bytes(), 0u);
   EXPECT_TRUE(is_equal(*memory));
   EXPECT_TRUE(memory->status().ok());
@@ -141,11 +143,53 @@ TEST_F(WeightMemoryTest, DamageIsSaidAndTheFileRemoved) {
     damage_piece(1);
     const auto memory =
         map({.delay = std::chrono::milliseconds(0), .use_huge_pages = use_huge_pages});
-    memory->wait_until_settled();
+    memory->settle();
     EXPECT_EQ(memory->status().code(), StatusCode::kInternal);
     EXPECT_THAT(memory->status().message(), HasSubstr("a restart makes them again"));
+    EXPECT_THAT(memory->status().message(), Not(HasSubstr(path_.parent_path().string())));
     EXPECT_FALSE(fs::exists(path_));
   }
+}
+
+// Every read fails, and nothing else: the descriptor becomes one that may only be written to.
+TEST_F(WeightMemoryTest, AnErrorOfTheDiskIsNoDamage) {
+  for (const bool use_huge_pages : {true, false}) {
+    auto file = PackedFile::open(path_, kLayout);
+    ASSERT_TRUE(file.ok()) << file.status().message();
+    const int descriptor = file->descriptor();
+    const auto memory = WeightMemory::map(
+        std::move(*file), {.delay = kNever.delay, .use_huge_pages = use_huge_pages});
+    ASSERT_TRUE(memory.ok()) << memory.status().message();
+    const auto unreadable = FileDescriptor::open(path_, O_WRONLY);
+    ASSERT_TRUE(unreadable.ok());
+    ASSERT_GE(::dup2(unreadable->get(), descriptor), 0);
+    (*memory)->settle();
+    EXPECT_EQ((*memory)->moved_bytes(), 0u);
+    EXPECT_TRUE((*memory)->status().ok());
+    EXPECT_TRUE(is_equal(**memory));
+    EXPECT_TRUE(fs::exists(path_));
+  }
+}
+
+TEST_F(WeightMemoryTest, WithoutMemoryToSpareItServesAsItIsMapped) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "a sanitizer needs addresses of its own";
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "a sanitizer needs addresses of its own";
+#endif
+#endif
+  const auto memory = map(kNever);
+  rlimit before = {};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  const rlimit none = {.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &none), 0);
+  memory->settle();
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+  EXPECT_EQ(memory->moved_bytes(), 0u);
+  EXPECT_TRUE(memory->status().ok());
+  EXPECT_TRUE(is_equal(*memory));
+  EXPECT_TRUE(fs::exists(path_));
 }
 
 TEST_F(WeightMemoryTest, EndsWithoutWaitingForItsDelay) {
