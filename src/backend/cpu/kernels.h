@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "backend/cpu/isa.h"
 #include "backend/cpu/packed_layout.h"
@@ -78,6 +79,13 @@ struct Attention {
   size_t partial_stride = 0;  // floats between rows
 };
 inline constexpr size_t kAttentionRows = 16;
+
+// What quantising to -127..127 multiplies with. 0 where the largest magnitude is so small that its
+// inverse would be infinite.
+inline float inverse_of_scale(float largest) {
+  constexpr float kSmallest = 127.0F / std::numeric_limits<float>::max();
+  return largest > kSmallest ? 127.0F / largest : 0.0F;
+}
 
 struct FormatKernels {
   // Writes the layout's padded_k() activations in the form that matmul reads; at most 4 bytes each.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "backend/step_batch.h"
 #include "base/float16.h"
@@ -57,12 +58,21 @@ void write_bf16(const Position& at, bool is_last, const float* key, const float*
   }
 }
 
-// Symmetric: the largest magnitude becomes 127. Returns the scale.
+// Symmetric: the largest magnitude becomes 127. Returns the scale: NaN when `from` holds anything
+// but numbers, which integers cannot tell.
 template <class Place>
 float quantise(const float* from, size_t size, Place place) {
   float largest = 0;
-  for (size_t i = 0; i < size; ++i) largest = std::max(largest, std::abs(from[i]));
-  const float inverse = largest > 0 ? 127.0F / largest : 0.0F;
+  bool are_numbers = true;
+  for (size_t i = 0; i < size; ++i) {
+    largest = std::max(largest, std::abs(from[i]));
+    are_numbers = are_numbers && std::isfinite(from[i]);
+  }
+  if (!are_numbers) {
+    for (size_t i = 0; i < size; ++i) place(i) = 0;
+    return std::numeric_limits<float>::quiet_NaN();
+  }
+  const float inverse = inverse_of_scale(largest);
   for (size_t i = 0; i < size; ++i) place(i) = static_cast<int8_t>(std::lrint(from[i] * inverse));
   return largest / 127.0F;
 }

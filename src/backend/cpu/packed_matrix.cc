@@ -3,10 +3,11 @@
 #include "backend/cpu/packed_matrix.h"
 
 #include <algorithm>
-#include <cmath>
 #include <mutex>
+#include <string_view>
 
 #include "backend/cpu/panel_packer.h"
+#include "backend/cpu/weight_checks.h"
 #include "quantise/int4_quantiser.h"
 
 namespace puna {
@@ -31,23 +32,18 @@ class FirstError {
 };
 
 // The weights of one panel, [kPanelColumns, padded_k], by `importance` [padded_k] or none.
-Status quantise_int4(const PackedLayout& layout, std::span<const float> rows,
-                     std::span<const float> importance, QuantisedPanel& quantised) {
+void quantise_int4(const PackedLayout& layout, std::span<const float> rows,
+                   std::span<const float> importance, QuantisedPanel& quantised) {
   const size_t k = layout.padded_k();
   const size_t groups = layout.group_count();
   for (size_t column = 0; column < kPanelColumns; ++column) {
     const std::span<const float> weights = rows.subspan(column * k, k);
-    for (const float weight : weights) {
-      if (!std::isfinite(weight))
-        return invalid_argument("a weight of {} has no place in int4", weight);
-    }
     const auto offsets = std::span(quantised.offsets);
     quantise_int4_row(weights, importance, layout.group, layout.symmetric,
                       std::span(quantised.values).subspan(column * k, k),
                       std::span(quantised.scales).subspan(column * groups, groups),
                       layout.symmetric ? offsets : offsets.subspan(column * groups, groups));
   }
-  return Status();
 }
 
 // The tensors of a matrix and what becomes of them.
@@ -111,9 +107,9 @@ class Packer {
     } else {
       ASSIGN_OR_RETURN(const std::vector<float> rows, read_rows(panel));
       if (layout_.format == WeightFormat::kInt8) {
-        RETURN_IF_ERROR(quantise_int8(layout_, rows, quantised));
+        quantise_int8(layout_, rows, quantised);
       } else {
-        RETURN_IF_ERROR(quantise_int4(layout_, rows, packing_.importance, quantised));
+        quantise_int4(layout_, rows, packing_.importance, quantised);
       }
     }
     write_panel(layout_, quantised, out);
@@ -147,6 +143,9 @@ class Packer {
       const auto values = std::span(read).subspan(0, count * layout_.k);
       RETURN_IF_ERROR(source_.read_rows(name, static_cast<int64_t>(first),
                                         static_cast<int64_t>(count), values));
+      RETURN_IF_ERROR(check_weights(
+          {.tensor = name, .what = "weight", .first_row = first, .row_size = layout_.k}, values,
+          layout_.format));
       for (size_t row = 0; row < count; ++row) {
         std::copy_n(&read[row * layout_.k], layout_.k, &rows[(to + row) * layout_.padded_k()]);
       }
@@ -170,6 +169,7 @@ class Packer {
     Int8Rows rows;
     RETURN_IF_ERROR(source_.read_int8_rows(name, static_cast<int64_t>(first),
                                            static_cast<int64_t>(count), rows));
+    RETURN_IF_ERROR(round_to_f16(groups_of(name, "scale", first), rows.scales));
     std::transform(rows.values.begin(), rows.values.end(),
                    quantised.values.begin() + static_cast<ptrdiff_t>(to * layout_.k),
                    [](int8_t value) { return static_cast<uint8_t>(value + 128); });
@@ -183,14 +183,24 @@ class Packer {
     QuantisedRows rows;
     RETURN_IF_ERROR(source_.read_quantised_rows(name, static_cast<int64_t>(first),
                                                 static_cast<int64_t>(count), rows));
-    std::copy(rows.values.begin(), rows.values.end(), &quantised.values[to * layout_.k]);
-    const size_t group = to * layout_.group_count();
-    std::copy(rows.scales.begin(), rows.scales.end(), &quantised.scales[group]);
-    if (layout_.symmetric) return Status();
-    for (size_t i = 0; i < rows.scales.size(); ++i) {
-      quantised.offsets[group + i] = rows.symmetric ? -8 * rows.scales[i] : rows.offsets[i];
+    const size_t groups = layout_.group_count();
+    if (!layout_.symmetric && rows.symmetric) {
+      rows.offsets.resize(rows.scales.size());
+      std::transform(rows.scales.begin(), rows.scales.end(), rows.offsets.begin(),
+                     [](float scale) { return -8 * scale; });
     }
+    RETURN_IF_ERROR(round_to_f16(groups_of(name, "scale", first), rows.scales));
+    std::copy(rows.values.begin(), rows.values.end(), &quantised.values[to * layout_.k]);
+    std::copy(rows.scales.begin(), rows.scales.end(), &quantised.scales[to * groups]);
+    if (layout_.symmetric) return Status();
+    RETURN_IF_ERROR(round_to_f16(groups_of(name, "offset", first), rows.offsets));
+    std::copy(rows.offsets.begin(), rows.offsets.end(), &quantised.offsets[to * groups]);
     return Status();
+  }
+
+  TensorPart groups_of(std::string_view name, std::string_view what, size_t first_row) const {
+    return {
+        .tensor = name, .what = what, .first_row = first_row, .row_size = layout_.group_count()};
   }
 
   const WeightSource& source_;
@@ -273,7 +283,10 @@ Status PackedMatrix::read_bias(const WeightSource& source, const std::vector<std
     if (first + size > layout_.column_count) {
       return invalid_argument("{}: {} values, more than the weights have rows", name, size);
     }
-    RETURN_IF_ERROR(source.read_rows(name, 0, 1, std::span(bias_).subspan(first, size)));
+    const auto values = std::span(bias_).subspan(first, size);
+    RETURN_IF_ERROR(source.read_rows(name, 0, 1, values));
+    RETURN_IF_ERROR(check_are_numbers(
+        {.tensor = name, .what = "bias", .first_row = 0, .row_size = size}, values));
     first += size;
   }
   return Status();

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "backend/cpu/weight_checks.h"
+
 namespace puna {
 namespace {
 
@@ -60,7 +62,10 @@ Result<std::vector<float>> PackingSource::norm(const std::string& tensor) {
   if (info == nullptr) return error(StatusCode::kNotFound, "{}: no such tensor", tensor);
   const auto size = static_cast<size_t>(info->column_count());
   std::vector<float> norm(padded(size, kGroupMax));
-  RETURN_IF_ERROR(source_.read_rows(tensor, 0, 1, std::span(norm).subspan(0, size)));
+  const auto values = std::span(norm).subspan(0, size);
+  RETURN_IF_ERROR(source_.read_rows(tensor, 0, 1, values));
+  RETURN_IF_ERROR(check_are_numbers(
+      {.tensor = tensor, .what = "weight", .first_row = 0, .row_size = size}, values));
   return norm;
 }
 

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "backend/cpu/packed_layout.h"
-#include "base/status.h"
 
 namespace puna {
 
@@ -25,10 +24,9 @@ void write_panel(const PackedLayout& layout, std::span<const float> rows, std::b
 void write_panel(const PackedLayout& layout, const QuantisedPanel& quantised, std::byte* panel);
 
 // Rotates [kPanelColumns, padded_k] weights and quantises them to int8, the largest magnitude of
-// each group to 127. kInvalidArgument for weights that are not finite or too large for an f16
-// scale.
-Status quantise_int8(const PackedLayout& layout, std::span<const float> rows,
-                     QuantisedPanel& quantised);
+// each group to 127. The weights fit: weight_checks.h.
+void quantise_int8(const PackedLayout& layout, std::span<const float> rows,
+                   QuantisedPanel& quantised);
 
 // The weights of one output of a panel, as the kernels see them, into out [k].
 void read_column(const PackedLayout& layout, const std::byte* panel, size_t column, float* out);

@@ -16,7 +16,8 @@ namespace puna {
 inline constexpr size_t kChunk = 32;                     // K of an unrolled piece of a group
 inline constexpr size_t kPanelQuad = kPanelColumns * 4;  // bytes of four K of a panel, one each
 
-// Quantises a row, the largest magnitude of each group to 127.
+// Quantises a row, the largest magnitude of each group to 127; a group that holds anything but
+// numbers gets NaN for its scale.
 template <class V, int32_t weight_offset>
 void prepare_quantised(const float* row, const PackedLayout& layout, std::byte* out) {
   const size_t group = layout.group;
@@ -32,7 +33,7 @@ void prepare_quantised(const float* row, const PackedLayout& layout, std::byte* 
     typename V::F most = V::set(0);
     for (size_t i = 0; i < group; i += kLanes) most = V::maximum(most, V::absolute(V::load(x + i)));
     const float largest = maximum_of_lanes<V>(most);
-    const typename V::F inverse = V::set(largest > 0 ? 127.0F / largest : 0.0F);
+    const typename V::F inverse = V::set(inverse_of_scale(largest));
     int8_t* const values = to.values + g * group;
     typename V::F total = V::set(0);  // of whole numbers, exact
     for (size_t i = 0; i < group; i += kLanes) {
@@ -40,10 +41,13 @@ void prepare_quantised(const float* row, const PackedLayout& layout, std::byte* 
       V::store_int8(values + i, V::to_int(value));
       total = V::add(total, value);
     }
+    // A NaN or an infinity has no place among integers, and `largest` may have lost it; the sum has
+    // not.
     const float sum = sum_of_lanes<V>(total);
-    to.scales[g] = largest / 127.0F;
+    const bool are_numbers = sum == sum;
+    to.scales[g] = are_numbers ? largest / 127.0F : sum;
     to.sums[g] = to.scales[g] * sum;
-    to.corrections[g] = -weight_offset * static_cast<int32_t>(sum);
+    to.corrections[g] = are_numbers ? -weight_offset * static_cast<int32_t>(sum) : 0;
   }
 }
 

@@ -4,17 +4,21 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 
 #include "backend/cpu/kernels.h"
 
 namespace puna {
 
+inline constexpr float kFloatMax = std::numeric_limits<float>::max();
+
 // e^x, relative error below 2e-7, and exactly 1 at 0. x is cut off at -87.3 (1.2e-38) and 88.3:
-// the 2^n of the result must be a normal float.
+// the 2^n of the result must be a normal float. A NaN stays one: minimum() and maximum() give
+// their second argument when one of the two is a NaN.
 template <class V>
 typename V::F exponential(typename V::F x) {
   using F = typename V::F;
-  x = V::minimum(V::maximum(x, V::set(-87.3F)), V::set(88.3F));
+  x = V::minimum(V::set(88.3F), V::maximum(V::set(-87.3F), x));
   const F n = V::round(V::multiply(x, V::set(1.44269504F)));
   // ln 2 in two parts, so that n times the first is exact (Cody and Waite).
   F r = V::subtract(x, V::multiply(n, V::set(0.693359375F)));
@@ -48,6 +52,7 @@ float sum_of_lanes(typename V::F a) {
   return join_lanes<V>(a, [](auto x, auto y) { return V::add(x, y); });
 }
 
+// Of lanes that are numbers; with a NaN among them, any lane.
 template <class V>
 float maximum_of_lanes(typename V::F a) {
   return join_lanes<V>(a, [](auto x, auto y) { return V::maximum(x, y); });
@@ -61,7 +66,9 @@ void rms_norm(const float* row, const float* weight, size_t size, float epsilon,
     squares = V::fma(x, x, squares);
   }
   const float mean = sum_of_lanes<V>(squares) / static_cast<float>(size);
-  const typename V::F scale = V::set(1.0F / __builtin_sqrtf(mean + epsilon));
+  // Squares that overflow would make zeros of the row, and plausible text of a damaged weight.
+  const float root = mean <= kFloatMax ? __builtin_sqrtf(mean + epsilon) : __builtin_nanf("");
+  const typename V::F scale = V::set(1.0F / root);
   const size_t end = padded(size, kGroupMax);
   for (size_t i = 0; i < end; i += kLanes) {
     V::store(out + i, V::multiply(V::multiply(V::load(row + i), scale), V::load(weight + i)));

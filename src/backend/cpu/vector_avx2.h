@@ -92,15 +92,19 @@ struct VectorAvx2 {
         _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), bytes);
   }
-  // The bits that BF16 instructions give: to the nearest, ties to even; denormals are zero.
+  // The bits that BF16 instructions give: to the nearest, ties to even; denormals are zero, and a
+  // NaN stays one whatever its bits (those of 0xFFFFFFFF would be rounded to zero).
   static __m256 round_to_bf16(__m256 a) {
     const __m256i bits = _mm256_castps_si256(a);
     const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i sum = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd);
     const __m256i exponent = _mm256_and_si256(bits, _mm256_set1_epi32(0x7F800000));
     const __m256i denormal = _mm256_cmpeq_epi32(exponent, _mm256_setzero_si256());
-    return _mm256_castsi256_ps(_mm256_andnot_si256(denormal, _mm256_and_si256(sum, odd_half())));
+    const __m256i rounded = _mm256_andnot_si256(denormal, _mm256_and_si256(sum, odd_half()));
+    const __m256 nan = _mm256_cmp_ps(a, a, _CMP_UNORD_Q);
+    return _mm256_or_ps(_mm256_castsi256_ps(rounded), _mm256_and_ps(nan, quiet_nan()));
   }
+  static __m256 quiet_nan() { return _mm256_castsi256_ps(_mm256_set1_epi32(0x7FC00000)); }
   static void store_activation(float* to, F a) {
     store(to, {round_to_bf16(a.low), round_to_bf16(a.high)});
   }

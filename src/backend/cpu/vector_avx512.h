@@ -64,14 +64,17 @@ struct VectorAvx512Vnni {
   static void store_int8(int8_t* to, I a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtsepi32_epi8(a));
   }
-  // The bits that BF16 instructions give: to the nearest, ties to even; denormals are zero.
+  // The bits that BF16 instructions give: to the nearest, ties to even; denormals are zero, and a
+  // NaN stays one whatever its bits (those of 0xFFFFFFFF would be rounded to zero).
   static void store_activation(float* to, F a) {
     const I bits = _mm512_castps_si512(a);
     const I odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), set_int(1));
     const I sum = _mm512_add_epi32(_mm512_add_epi32(bits, set_int(0x7FFF)), odd);
     const __mmask16 normal = _mm512_test_epi32_mask(bits, set_int(0x7F800000));
     const I high = _mm512_and_si512(sum, set_int(static_cast<int32_t>(0xFFFF0000U)));
-    _mm512_storeu_si512(to, _mm512_maskz_mov_epi32(normal, high));
+    const I rounded = _mm512_maskz_mov_epi32(normal, high);
+    const __mmask16 nan = _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q);
+    _mm512_storeu_si512(to, _mm512_mask_mov_epi32(rounded, nan, set_int(0x7FC00000)));
   }
 
   static F dot_pairs(F sum, const uint16_t* weights, const float* pair) {

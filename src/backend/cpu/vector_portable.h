@@ -78,6 +78,7 @@ struct VectorPortable {
     for (size_t i = 0; i < 16; ++i) a.lane[i] /= b.lane[i];
     return a;
   }
+  // Both give b when one of the two is a NaN, as x86 does.
   static F minimum(F a, F b) {
     for (size_t i = 0; i < 16; ++i) a.lane[i] = a.lane[i] < b.lane[i] ? a.lane[i] : b.lane[i];
     return a;
@@ -106,9 +107,13 @@ struct VectorPortable {
     for (float& lane : a.lane) lane = (lane + 0x1.8p23F) - 0x1.8p23F;
     return a;
   }
+  // The smallest integer for a NaN and what does not fit, as on x86.
+  static int32_t to_int(float a) {
+    return a >= -0x1p31F && a < 0x1p31F ? static_cast<int32_t>(a) : INT32_MIN;
+  }
   static I to_int(F a) {
     I out;
-    for (size_t i = 0; i < 16; ++i) out.lane[i] = static_cast<int32_t>(a.lane[i]);
+    for (size_t i = 0; i < 16; ++i) out.lane[i] = to_int(a.lane[i]);
     return out;
   }
   static F to_float(I a) {
@@ -116,10 +121,10 @@ struct VectorPortable {
     for (size_t i = 0; i < 16; ++i) out.lane[i] = static_cast<float>(a.lane[i]);
     return out;
   }
-  // 2^power for integral lanes of -126 to 127.
+  // 2^power for integral lanes of -126 to 127; anything for others.
   static F power_of_two(F power) {
     for (float& lane : power.lane) {
-      lane = std::bit_cast<float>((static_cast<int32_t>(lane) + 127) << 23);
+      lane = std::bit_cast<float>((static_cast<uint32_t>(to_int(lane)) + 127) << 23);
     }
     return power;
   }
