@@ -1,4 +1,4 @@
-// ServiceRate: how long requests take here, for an honest Retry-After. Thread-safe.
+// ServiceRate: how long requests hold a slot here, for an honest Retry-After. Thread-safe.
 #pragma once
 
 #include <chrono>
@@ -6,20 +6,22 @@
 
 namespace puna {
 
-inline constexpr int kRetryAfterSecondsMax = 60;
+// A day: a longer wait is told as this.
+inline constexpr int kRetryAfterSecondsMax = 24 * 60 * 60;
 
 class ServiceRate {
  public:
-  // One request took this long, from submission to its end.
-  void add(std::chrono::duration<double> total);
+  // A request gave its slot back after this long; the time it waited for one is not in it.
+  void add(std::chrono::duration<double> in_slot);
 
-  // Seconds until one of `running` requests has ended for each of `waiting` and one more; from 1
-  // to kRetryAfterSecondsMax.
+  // Seconds until one of `running` requests has ended for each of `waiting` and one more, which is
+  // when a request that came now would begin; from 1 to kRetryAfterSecondsMax.
   int retry_after_seconds(int running, int waiting) const;
 
  private:
   mutable std::mutex mutex_;
-  double mean_seconds_ = 0;  // exponential, so that old load is forgotten
+  double mean_seconds_ = 0;  // of about the last kRequestsRemembered, so that old load is forgotten
+  double seen_ = 0;          // requests, at most kRequestsRemembered
 };
 
 }  // namespace puna

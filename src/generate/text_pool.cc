@@ -1,0 +1,93 @@
+// Two lanes, each with a queue and a thread of its own.
+
+#include "generate/text_pool.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+
+namespace puna {
+namespace {
+
+// Beside a thread that computes, a tenth of a core.
+constexpr int kNiceOfLongWork = 10;
+
+struct Job {
+  size_t bytes = 0;
+  std::function<void()> work;
+};
+
+void run_guarded(const Job& job) {
+  try {
+    job.work();
+  } catch (const std::exception& failure) {  // work handles its own; this is for what it forgot
+    log_error("work on a text ended by an exception: {}", failure.what());
+  }
+}
+
+}  // namespace
+
+class TextPool::Lane {
+ public:
+  explicit Lane(int nice)
+      : thread_([this, nice](const std::stop_token& stop) { loop(stop, nice); }) {}
+
+  Status push(Job job) {
+    const std::lock_guard lock(mutex_);
+    const bool too_many = jobs_.size() >= kTextJobsWaitingMax;
+    const bool too_long = !jobs_.empty() && job.bytes > kTextBytesWaitingMax - bytes_;
+    if (too_many || too_long) {
+      return error(StatusCode::kResourceExhausted,
+                   "too much text waits to be read: {} requests with {} bytes (at most {} and {}); "
+                   "try again later",
+                   jobs_.size(), bytes_, kTextJobsWaitingMax, kTextBytesWaitingMax);
+    }
+    bytes_ += job.bytes;
+    jobs_.push_back(std::move(job));
+    changed_.notify_one();
+    return {};
+  }
+
+ private:
+  void loop(const std::stop_token& stop, int nice) {
+    if (nice != 0) {
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), nice);
+    }
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [this] { return !jobs_.empty(); }) && !stop.stop_requested()) {
+      const Job job = std::move(jobs_.front());
+      jobs_.pop_front();
+      bytes_ -= job.bytes;
+      lock.unlock();
+      run_guarded(job);
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::deque<Job> jobs_;
+  size_t bytes_ = 0;     // of jobs_
+  std::jthread thread_;  // last: uses everything above
+};
+
+TextPool::TextPool()
+    : short_(std::make_unique<Lane>(0)), long_(std::make_unique<Lane>(kNiceOfLongWork)) {}
+
+TextPool::~TextPool() = default;
+
+Status TextPool::run(size_t bytes, std::function<void()> work) {
+  Lane& lane = bytes <= kShortTextBytes ? *short_ : *long_;
+  return lane.push({bytes, std::move(work)});
+}
+
+}  // namespace puna
