@@ -50,7 +50,7 @@ std::shared_ptr<Generator> open_generator(const std::atomic<bool>& broken = kNev
   GeneratorOptions generator_options;
   generator_options.model_name = "fake";
   return std::make_shared<Generator>(std::move(tokenizer), ChatTemplate::built_in("chatml").value(),
-                                     std::move(engine), generator_options);
+                                     std::move(engine), generator_options, clock);
 }
 
 HttpRequest post(const std::string& target, const std::string& body) {

@@ -222,7 +222,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
                       .with_context("generation_config.json or --override-generation-config"));
   auto generator =
       std::make_shared<Generator>(std::move(parts.tokenizer), std::move(parts.chat_template),
-                                  std::move(engine), std::move(generator_options));
+                                  std::move(engine), std::move(generator_options), steady_clock());
   const std::chrono::duration<double> taken = steady_clock().now() - started;
   log_info("{} loaded in {:.2f} s", generator->model().name, taken.count());
   return generator;

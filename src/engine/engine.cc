@@ -14,7 +14,9 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "engine/engine_limits.h"
 #include "engine/logit_row.h"
+#include "engine/queue_places.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 
@@ -32,49 +34,6 @@ struct FinishCommand {
 struct CancelAllCommand {};
 using Command = std::variant<SubmitCommand, FinishCommand, CancelAllCommand>;
 
-Status validate_options(const BackendLimits& limits, const EngineOptions& options) {
-  if (options.max_num_seqs < 1 || options.step_tokens_max < 1) {
-    return invalid_argument("--max-num-seqs {} and --max-num-batched-tokens {} must be at least 1",
-                            options.max_num_seqs, options.step_tokens_max);
-  }
-  const int64_t positions = int64_t{limits.block_count} * kBlockTokens;
-  if (positions >= limits.max_model_len) return {};
-  return error(StatusCode::kResourceExhausted,
-               "the KV cache holds {} positions, fewer than one sequence of --max-model-len {}; "
-               "raise --kv-cache-memory-bytes or lower --max-model-len",
-               positions, limits.max_model_len);
-}
-
-// A wrong token would fail a whole step, with everybody in it.
-Status validate_prompt(const std::vector<TokenId>& prompt, const BackendLimits& limits) {
-  if (prompt.empty() || static_cast<int64_t>(prompt.size()) >= limits.max_model_len) {
-    return error(StatusCode::kOutOfRange,
-                 "the prompt has {} tokens, and this model takes from 1 to {}", prompt.size(),
-                 limits.max_model_len - 1);
-  }
-  for (const TokenId token : prompt) {
-    if (token >= 0 && token < limits.vocab_size) continue;
-    return invalid_argument("the prompt has token {}, outside the vocabulary of {} tokens", token,
-                            limits.vocab_size);
-  }
-  return {};
-}
-
-EngineOptions without_unknown_ends(EngineOptions options, int vocab_size) {
-  std::erase_if(options.eos_token_ids,
-                [&](TokenId token) { return token < 0 || token >= vocab_size; });
-  return options;
-}
-
-SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOptions& options) {
-  SchedulerLimits scheduler;
-  scheduler.step_tokens_max = std::min(options.step_tokens_max, limits.step_tokens_max);
-  scheduler.max_num_seqs =
-      std::min({options.max_num_seqs, limits.step_runs_max, scheduler.step_tokens_max});
-  scheduler.block_count = limits.block_count;
-  return scheduler;
-}
-
 bool all_numbers(const StepLogits& logits, size_t first_row, size_t end_row) {
   for (size_t row = first_row; row < end_row; ++row) {
     if (!are_numbers(logits.row(row))) return false;
@@ -90,7 +49,8 @@ struct Engine::State {
         options(without_unknown_ends(std::move(chosen), backend->limits().vocab_size)),
         clock(steady),
         limits(scheduler_limits(backend->limits(), options)),
-        scheduler(limits) {
+        scheduler(limits),
+        places(limits.max_num_seqs + options.waiting_max) {
     stats.blocks_total = limits.block_count;
   }
 
@@ -123,13 +83,15 @@ struct Engine::State {
   std::unordered_map<SequenceId, Sequence> sequences;
   uint64_t prompt_tokens = 0, generation_tokens = 0;  // published after each step
 
+  QueuePlaces places;  // any thread
+
   mutable std::mutex mutex;
   std::condition_variable commanded, finished;
   std::deque<Command> commands;  // guarded by mutex, as all below
   EngineStats stats;
   SequenceId next_id = 1;
-  int in_system = 0;  // submitted and not finished
-  bool draining = false, stopping = false;
+  int in_system = 0;                                        // submitted and not finished
+  bool draining = false, closed = false, stopping = false;  // no new work, none admitted, no thread
 
   std::thread thread;  // last: uses everything above
 };
@@ -279,6 +241,7 @@ void Engine::State::finish(SequenceId id, const SequenceEnd& end) {
   const std::shared_ptr<SequenceListener> listener = found->second.listener;
   scheduler.remove(id);
   sequences.erase(found);
+  places.leave(id);
   {
     const std::lock_guard lock(mutex);
     --in_system;
@@ -287,7 +250,6 @@ void Engine::State::finish(SequenceId id, const SequenceEnd& end) {
     stats.finished_cancelled += end.finish == EngineFinish::kCancelled ? 1 : 0;
     stats.finished_error += end.finish == EngineFinish::kError ? 1 : 0;
     stats.sequences_running = scheduler.running_count();
-    stats.sequences_waiting = scheduler.waiting_count();
     stats.blocks_used = scheduler.blocks().used_count();
   }
   finished.notify_all();
@@ -308,7 +270,6 @@ void Engine::State::publish(const StepPlan& plan, std::chrono::duration<double> 
   stats.prompt_tokens = prompt_tokens;
   stats.generation_tokens = generation_tokens;
   stats.sequences_running = scheduler.running_count();
-  stats.sequences_waiting = scheduler.waiting_count();
   stats.blocks_used = scheduler.blocks().used_count();
 }
 
@@ -332,22 +293,42 @@ Engine::~Engine() {
   state_->thread.join();
 }
 
+Status Engine::admit(int places, Admission& admission) {
+  const std::lock_guard lock(state_->mutex);
+  if (state_->draining || state_->stopping) {
+    return error(StatusCode::kUnavailable, "the server is shutting down");
+  }
+  const int limit = state_->places.limit();
+  if (places > limit) {
+    return invalid_argument(
+        "{} answers at once are more than the {} that this server runs and lets wait; ask for "
+        "fewer, or raise --max-num-queued-reqs",
+        places, limit);
+  }
+  if (state_->places.hold(places, admission)) return {};
+  ++state_->stats.rejected_queue_full;
+  return error(StatusCode::kResourceExhausted,
+               "the queue is full: {} requests run and {} wait; try again later",
+               state_->stats.sequences_running, state_->options.waiting_max);
+}
+
 Result<SequenceId> Engine::submit(EngineRequest request) {
+  Admission admission;
+  RETURN_IF_ERROR(admit(1, admission));
+  return submit(std::move(request), admission);
+}
+
+Result<SequenceId> Engine::submit(EngineRequest request, Admission& admission) {
   RETURN_IF_ERROR(validate_prompt(request.prompt, limits()));
   RETURN_IF_ERROR(validate(request.sampling, limits().vocab_size));
   SequenceId id = 0;
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->draining || state_->stopping) {
+    if (state_->closed || state_->stopping) {
       return error(StatusCode::kUnavailable, "the server is shutting down");
     }
-    if (state_->in_system >= state_->limits.max_num_seqs + state_->options.waiting_max) {
-      ++state_->stats.rejected_queue_full;
-      return error(StatusCode::kResourceExhausted,
-                   "the queue is full: {} requests run and {} wait; try again later",
-                   state_->stats.sequences_running, state_->options.waiting_max);
-    }
     id = state_->next_id++;
+    state_->places.enter(admission, id);
     ++state_->in_system;
     state_->commands.emplace_back(SubmitCommand{id, std::move(request)});
   }
@@ -362,24 +343,30 @@ void Engine::finish(SequenceId id, EngineFinish reason) {
     const std::lock_guard lock(state_->mutex);
     state_->commands.emplace_back(FinishCommand{id, reason});
   }
+  state_->places.leave(id);  // who wants to come in does not wait for a step to end
   state_->commanded.notify_all();
 }
 
 void Engine::drain(std::chrono::nanoseconds limit) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->draining = true;
+  }
+  const bool in_time = state_->places.wait_until_empty(limit);
   std::unique_lock lock(state_->mutex);
-  state_->draining = true;
-  const auto all_gone = [this] { return state_->in_system == 0; };
-  if (state_->finished.wait_for(lock, limit, all_gone)) return;
-  state_->commands.emplace_back(CancelAllCommand{});
-  state_->commanded.notify_all();
-  state_->finished.wait(lock, all_gone);
+  if (!in_time) {
+    state_->closed = true;
+    state_->commands.emplace_back(CancelAllCommand{});
+    state_->commanded.notify_all();
+  }
+  state_->finished.wait(lock, [this] { return state_->in_system == 0; });
 }
 
 EngineStats Engine::stats() const {
   const std::lock_guard lock(state_->mutex);
   EngineStats stats = state_->stats;
-  // Submitted, but not seen by the engine's thread yet.
-  stats.sequences_waiting = state_->in_system - stats.sequences_running;
+  // Admitted, but perhaps not seen by the engine's thread yet.
+  stats.sequences_waiting = std::max(0, state_->places.taken() - stats.sequences_running);
   return stats;
 }
 

@@ -18,6 +18,7 @@
 #include "base/request_origin.h"
 #include "base/status.h"
 #include "engine/engine_stats.h"
+#include "engine/queue_places.h"
 #include "engine/sampling_params.h"
 #include "engine/step_plan.h"
 #include "engine/token_constraint.h"
@@ -74,12 +75,17 @@ class Engine {
                                                EngineOptions options, const Clock& clock);
   ~Engine();  // cancels everything and joins
 
-  // kOutOfRange: the prompt is empty or too long. kInvalidArgument: a token outside the vocabulary,
-  // or bad sampling. kResourceExhausted: the queue is full. kUnavailable: draining.
-  Result<SequenceId> submit(EngineRequest request);
+  // Holds so many places more in `admission`, which the engine outlives, for requests whose prompts
+  // are still to be made. kResourceExhausted: the queue is full. kUnavailable: draining.
+  // kInvalidArgument: more than there are.
+  Status admit(int places, Admission& admission);
+  // Uses one place of `admission`, also while draining. kOutOfRange: the prompt is empty or too
+  // long. kInvalidArgument: a token outside the vocabulary, or bad sampling.
+  Result<SequenceId> submit(EngineRequest request, Admission& admission);
+  Result<SequenceId> submit(EngineRequest request);  // admit() before
   // Ends a sequence within one step, and counts it as `reason`: kStop when its answer is complete
-  // (a stop string matched), kCancelled when nobody waits for it any more. No effect on one that is
-  // gone already.
+  // (a stop string matched), kCancelled when nobody waits for it any more; its place in the queue
+  // is free at once. No effect on one that is gone already.
   void finish(SequenceId id, EngineFinish reason);
   void cancel(SequenceId id) { finish(id, EngineFinish::kCancelled); }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <thread>
 
 #include "backend/fake/fake_backend.h"
 #include "engine/test_engine.h"
@@ -198,6 +199,50 @@ TEST(Engine, AFullQueueIsRefused) {
   const auto refused = engine->submit(request_of(prompt_number(9), std::make_shared<Recorder>()));
   EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(engine->stats().rejected_queue_full, 1U);
+}
+
+TEST(Engine, APlaceIsFreeAsSoonAsItsSequenceIsCancelled) {
+  const auto engine =
+      open_engine({.max_num_seqs = 1, .waiting_max = 1, .step_microseconds = 200'000});
+  const auto submit = [&] {
+    return engine->submit(request_of(prompt_number(1), std::make_shared<Recorder>(), 400));
+  };
+  ASSERT_TRUE(submit().ok());
+  const auto waiting = submit();
+  ASSERT_TRUE(waiting.ok());
+  ASSERT_FALSE(submit().ok());
+  engine->cancel(*waiting);
+  EXPECT_TRUE(submit().ok()) << "before the step has ended";
+  EXPECT_FALSE(submit().ok());
+}
+
+TEST(Engine, APlaceIsHeldBeforeThereIsAPrompt) {
+  const auto engine = open_engine({.max_num_seqs = 1, .waiting_max = 1});
+  Admission admission;
+  ASSERT_TRUE(engine->admit(2, admission).ok());
+  Admission more;
+  EXPECT_EQ(engine->admit(1, more).code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine->admit(3, more).code(), StatusCode::kInvalidArgument) << "it would never fit";
+  EXPECT_EQ(engine->stats().sequences_waiting, 2);
+  auto recorder = std::make_shared<Recorder>();
+  ASSERT_TRUE(engine->submit(request_of(prompt_number(1), recorder), admission).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
+  EXPECT_EQ(admission.places(), 1);
+  admission = Admission();
+  EXPECT_TRUE(engine->admit(2, more).ok());
+}
+
+TEST(Engine, WhatWasAdmittedBeforeDrainingIsStillAnswered) {
+  const auto engine = open_engine();
+  Admission admission;
+  ASSERT_TRUE(engine->admit(1, admission).ok());
+  std::thread draining([&] { engine->drain(seconds(20)); });
+  Admission late;
+  while (engine->admit(1, late).ok()) late = Admission();  // until it has begun
+  auto recorder = std::make_shared<Recorder>();
+  EXPECT_TRUE(engine->submit(request_of(prompt_number(1), recorder), admission).ok());
+  EXPECT_EQ(recorder->wait(), EngineFinish::kLength);
+  draining.join();
 }
 
 TEST(Engine, DrainingFinishesWhatRunsAndRefusesWhatComes) {

@@ -3,11 +3,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "base/request_origin.h"
 #include "engine/sampling_params.h"
 #include "tokenizer/chat_message.h"
 
@@ -29,6 +31,14 @@ struct GenerationRequest {
   bool max_tokens_given = false;  // false: up to the end of the model's length
   std::vector<std::string> stop;
   bool include_stop_in_output = false;
+  RequestOrigin origin;
+};
+
+// What a request's prompt becomes: made once, however many choices answer it. Cheap to copy.
+struct Prompt {
+  std::shared_ptr<const TokenIds> tokens;
+  // The answer is a text of its own (a chat turn) and does not continue the prompt's words.
+  bool answer_begins_text = false;
 };
 
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };

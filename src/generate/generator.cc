@@ -62,24 +62,27 @@ Result<std::vector<TokenId>> whole_answer(GenerationStream& stream, const Clock&
 }  // namespace
 
 struct Generator::State {
-  SteadyClock clock;
+  explicit State(const Clock& given) : clock(given) {}
+
+  const Clock& clock;
   std::unique_ptr<Tokenizer> tokenizer;
   std::optional<ChatTemplate> chat_template;
   GeneratorOptions options;
   ModelCard card;
+  size_t longest_token_bytes = 1;
   ServiceRate rate;
   std::unique_ptr<Engine> engine;  // last: ends before what its listeners use
 
-  Result<std::vector<TokenId>> render(const ChatMessages& messages,
-                                      bool add_generation_prompt) const;
-  Result<std::vector<TokenId>> encode(const std::string& text) const;
-  Result<std::vector<TokenId>> checked(const TokenIds& ids) const;
+  std::vector<TokenId> encode(std::string_view text) const;
+  Result<PromptText> fill_template(const ChatMessages& messages, bool add_generation_prompt) const;
+  Status check_ids(std::span<const TokenId> ids) const;
+  Status check_bytes(size_t bytes) const;
   Result<std::vector<TokenId>> make_prompt(const GenerationRequest& request) const;
   Result<int> max_tokens(const GenerationRequest& request, size_t prompt_size) const;
 };
 
-Result<std::vector<TokenId>> Generator::State::render(const ChatMessages& messages,
-                                                      bool add_generation_prompt) const {
+Result<PromptText> Generator::State::fill_template(const ChatMessages& messages,
+                                                   bool add_generation_prompt) const {
   if (!chat_template) {
     return invalid_argument(
         "messages: the model {} has no chat template; restart with --chat-template llama-2, "
@@ -90,11 +93,10 @@ Result<std::vector<TokenId>> Generator::State::render(const ChatMessages& messag
   rendering.add_generation_prompt = add_generation_prompt;
   rendering.bos_token = options.bos_token;
   rendering.eos_token = options.eos_token;
-  ASSIGN_OR_RETURN(const PromptText prompt, chat_template->render(messages, rendering));
-  return tokenizer->encode_prompt(prompt);
+  return chat_template->render(messages, rendering);
 }
 
-Result<std::vector<TokenId>> Generator::State::encode(const std::string& text) const {
+std::vector<TokenId> Generator::State::encode(std::string_view text) const {
   std::vector<TokenId> ids;
   if (tokenizer->adds_bos() && tokenizer->bos_id()) ids.push_back(*tokenizer->bos_id());
   const std::vector<TokenId> words = tokenizer->encode(text, SpecialTokens::kAsText);
@@ -102,22 +104,40 @@ Result<std::vector<TokenId>> Generator::State::encode(const std::string& text) c
   return ids;
 }
 
-Result<std::vector<TokenId>> Generator::State::checked(const TokenIds& ids) const {
+Status Generator::State::check_ids(std::span<const TokenId> ids) const {
   for (size_t i = 0; i < ids.size(); ++i) {
     if (ids[i] < 0 || ids[i] >= card.vocab_size) {
       return invalid_argument("token id {} at index {} is not in the vocabulary of {} tokens",
                               ids[i], i, card.vocab_size);
     }
   }
-  return ids;
+  return {};
+}
+
+// Tokenizing takes a time that grows with the text, so what cannot fit is refused before.
+Status Generator::State::check_bytes(size_t bytes) const {
+  const auto length = static_cast<size_t>(card.max_model_len);
+  if (bytes / longest_token_bytes <= length) return {};
+  return error(
+      StatusCode::kOutOfRange,
+      "the prompt has {} bytes, and this model's maximum length is {} tokens of at most {} "
+      "bytes with the answer; shorten the prompt",
+      bytes, length, longest_token_bytes);
 }
 
 Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationRequest& request) const {
   if (const auto* messages = std::get_if<ChatMessages>(&request.prompt)) {
-    return render(*messages, /*add_generation_prompt=*/true);
+    ASSIGN_OR_RETURN(const PromptText text, fill_template(*messages, true));
+    RETURN_IF_ERROR(check_bytes(text.text.size()));
+    return tokenizer->encode_prompt(text);
   }
-  if (const auto* text = std::get_if<std::string>(&request.prompt)) return encode(*text);
-  return checked(std::get<TokenIds>(request.prompt));
+  if (const auto* text = std::get_if<std::string>(&request.prompt)) {
+    RETURN_IF_ERROR(check_bytes(text->size()));
+    return encode(*text);
+  }
+  const auto& ids = std::get<TokenIds>(request.prompt);
+  RETURN_IF_ERROR(check_ids(ids));
+  return ids;
 }
 
 // How many tokens the answer may have, or why prompt and answer do not fit.
@@ -144,8 +164,8 @@ Result<int> Generator::State::max_tokens(const GenerationRequest& request,
 
 Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
                      std::optional<ChatTemplate> chat_template, std::unique_ptr<Engine> engine,
-                     GeneratorOptions options)
-    : state_(std::make_unique<State>()) {
+                     GeneratorOptions options, const Clock& clock)
+    : state_(std::make_unique<State>(clock)) {
   state_->tokenizer = std::move(tokenizer);
   state_->chat_template = std::move(chat_template);
   state_->engine = std::move(engine);
@@ -155,45 +175,70 @@ Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
                   .vocab_size = state_->engine->limits().vocab_size,
                   .adapters = state_->options.adapters,
                   .has_chat_template = state_->chat_template.has_value()};
+  for (TokenId id = 0; id < state_->tokenizer->vocabulary_size(); ++id) {
+    state_->longest_token_bytes =
+        std::max({state_->longest_token_bytes, state_->tokenizer->token_bytes(id).size(),
+                  state_->tokenizer->token_piece(id).size()});
+  }
 }
 
 Generator::~Generator() = default;
 
-Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request) {
+Status Generator::admit(int places, Admission& admission) {
+  return state_->engine->admit(places, admission);
+}
+
+Result<Prompt> Generator::make_prompt(const GenerationRequest& request) const {
+  ASSIGN_OR_RETURN(TokenIds ids, state_->make_prompt(request));
+  RETURN_IF_ERROR(state_->max_tokens(request, ids.size()).status());
+  return Prompt{.tokens = std::make_shared<const TokenIds>(std::move(ids)),
+                .answer_begins_text = std::holds_alternative<ChatMessages>(request.prompt)};
+}
+
+Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request,
+                                                           Prompt prompt, Admission& admission) {
   RETURN_IF_ERROR(validate_stop(request.stop));
-  TokenStreamOptions options;
-  ASSIGN_OR_RETURN(options.prompt, state_->make_prompt(request));
   EngineRequest sequence;
+  sequence.prompt = *prompt.tokens;
   sequence.sampling = request.sampling;
+  sequence.origin = request.origin;
   ASSIGN_OR_RETURN(sequence.sampling.max_tokens,
-                   state_->max_tokens(request, options.prompt.size()));
-  options.at_text_start = std::holds_alternative<ChatMessages>(request.prompt);
+                   state_->max_tokens(request, prompt.tokens->size()));
+  TokenStreamOptions options;
+  options.prompt = std::move(prompt);
   options.stop = request.stop;
   options.include_stop_in_output = request.include_stop_in_output;
   options.min_tokens = request.sampling.min_tokens;
   options.logprobs = request.sampling.logprobs.has_value();
 
-  auto feed = std::make_shared<TokenFeed>(state_->clock);
-  sequence.prompt = options.prompt;
+  auto feed = std::make_shared<TokenFeed>(state_->clock, state_->rate);
   sequence.listener = feed;
-  ASSIGN_OR_RETURN(const SequenceId id, state_->engine->submit(std::move(sequence)));
+  ASSIGN_OR_RETURN(const SequenceId id, state_->engine->submit(std::move(sequence), admission));
   return std::unique_ptr<GenerationStream>(std::make_unique<TokenStream>(
-      *state_->tokenizer, *state_->engine, state_->rate, id, std::move(feed), std::move(options)));
+      *state_->tokenizer, *state_->engine, id, std::move(feed), std::move(options)));
+}
+
+Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request) {
+  Admission admission;
+  RETURN_IF_ERROR(admit(1, admission));
+  ASSIGN_OR_RETURN(Prompt prompt, make_prompt(request));
+  return start(request, std::move(prompt), admission);
 }
 
 Result<std::vector<TokenId>> Generator::tokenize(std::string_view text,
                                                  bool add_special_tokens) const {
-  if (add_special_tokens) return state_->encode(std::string(text));
+  if (add_special_tokens) return state_->encode(text);
   return state_->tokenizer->encode(text, SpecialTokens::kAsText);
 }
 
 Result<std::vector<TokenId>> Generator::tokenize(const ChatMessages& messages,
                                                  bool add_generation_prompt) const {
-  return state_->render(messages, add_generation_prompt);
+  ASSIGN_OR_RETURN(const PromptText text, state_->fill_template(messages, add_generation_prompt));
+  return state_->tokenizer->encode_prompt(text);
 }
 
 Result<std::string> Generator::detokenize(std::span<const TokenId> ids) const {
-  RETURN_IF_ERROR(state_->checked(TokenIds(ids.begin(), ids.end())).status());
+  RETURN_IF_ERROR(state_->check_ids(ids));
   return state_->tokenizer->decode(ids);
 }
 
@@ -219,7 +264,7 @@ int Generator::retry_after_seconds() const {
 // Every start waits for the two steps, and a large model takes a tenth of a second for each.
 Status Generator::known_answer_check() {
   const int max_model_len = state_->card.max_model_len;
-  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, state_->encode(kKnownPrompt));
+  std::vector<TokenId> prompt = state_->encode(kKnownPrompt);
   const auto room = static_cast<size_t>(std::max(max_model_len - kKnownTokens, 1));
   prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
   ASSIGN_OR_RETURN(const auto first,

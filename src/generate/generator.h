@@ -37,11 +37,22 @@ struct ModelCard {
 class Generator {
  public:
   Generator(std::unique_ptr<Tokenizer> tokenizer, std::optional<ChatTemplate> chat_template,
-            std::unique_ptr<Engine> engine, GeneratorOptions options);
+            std::unique_ptr<Engine> engine, GeneratorOptions options, const Clock& clock);
   ~Generator();
 
-  // kInvalidArgument: bad parameters, prompt too long (both numbers in the message), template
-  // refused. kResourceExhausted: the waiting queue is full. kUnavailable: draining.
+  // Holds so many places more in the queue, before anybody works on their texts.
+  // kResourceExhausted: it is full. kUnavailable: draining.
+  Status admit(int places, Admission& admission);
+
+  // What is slow for a long text: template and tokenizer. kInvalidArgument: a token that is none,
+  // template refused. kOutOfRange: longer than the model (both numbers in the message).
+  Result<Prompt> make_prompt(const GenerationRequest& request) const;
+
+  // Answers `prompt` in a place of `admission`; that of `request` is not looked at.
+  // kInvalidArgument: bad parameters. kOutOfRange: prompt and answer do not fit.
+  Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request, Prompt prompt,
+                                                  Admission& admission);
+  // All of these.
   Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request);
 
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool add_special_tokens) const;

@@ -6,7 +6,8 @@
 
 namespace puna {
 
-TokenFeed::TokenFeed(const Clock& clock) : clock_(clock), submitted_(clock.now()) {}
+TokenFeed::TokenFeed(const Clock& clock, ServiceRate& rate)
+    : clock_(clock), rate_(rate), submitted_(clock.now()) {}
 
 template <typename Change>
 void TokenFeed::change(const Change& apply) {
@@ -40,6 +41,8 @@ void TokenFeed::on_finish(const SequenceEnd& end) {
     finished_ = now;
     if (end.end_token) count_token(now);
     fed_.end = end;
+    // What failed says nothing of how long an answer takes, nor what never ran.
+    if (scheduled_ && end.finish != EngineFinish::kError) rate_.add(now - *scheduled_);
   });
 }
 

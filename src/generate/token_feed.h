@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "engine/engine.h"
 #include "generate/generation_request.h"
+#include "generate/service_rate.h"
 
 namespace puna {
 
@@ -26,7 +27,8 @@ class TokenFeed final : public SequenceListener {
     bool empty() const { return tokens.empty() && !prompt && !end; }
   };
 
-  explicit TokenFeed(const Clock& clock);
+  // Both outlive it. `rate` learns how long the sequence held its slot.
+  TokenFeed(const Clock& clock, ServiceRate& rate);
 
   void on_scheduled() override;
   void on_prompt_logprobs(std::vector<TokenChoice> choices) override;
@@ -47,6 +49,7 @@ class TokenFeed final : public SequenceListener {
   void count_token(Clock::Time now);
 
   const Clock& clock_;
+  ServiceRate& rate_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Fed fed_;  // guarded by mutex_, as all below

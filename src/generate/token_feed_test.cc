@@ -8,6 +8,7 @@ namespace puna {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 TokenChoice token(TokenId id) {
   TokenChoice choice;
@@ -17,7 +18,8 @@ TokenChoice token(TokenId id) {
 
 TEST(TokenFeed, GivesEverythingSinceTheLastTime) {
   const ManualClock clock;
-  TokenFeed feed(clock);
+  ServiceRate rate;
+  TokenFeed feed(clock, rate);
   feed.on_token(token(1));
   feed.on_token(token(2));
   EXPECT_EQ(feed.take().tokens.size(), 2U);
@@ -31,7 +33,8 @@ TEST(TokenFeed, GivesEverythingSinceTheLastTime) {
 
 TEST(TokenFeed, WakesOnceForMuch) {
   const ManualClock clock;
-  TokenFeed feed(clock);
+  ServiceRate rate;
+  TokenFeed feed(clock, rate);
   int wakes = 0;
   feed.on_ready([&] { ++wakes; });
   feed.on_scheduled();
@@ -46,7 +49,8 @@ TEST(TokenFeed, WakesOnceForMuch) {
 
 TEST(TokenFeed, WakesAtOnceWhenSomethingIsThereAlready) {
   const ManualClock clock;
-  TokenFeed feed(clock);
+  ServiceRate rate;
+  TokenFeed feed(clock, rate);
   feed.on_token(token(1));
   int wakes = 0;
   feed.on_ready([&] { ++wakes; });
@@ -55,13 +59,15 @@ TEST(TokenFeed, WakesAtOnceWhenSomethingIsThereAlready) {
 
 TEST(TokenFeed, WaitingEndsWithTheTimeout) {
   const ManualClock clock;
-  TokenFeed feed(clock);
+  ServiceRate rate;
+  TokenFeed feed(clock, rate);
   EXPECT_TRUE(feed.wait(milliseconds(1)).empty());
 }
 
 TEST(TokenFeed, TimesWhatHappens) {
   ManualClock clock;
-  TokenFeed feed(clock);
+  ServiceRate rate;
+  TokenFeed feed(clock, rate);
   clock.advance(milliseconds(10));
   feed.on_scheduled();
   clock.advance(milliseconds(20));
@@ -79,9 +85,30 @@ TEST(TokenFeed, TimesWhatHappens) {
   EXPECT_EQ(timings.total, milliseconds(40));
 }
 
+TEST(TokenFeed, ItsTimeInASlotIsWhatARetryWaitsFor) {
+  ManualClock clock;
+  ServiceRate rate;
+  const auto run = [&](seconds queued, seconds in_slot, EngineFinish finish) {
+    TokenFeed feed(clock, rate);
+    clock.advance(queued);
+    feed.on_scheduled();
+    clock.advance(in_slot);
+    feed.on_finish({.finish = finish});
+  };
+  run(seconds(500), seconds(8), EngineFinish::kLength);
+  EXPECT_EQ(rate.retry_after_seconds(1, 0), 8) << "the time in the queue is counted by the queue";
+  run(seconds(500), seconds(0), EngineFinish::kError);
+  EXPECT_EQ(rate.retry_after_seconds(1, 0), 8) << "what failed at once is no measure";
+  TokenFeed left(clock, rate);
+  clock.advance(seconds(100));
+  left.on_finish({.finish = EngineFinish::kCancelled});
+  EXPECT_EQ(rate.retry_after_seconds(1, 0), 8) << "it had no slot";
+}
+
 TEST(TokenFeed, AnEndTokenIsAToken) {
   ManualClock clock;
-  TokenFeed feed(clock);
+  ServiceRate rate;
+  TokenFeed feed(clock, rate);
   clock.advance(milliseconds(30));
   feed.on_finish({.finish = EngineFinish::kStop, .end_token = 7});
   clock.advance(milliseconds(1000));

@@ -29,15 +29,14 @@ std::string shown_piece(const Tokenizer& tokenizer, TokenId id) {
 
 }  // namespace
 
-TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, ServiceRate& rate,
-                         SequenceId id, std::shared_ptr<TokenFeed> feed, TokenStreamOptions options)
+TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, SequenceId id,
+                         std::shared_ptr<TokenFeed> feed, TokenStreamOptions options)
     : tokenizer_(tokenizer),
       engine_(engine),
-      rate_(rate),
       id_(id),
       feed_(std::move(feed)),
       options_(std::move(options)),
-      detokenizer_(tokenizer, options_.at_text_start),
+      detokenizer_(tokenizer, options_.prompt.answer_begins_text),
       stops_(options_.stop) {}
 
 TokenStream::~TokenStream() {
@@ -64,7 +63,7 @@ void TokenStream::on_ready(std::function<void()> wake) { feed_->on_ready(std::mo
 void TokenStream::cancel() { engine_.cancel(id_); }
 
 GenerationUsage TokenStream::usage() const {
-  return {.prompt_tokens = static_cast<int>(options_.prompt.size()),
+  return {.prompt_tokens = static_cast<int>(prompt_tokens().size()),
           .completion_tokens = completion_tokens_};
 }
 
@@ -120,7 +119,6 @@ void TokenStream::end_at_stop_string(GenerationChunk& chunk) {
   }
   chunk.finish = FinishReason::kStop;
   finished_ = true;
-  rate_.add(timings().total);
 }
 
 void TokenStream::end(const SequenceEnd& end, GenerationChunk& chunk) {
@@ -132,7 +130,6 @@ void TokenStream::end(const SequenceEnd& end, GenerationChunk& chunk) {
   chunk.finish = finish_reason(end.finish);
   chunk.error = end.error;
   finished_ = true;
-  rate_.add(timings().total);
 }
 
 TokenLogprob TokenStream::logprob_of(const TokenChoice& choice) const {
@@ -151,10 +148,10 @@ TokenLogprob TokenStream::logprob_of(const TokenChoice& choice) const {
 std::vector<TokenLogprob> TokenStream::prompt_logprobs(
     const std::vector<TokenChoice>& choices) const {
   std::vector<TokenLogprob> logprobs;
-  const size_t unpredicted = options_.prompt.size() - choices.size();
+  const size_t unpredicted = prompt_tokens().size() - choices.size();
   for (size_t i = 0; i < unpredicted; ++i) {
     TokenLogprob first;
-    first.token = options_.prompt[i];
+    first.token = prompt_tokens()[i];
     first.piece = shown_piece(tokenizer_, first.token);
     first.exists = false;
     logprobs.push_back(std::move(first));

@@ -8,7 +8,6 @@
 
 #include "engine/engine.h"
 #include "generate/generation_stream.h"
-#include "generate/service_rate.h"
 #include "generate/token_feed.h"
 #include "tokenizer/detokenizer.h"
 #include "tokenizer/stop_strings.h"
@@ -18,9 +17,7 @@ namespace puna {
 
 // What a stream needs to know about its request besides the tokens.
 struct TokenStreamOptions {
-  std::vector<TokenId> prompt;
-  // The answer is a text of its own (a chat turn) and does not continue the prompt's words.
-  bool at_text_start = false;
+  Prompt prompt;
   std::vector<std::string> stop;
   bool include_stop_in_output = false;
   int min_tokens = 0;  // stop strings are not looked for before
@@ -29,8 +26,8 @@ struct TokenStreamOptions {
 
 class TokenStream final : public GenerationStream {
  public:
-  // `tokenizer`, `engine` and `rate` outlive the stream.
-  TokenStream(const Tokenizer& tokenizer, Engine& engine, ServiceRate& rate, SequenceId id,
+  // `tokenizer` and `engine` outlive the stream.
+  TokenStream(const Tokenizer& tokenizer, Engine& engine, SequenceId id,
               std::shared_ptr<TokenFeed> feed, TokenStreamOptions options);
   ~TokenStream() override;
 
@@ -38,7 +35,7 @@ class TokenStream final : public GenerationStream {
   GenerationChunk wait(std::chrono::nanoseconds timeout) override;
   void on_ready(std::function<void()> wake) override;
   void cancel() override;
-  const std::vector<TokenId>& prompt_tokens() const override { return options_.prompt; }
+  const std::vector<TokenId>& prompt_tokens() const override { return *options_.prompt.tokens; }
   GenerationUsage usage() const override;
   GenerationTimings timings() const override { return feed_->timings(); }
 
@@ -60,7 +57,6 @@ class TokenStream final : public GenerationStream {
 
   const Tokenizer& tokenizer_;
   Engine& engine_;
-  ServiceRate& rate_;
   const SequenceId id_;
   const std::shared_ptr<TokenFeed> feed_;
   const TokenStreamOptions options_;

@@ -1,0 +1,22 @@
+// What an engine takes: options against its backend, prompts against both.
+#pragma once
+
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/status.h"
+#include "engine/engine.h"
+#include "engine/scheduler.h"
+
+namespace puna {
+
+Status validate_options(const BackendLimits& limits, const EngineOptions& options);
+
+// A wrong token would fail a whole step, with everybody in it.
+Status validate_prompt(const std::vector<TokenId>& prompt, const BackendLimits& limits);
+
+EngineOptions without_unknown_ends(EngineOptions options, int vocab_size);
+
+SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOptions& options);
+
+}  // namespace puna
