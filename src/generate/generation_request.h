@@ -35,7 +35,7 @@ struct GenerationRequest {
 };
 
 // What a request's prompt becomes: made once, however many choices answer it. Cheap to copy.
-struct Prompt {
+struct TokenizedPrompt {
   std::shared_ptr<const TokenIds> tokens;
   // The answer is a text of its own (a chat turn) and does not continue the prompt's words.
   bool answer_begins_text = false;

@@ -188,15 +188,17 @@ Status Generator::admit(int places, Admission& admission) {
   return state_->engine->admit(places, admission);
 }
 
-Result<Prompt> Generator::make_prompt(const GenerationRequest& request) const {
+Result<TokenizedPrompt> Generator::make_prompt(const GenerationRequest& request) const {
   ASSIGN_OR_RETURN(TokenIds ids, state_->make_prompt(request));
   RETURN_IF_ERROR(state_->max_tokens(request, ids.size()).status());
-  return Prompt{.tokens = std::make_shared<const TokenIds>(std::move(ids)),
-                .answer_begins_text = std::holds_alternative<ChatMessages>(request.prompt)};
+  return TokenizedPrompt{
+      .tokens = std::make_shared<const TokenIds>(std::move(ids)),
+      .answer_begins_text = std::holds_alternative<ChatMessages>(request.prompt)};
 }
 
 Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request,
-                                                           Prompt prompt, Admission& admission) {
+                                                           TokenizedPrompt prompt,
+                                                           Admission& admission) {
   RETURN_IF_ERROR(validate_stop(request.stop));
   EngineRequest sequence;
   sequence.prompt = *prompt.tokens;
@@ -221,7 +223,7 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
 Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request) {
   Admission admission;
   RETURN_IF_ERROR(admit(1, admission));
-  ASSIGN_OR_RETURN(Prompt prompt, make_prompt(request));
+  ASSIGN_OR_RETURN(TokenizedPrompt prompt, make_prompt(request));
   return start(request, std::move(prompt), admission);
 }
 

@@ -46,12 +46,12 @@ class Generator {
 
   // What is slow for a long text: template and tokenizer. kInvalidArgument: a token that is none,
   // template refused. kOutOfRange: longer than the model (both numbers in the message).
-  Result<Prompt> make_prompt(const GenerationRequest& request) const;
+  Result<TokenizedPrompt> make_prompt(const GenerationRequest& request) const;
 
   // Answers `prompt` in a place of `admission`; that of `request` is not looked at.
   // kInvalidArgument: bad parameters. kOutOfRange: prompt and answer do not fit.
-  Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request, Prompt prompt,
-                                                  Admission& admission);
+  Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request,
+                                                  TokenizedPrompt prompt, Admission& admission);
   // All of these.
   Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request);
 

@@ -17,7 +17,7 @@ namespace puna {
 
 // What a stream needs to know about its request besides the tokens.
 struct TokenStreamOptions {
-  Prompt prompt;
+  TokenizedPrompt prompt;
   std::vector<std::string> stop;
   bool include_stop_in_output = false;
   int min_tokens = 0;  // stop strings are not looked for before
