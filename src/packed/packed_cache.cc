@@ -1,15 +1,17 @@
-// Hashes of samples for identities; names and locks in the cache's folder.
+// Identities of weights, those of earlier starts, and names and locks in the cache's folder.
 
 #include "packed/packed_cache.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
+#include <utility>
 #include <vector>
 
 #include "base/checksum.h"
-#include "base/file_descriptor.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/progress_bar.h"
@@ -19,54 +21,17 @@ namespace puna {
 namespace fs = std::filesystem;
 namespace {
 
-// Headers of safetensors and GGUF files, with the tokenizer of most.
-constexpr uint64_t kHeadBytes = 8 << 20;
-// Of all files together, so that a checkpoint of many shards is identified as fast as one of one.
-constexpr uint64_t kSamplesMax = 256;
-constexpr uint64_t kSamplesPerFileMin = 8;
-constexpr uint64_t kSampleBytes = 4096;
 constexpr int64_t kRoomToKeepBytes = 64 << 20;
+constexpr char kKnownFolder[] = "known";
+constexpr size_t kKnownMax = 1000;
+constexpr size_t kHashDigits = 32;
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
 
-struct WeightFile {
-  fs::path path;
-  FileDescriptor file;
-  uint64_t bytes = 0;
-  timespec modified = {};
-};
-
-Result<WeightFile> open_weight_file(const fs::path& path) {
-  WeightFile opened;
-  opened.path = path;
-  ASSIGN_OR_RETURN(opened.file, FileDescriptor::open_regular(path));
-  ASSIGN_OR_RETURN(const struct stat info, opened.file.info(path));
-  opened.bytes = static_cast<uint64_t>(info.st_size);
-  opened.modified = info.st_mtim;
-  return opened;
-}
-
-// The head, then `samples` spread evenly from the first byte to the last.
-Status add_samples(const WeightFile& weights, uint64_t samples, ContentHash& hash) {
-  std::vector<std::byte> buffer(std::min(weights.bytes, kHeadBytes));
-  RETURN_IF_ERROR(weights.file.read_at(0, buffer, weights.path));
-  hash.add(weights.bytes);
-  hash.add(buffer);
-  if (weights.bytes <= kHeadBytes) return Status();
-  buffer.resize(kSampleBytes);
-  const uint64_t last = weights.bytes - kSampleBytes;
-  for (uint64_t i = 0; i < samples; ++i) {
-    const uint64_t offset = i + 1 == samples ? last : last / samples * i;
-    RETURN_IF_ERROR(weights.file.read_at(offset, buffer, weights.path));
-    hash.add(buffer);
-  }
-  return Status();
-}
-
-// All bytes: these files are small, and most of two adapters' bytes may be equal.
+// Small files.
 Status add_whole(const fs::path& path, ContentHash& hash) {
   ASSIGN_OR_RETURN(const MappedFile file, MappedFile::open(path));
   hash.add(file.bytes());
@@ -78,6 +43,20 @@ std::string file_name_part(std::string_view format) {
   std::string part(format);
   std::replace(part.begin(), part.end(), ' ', '-');
   return part;
+}
+
+// So that a container whose files have a new inode at every start fills no disk.
+void forget_oldest(const fs::path& folder) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> all;
+  std::error_code failure;
+  for (fs::directory_iterator entry(folder, failure), end; !failure && entry != end;
+       entry.increment(failure)) {
+    std::error_code unknown;
+    all.emplace_back(entry->last_write_time(unknown), entry->path());
+  }
+  if (all.size() < kKnownMax) return;
+  std::sort(all.begin(), all.end());
+  for (size_t i = 0; i < all.size() / 2; ++i) fs::remove(all[i].second, failure);
 }
 
 Result<fs::path> cache_folder() {
@@ -92,25 +71,35 @@ Result<fs::path> cache_folder() {
 
 }  // namespace
 
-Result<PackedIdentity> identify_weights(const Checkpoint& checkpoint, std::string_view recipe) {
-  std::vector<WeightFile> files;
-  uint64_t total = 0;
-  for (const fs::path& path : checkpoint.weight_files) {
-    ASSIGN_OR_RETURN(WeightFile file, open_weight_file(path));
-    total += file.bytes;
-    files.push_back(std::move(file));
+Result<std::string> hash_of_files(const std::vector<fs::path>& paths) {
+  ContentHash hash;
+  for (const fs::path& path : paths) {
+    hash.add(path.filename().string());
+    if (is_there(path)) RETURN_IF_ERROR(add_whole(path, hash));
   }
+  return hash.hexadecimal();
+}
+
+Result<PackedIdentity> identify_weights(const Checkpoint& checkpoint, std::string_view recipe,
+                                        const PackedCache* cache, ThreadPool& pool) {
+  ASSIGN_OR_RETURN(WeightFiles files, WeightFiles::open(checkpoint.weight_files));
+  PackedIdentity identity;
+  const auto known = cache == nullptr ? std::nullopt : cache->recall(files.stamp());
+  identity.is_recalled = known.has_value();
+  if (known) {
+    identity.weights = *known;
+  } else {
+    ASSIGN_OR_RETURN(identity.weights, files.hash(pool));
+    if (!files.are_unchanged()) {
+      return error(StatusCode::kUnavailable, "{}: its weights are being written; start again later",
+                   checkpoint.path.string());
+    }
+    if (cache != nullptr && files.are_settled()) cache->remember(files.stamp(), identity.weights);
+  }
+  identity.files = std::make_shared<const WeightFiles>(std::move(files));
   ContentHash content;
-  ContentHash revision;
   content.add(recipe);
-  for (const WeightFile& file : files) {
-    const auto share =
-        static_cast<uint64_t>(static_cast<double>(kSamplesMax) * static_cast<double>(file.bytes) /
-                              static_cast<double>(std::max<uint64_t>(total, 1)));
-    RETURN_IF_ERROR(add_samples(file, std::max(share, kSamplesPerFileMin), content));
-    revision.add(static_cast<uint64_t>(file.modified.tv_sec));
-    revision.add(static_cast<uint64_t>(file.modified.tv_nsec));
-  }
+  content.add(identity.weights);
   // It may say how values are to be read, as for AWQ and GPTQ.
   const fs::path config = checkpoint.path / "config.json";
   if (is_there(config)) RETURN_IF_ERROR(add_whole(config, content));
@@ -118,10 +107,7 @@ Result<PackedIdentity> identify_weights(const Checkpoint& checkpoint, std::strin
     RETURN_IF_ERROR(add_whole(adapter.path / "adapter_config.json", content));
     RETURN_IF_ERROR(add_whole(adapter.path / "adapter_model.safetensors", content));
   }
-  PackedIdentity identity;
   identity.content = content.hexadecimal();
-  revision.add(identity.content);
-  identity.revision = revision.hexadecimal();
   return identity;
 }
 
@@ -137,7 +123,7 @@ Result<PackedCache> PackedCache::open() {
 fs::path PackedCache::path_of(const PackedIdentity& identity, std::string_view format,
                               uint32_t layout_version) const {
   return folder_ /
-         fmt::format("{}-{}-v{}.packed", identity.revision, file_name_part(format), layout_version);
+         fmt::format("{}-{}-v{}.packed", identity.content, file_name_part(format), layout_version);
 }
 
 Result<FileLock> PackedCache::lock(const fs::path& path) const {
@@ -159,6 +145,36 @@ void PackedCache::remove_other_layouts(const fs::path& path) const {
       log_info("removed {}: an older layout of the same weights", entry->path().string());
     }
   }
+}
+
+// A file for each stamp, its content the hash: written beside its place and moved there, so that
+// starts beside each other need no lock.
+std::optional<std::string> PackedCache::recall(const std::string& stamp) const {
+  const auto text = read_file(folder_ / kKnownFolder / stamp, kHashDigits);
+  if (!text.ok() || text->size() != kHashDigits) return std::nullopt;
+  return *text;
+}
+
+void PackedCache::remember(const std::string& stamp, const std::string& hash) const {
+  const fs::path folder = folder_ / kKnownFolder;
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  forget_oldest(folder);
+  const fs::path place = folder / stamp;
+  const fs::path beside = fmt::format("{}.{}", place.string(), ::getpid());
+  {
+    std::ofstream file(beside, std::ios::binary);
+    file << hash;
+    if (!file.flush()) failure = std::make_error_code(std::errc::io_error);
+  }
+  if (!failure) fs::rename(beside, place, failure);
+  std::error_code ignored;
+  if (failure) fs::remove(beside, ignored);  // then the next start reads the weights again
+}
+
+void PackedCache::forget(const std::string& stamp) const {
+  std::error_code ignored;
+  fs::remove(folder_ / kKnownFolder / stamp, ignored);
 }
 
 Status check_disk_room(const fs::path& path, int64_t bytes) {

@@ -3,6 +3,7 @@
 #include "backend/cpu/packed_weights.h"
 
 #include <chrono>
+#include <stop_token>
 #include <utility>
 
 #include "backend/cpu/calibration.h"
@@ -41,9 +42,37 @@ Result<bool> is_calibrated(const PackingJob& job) {
   return size.quantises_to_int4;
 }
 
-Result<PackedIdentity> identify(const PackingJob& job) {
+// The tokenizer decides what the model reads of the text. A GGUF file holds its own.
+Result<std::string> recipe_of(const PackingJob& job) {
   ASSIGN_OR_RETURN(const bool calibrated, is_calibrated(job));
-  return identify_weights(job.checkpoint, calibrated ? kCalibratedRecipe : kPlainRecipe);
+  if (!calibrated) return std::string(kPlainRecipe);
+  const fs::path& folder = job.checkpoint.tokenizer.folder;
+  if (folder.empty()) return std::string(kCalibratedRecipe);
+  ASSIGN_OR_RETURN(const std::string tokenizer,
+                   hash_of_files({folder / "tokenizer.model", folder / "tokenizer.json"}));
+  return fmt::format("{} {}", kCalibratedRecipe, tokenizer);
+}
+
+Result<PackedIdentity> identify(const PackingJob& job, const PackedCache* cache) {
+  ASSIGN_OR_RETURN(const std::string recipe, recipe_of(job));
+  return identify_weights(job.checkpoint, recipe, cache, job.pool);
+}
+
+// Where no folder can be made, the weight files are read at every start.
+Result<PackedIdentity> identify(const PackingJob& job) {
+  const auto cache = PackedCache::open();
+  return identify(job, cache.ok() ? &*cache : nullptr);
+}
+
+// For weights whose files were not read at this start, because their stamp is that of an earlier
+// one: reads them after all, in the background. kDataLoss when they are others.
+Status check_origin(const PackedIdentity& identity, const std::stop_token& stop) {
+  ThreadPool one(1);
+  ASSIGN_OR_RETURN(const std::string weights, identity.files->hash(one, stop));
+  if (weights == identity.weights || !identity.files->are_unchanged()) return Status();
+  if (const auto cache = PackedCache::open(); cache.ok()) cache->forget(identity.files->stamp());
+  return error(StatusCode::kDataLoss,
+               "the checkpoint's weights are not those that were packed, although their times are");
 }
 
 // What the inputs of the linear layers are like, measured on the model in int8.
@@ -101,9 +130,16 @@ Result<PackedFile> open_file(const fs::path& path, const PackedIdentity& identit
   return file;
 }
 
-Result<CpuWeights> map_weights(const PackingJob& job, PackedFile file) {
+Result<CpuWeights> map_weights(const PackingJob& job, const PackedIdentity& identity,
+                               PackedFile file) {
   const std::string path = file.path().string();
-  ASSIGN_OR_RETURN(auto memory, WeightMemory::map(std::move(file), {}));
+  WeightMemory::Options options;
+  if (identity.is_recalled) {
+    options.check_origin = [identity](const std::stop_token& stop) {
+      return check_origin(identity, stop);
+    };
+  }
+  ASSIGN_OR_RETURN(auto memory, WeightMemory::map(std::move(file), options));
   MappedSource source(*job.checkpoint.weights, *memory);
   auto weights = load_cpu_weights(job.checkpoint.config, source);
   if (!weights.ok()) return weights.status().with_context(path);
@@ -131,6 +167,10 @@ Status write_file(const fs::path& path, const PackingJob& job, const PackedIdent
     WritingSource source(packing, writer, progress);
     RETURN_IF_ERROR(load_cpu_weights(checkpoint.config, source).status());
   }
+  if (!identity.files->are_unchanged()) {
+    return error(StatusCode::kUnavailable, "{}: was written to while it was packed",
+                 checkpoint.path.string());
+  }
   RETURN_IF_ERROR(writer.commit());
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
   log_info("packed in {:.1f} s; to have the room back delete {}", taken.count(), path.string());
@@ -138,9 +178,9 @@ Status write_file(const fs::path& path, const PackingJob& job, const PackedIdent
 }
 
 // The file if it is whole, else a new one. `made` says which.
-Result<PackedFile> open_or_make(const PackedCache& cache, const PackingJob& job, bool& made) {
+Result<PackedFile> open_or_make(const PackedCache& cache, const PackingJob& job,
+                                const PackedIdentity& identity, bool& made) {
   const WeightChoice& choice = job.choice;
-  ASSIGN_OR_RETURN(const PackedIdentity identity, identify(job));
   const fs::path path = cache.path_of(identity, describe(choice), kPackedLayoutVersion);
   made = false;
   auto file = open_file(path, identity, choice);
@@ -160,11 +200,12 @@ Result<PackedFile> open_or_make(const PackedCache& cache, const PackingJob& job,
 
 Result<CpuWeights> map_from_cache(const PackingJob& job) {
   ASSIGN_OR_RETURN(const PackedCache cache, PackedCache::open());
+  ASSIGN_OR_RETURN(const PackedIdentity identity, identify(job, &cache));
   for (;;) {
     bool made = false;
-    ASSIGN_OR_RETURN(PackedFile file, open_or_make(cache, job, made));
+    ASSIGN_OR_RETURN(PackedFile file, open_or_make(cache, job, identity, made));
     const fs::path path = file.path();
-    auto weights = map_weights(job, std::move(file));
+    auto weights = map_weights(job, identity, std::move(file));
     if (weights.ok() || made || weights.status().code() != StatusCode::kDataLoss) return weights;
     log_warning("{}; it is made again", weights.status().message());
     std::error_code failure;
@@ -183,7 +224,7 @@ Result<CpuWeights> open_cpu_weights(const PackingJob& job, const std::string& pl
       return error(file.status().code(), "--packed-weights {}; make it with puna quantize",
                    file.status().message());
     }
-    return map_weights(job, std::move(*file));
+    return map_weights(job, identity, std::move(*file));
   }
   ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
   if (size.bytes < kFileBytesMin) return pack_into_memory(job);
@@ -214,8 +255,9 @@ Result<PackedReport> write_packed_weights(const PackingJob& job, const fs::path&
   }
   if (output.empty()) {
     ASSIGN_OR_RETURN(const PackedCache cache, PackedCache::open());
+    ASSIGN_OR_RETURN(const PackedIdentity identity, identify(job, &cache));
     bool made = false;
-    ASSIGN_OR_RETURN(const PackedFile file, open_or_make(cache, job, made));
+    ASSIGN_OR_RETURN(const PackedFile file, open_or_make(cache, job, identity, made));
     report = {
         .path = file.path(), .bytes = static_cast<int64_t>(file.file_bytes()), .was_there = !made};
     return report;

@@ -8,8 +8,10 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "model/random_weights.h"
+#include "packed/packed_cache.h"
 
 namespace puna {
 namespace {
@@ -112,6 +114,34 @@ TEST_F(PackedWeightsTest, AFileOfOtherWeightsIsRefused) {
               HasSubstr("holds weights of another checkpoint (grouped_query_tied)"));
   const auto again = open_weights(open(kTied), {.format = WeightFormat::kF32}, file_);
   EXPECT_THAT(again.status().message(), HasSubstr("holds bf16, f32 is asked for"));
+}
+
+// The cache believes that another model's file has the bytes of the one that was packed.
+TEST_F(PackedWeightsTest, WeightsThatAreNotThoseOfTheirStampAreFoundInTheBackground) {
+  const WeightChoice choice = {.format = WeightFormat::kBf16};
+  const Checkpoint packed = open(kTied);
+  ASSERT_TRUE(write(packed, choice, file_).ok());
+  const fs::path folder = folder_ / "other";
+  fs::copy(kTied, folder);
+  std::fstream file(folder / "model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(-10, std::ios::end);
+  file.put('x');
+  file.close();
+  const Checkpoint other = open(folder.c_str());
+  EXPECT_FALSE(open_weights(other, choice, file_).ok());
+  const auto cache = PackedCache::open();
+  ASSERT_TRUE(cache.ok()) << cache.status().message();
+  const auto identity = identify_weights(packed, "", &*cache, pool_);
+  const auto files = WeightFiles::open(other.weight_files);
+  ASSERT_TRUE(identity.ok() && files.ok());
+  cache->remember(files->stamp(), identity->weights);
+  const auto mapped = open_weights(other, choice, file_);
+  ASSERT_TRUE(mapped.ok()) << mapped.status().message();
+  EXPECT_TRUE(mapped->status().ok());
+  mapped->mapped->settle();
+  EXPECT_EQ(mapped->status().code(), StatusCode::kInternal);
+  EXPECT_FALSE(fs::exists(file_));
+  EXPECT_EQ(cache->recall(files->stamp()), std::nullopt);
 }
 
 TEST_F(PackedWeightsTest, AFileThatIsThereIsNotWrittenAgain) {

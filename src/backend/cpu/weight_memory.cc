@@ -107,7 +107,8 @@ Status WeightMemory::status() const {
       return Status();
     case State::kDamaged:
       return error(StatusCode::kInternal,
-                   "the packed weights are damaged; a restart makes them again");
+                   "the packed weights are damaged, or of another checkpoint; a restart makes them "
+                   "again");
     case State::kLost:
       return error(StatusCode::kInternal,
                    "the system took back the memory of the weights; a restart maps them again");
@@ -129,9 +130,20 @@ void WeightMemory::run(const std::stop_token& stop, const Options& options) {
     changed_.wait_for(lock, stop, options.delay, [&] { return hurried_; });
   }
   visit_pieces(stop, options.use_huge_pages && huge_pages_granted());
+  if (options.check_origin && state_ == State::kUsable && !stop.stop_requested()) {
+    const Status origin = options.check_origin(stop);
+    if (origin.code() == StatusCode::kDataLoss) find_damaged(origin);
+  }
   const std::lock_guard lock(mutex_);
   settled_ = true;
   changed_.notify_all();
+}
+
+void WeightMemory::find_damaged(const Status& status) {
+  file_.remove();
+  state_.store(State::kDamaged, std::memory_order_release);
+  log_error("{}: {} is removed, so that a restart makes it again; until then nothing is computed",
+            status.message(), file_.path().string());
 }
 
 void WeightMemory::visit_pieces(const std::stop_token& stop, bool move) {
@@ -168,12 +180,7 @@ Status WeightMemory::visit_piece(size_t piece, bool move) {
   }
   if (move) ::madvise(fresh, room, MADV_HUGEPAGE);  // only advice
   const Status status = file_.read_piece(piece, std::span(fresh, bytes));
-  if (status.code() == StatusCode::kDataLoss) {
-    file_.remove();
-    state_.store(State::kDamaged, std::memory_order_release);
-    log_error("{}: removed, so that a restart makes it again; until then nothing is computed",
-              status.message());
-  }
+  if (status.code() == StatusCode::kDataLoss) find_damaged(status);
   if (status.ok() && move && ::mprotect(fresh, room, PROT_READ) == 0) {
     const uint64_t offset = piece * kPackedPieceBytes;
     if (::mremap(fresh, room, room, MREMAP_MAYMOVE | MREMAP_FIXED, data_ + offset) != MAP_FAILED) {

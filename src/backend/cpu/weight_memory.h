@@ -11,6 +11,7 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -27,6 +28,8 @@ class WeightMemory {
     // The first answer comes first.
     std::chrono::milliseconds delay = std::chrono::seconds(1);
     bool use_huge_pages = true;  // where the system grants them
+    // Asked last: kDataLoss when the file turns out to be of another checkpoint.
+    std::function<Status(const std::stop_token& stop)> check_origin = {};
   };
 
   static Result<std::unique_ptr<WeightMemory>> map(PackedFile file, const Options& options);
@@ -58,6 +61,7 @@ class WeightMemory {
   Status map_data();
   Status map_file(uint64_t offset, size_t bytes);  // of the data
   void run(const std::stop_token& stop, const Options& options);
+  void find_damaged(const Status& status);
   void visit_pieces(const std::stop_token& stop, bool move);
   Status visit_piece(size_t piece, bool move);
 

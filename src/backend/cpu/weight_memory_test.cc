@@ -23,8 +23,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr uint32_t kLayout = 1;
-constexpr WeightMemory::Options kAtOnce = {.delay = std::chrono::milliseconds(0)};
-constexpr WeightMemory::Options kNever = {.delay = std::chrono::hours(1)};
+const WeightMemory::Options kAtOnce = {.delay = std::chrono::milliseconds(0)};
+const WeightMemory::Options kNever = {.delay = std::chrono::hours(1)};
 
 // Bytes of this process's memory in 2 MiB pages, in the mappings that lie in `range`.
 size_t huge_bytes_in(std::span<const std::byte> range) {
