@@ -22,7 +22,7 @@ LIBRARY_HOMES = [
     (r"<xxhash", ["src/base/checksum*.cc"]),
     (r"<nlohmann/", ["src/base/json.h"]),
     (r"<curl/", ["src/hub/*.cc"]),
-    (r"<pcre2", ["src/tokenizer/*.cc"]),
+    (r"<pcre2", ["src/tokenizer/*.cc", "src/model/module_patterns.cc"]),
     (r"<sentencepiece", ["src/tokenizer/sentencepiece_tokenizer*.cc"]),
     (r"<CLI/", ["src/app/options*.cc"]),
     (r"<prometheus/", ["src/api/metrics*.cc"]),

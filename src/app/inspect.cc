@@ -2,13 +2,15 @@
 
 #include "app/inspect.h"
 
+#include <fmt/ranges.h>
+
 #include <cstdio>
 
+#include "app/model_parts.h"
 #include "app/open_generator.h"
 #include "app/terminal.h"
 #include "base/json.h"
 #include "model/inspect.h"
-#include "tokenizer/chat_template.h"
 
 namespace puna {
 namespace {
@@ -24,10 +26,21 @@ Result<Checkpoint> open(const InspectCommand& command) {
   return checkpoint;
 }
 
-// Empty when there is no template, or one that cannot be run.
-std::string chat_format(const Checkpoint& checkpoint) {
-  const auto parsed = ChatTemplate::parse(checkpoint.chat_template, checkpoint.name);
-  return parsed.ok() ? std::string(parsed->format_name()) : std::string();
+// As serving opens it; what cannot be opened is said, and the rest is shown all the same.
+TextSummary summarize_text(const Checkpoint& checkpoint) {
+  TextSummary summary;
+  summary.end_token_ids = checkpoint.config.eos_token_ids;
+  const auto parts = open_model_parts(checkpoint, "");
+  if (!parts.ok()) {
+    summary.tokenizer = "cannot be used: " + parts.status().message();
+    summary.end_tokens = fmt::format("{}", fmt::join(summary.end_token_ids, ", "));
+    return summary;
+  }
+  summary.tokenizer = parts->tokenizer->kind();
+  if (parts->chat_template) summary.chat_format = parts->chat_template->format_name();
+  summary.end_token_ids = parts->end_tokens;
+  summary.end_tokens = describe_tokens(*parts->tokenizer, parts->end_tokens);
+  return summary;
 }
 
 }  // namespace
@@ -36,11 +49,11 @@ int run_inspect(const InspectCommand& command) {
   const auto checkpoint = open(command);
   if (!checkpoint.ok()) return fail(checkpoint.status());
   const CheckpointSummary summary = summarize(*checkpoint);
-  const std::string format = chat_format(*checkpoint);
+  const TextSummary text = summarize_text(*checkpoint);
   if (command.json) {
-    std::printf("%s\n", to_json(summary, format).dump(2).c_str());
+    std::printf("%s\n", to_json(summary, text).dump(2).c_str());
   } else {
-    std::printf("%s", describe(summary, format).c_str());
+    std::printf("%s", describe(summary, text).c_str());
   }
   return 0;
 }

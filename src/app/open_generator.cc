@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "app/calibration_tokens.h"
+#include "app/model_parts.h"
 #include "app/terminal.h"
 #include "backend/open_backend.h"
 #include "base/json.h"
@@ -13,14 +14,12 @@
 #include "base/mapped_file.h"
 #include "hub/hub.h"
 #include "model/checkpoint.h"
-#include "tokenizer/byte_tokenizer.h"
 
 namespace puna {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kChatTemplateBytesMax = 1 << 20;
 constexpr const char* kDemoModel = "build/models/SmolLM2-135M-Instruct.Q4_1.gguf";
 // What the seed system samples with when the checkpoint recommends nothing.
 constexpr int kSeedTopK = 50;
@@ -44,30 +43,6 @@ Result<fs::path> find_demo_model() {
       "no MODEL given and the demo model ({}) is not here; run 'make fetch-models' or name "
       "a folder, a .gguf file or a hub repository",
       kDemoModel);
-}
-
-Result<ChatTemplate> open_chat_template(const std::string& choice) {
-  std::error_code ignored;
-  if (!fs::exists(choice, ignored)) return ChatTemplate::built_in(choice);
-  ASSIGN_OR_RETURN(const std::string source, read_file(choice, kChatTemplateBytesMax));
-  return ChatTemplate::parse(source, choice);
-}
-
-// Nothing when the checkpoint has no template: then only plain prompts are served.
-Result<std::optional<ChatTemplate>> choose_chat_template(const std::string& choice,
-                                                         const Checkpoint& checkpoint) {
-  if (!choice.empty()) {
-    ASSIGN_OR_RETURN(ChatTemplate chosen, open_chat_template(choice));
-    return std::optional<ChatTemplate>(std::move(chosen));
-  }
-  if (checkpoint.chat_template.empty()) {
-    log_warning("{} has no chat template; /v1/chat/completions needs --chat-template",
-                checkpoint.name);
-    return std::optional<ChatTemplate>();
-  }
-  ASSIGN_OR_RETURN(ChatTemplate own, ChatTemplate::parse(checkpoint.chat_template,
-                                                         checkpoint.name + " chat_template"));
-  return std::optional<ChatTemplate>(std::move(own));
 }
 
 void apply_generation_config(const GenerationConfig& generation, SamplingParams& sampling) {
@@ -125,43 +100,6 @@ BackendOptions backend_options(const ModelOptions& options) {
   return backend;
 }
 
-std::string piece_or_empty(const Tokenizer& tokenizer, std::optional<TokenId> id) {
-  return id ? std::string(tokenizer.token_piece(*id)) : std::string();
-}
-
-// The parts of a model that are known before the backend is open.
-struct Parts {
-  std::string name;
-  std::unique_ptr<Tokenizer> tokenizer;
-  std::optional<ChatTemplate> chat_template;
-  GenerationConfig generation;
-  std::vector<TokenId> eos_token_ids;
-  std::vector<std::string> adapters;
-};
-
-Result<Parts> open_parts(const ModelOptions& options, const Checkpoint& checkpoint) {
-  Parts parts;
-  parts.name = checkpoint.name;
-  ASSIGN_OR_RETURN(parts.tokenizer, load_tokenizer(checkpoint.tokenizer));
-  ASSIGN_OR_RETURN(parts.chat_template, choose_chat_template(options.chat_template, checkpoint));
-  parts.generation = checkpoint.generation;
-  parts.eos_token_ids = checkpoint.config.eos_token_ids;
-  if (parts.eos_token_ids.empty() && parts.tokenizer->eos_id()) {
-    parts.eos_token_ids.push_back(*parts.tokenizer->eos_id());
-  }
-  for (const AdapterInfo& adapter : checkpoint.adapters) parts.adapters.push_back(adapter.name);
-  return parts;
-}
-
-Result<Parts> fake_parts() {
-  Parts parts;
-  parts.name = "fake";
-  parts.tokenizer = make_byte_tokenizer();
-  ASSIGN_OR_RETURN(parts.chat_template, ChatTemplate::built_in("chatml"));
-  if (parts.tokenizer->eos_id()) parts.eos_token_ids.push_back(*parts.tokenizer->eos_id());
-  return parts;
-}
-
 }  // namespace
 
 Result<fs::path> find_model(const ModelOptions& options) {
@@ -190,14 +128,12 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
                                                   const std::string& served_model_name) {
   const auto started = steady_clock().now();
   std::optional<Checkpoint> checkpoint;
-  Result<Parts> opened = Status(StatusCode::kInternal, "nothing opened");
-  if (options.backend == "fake") {
-    opened = fake_parts();
-  } else {
+  if (options.backend != "fake") {
     ASSIGN_OR_RETURN(checkpoint, open_model(options));
-    opened = open_parts(options, *checkpoint);
   }
-  ASSIGN_OR_RETURN(Parts parts, std::move(opened));
+  ASSIGN_OR_RETURN(ModelParts parts, checkpoint
+                                         ? open_model_parts(*checkpoint, options.chat_template)
+                                         : fake_model_parts());
   RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
 
   BackendOptions wanted = backend_options(options);
@@ -209,13 +145,13 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   engine_options.max_num_seqs = options.max_num_seqs;
   engine_options.waiting_max = options.max_num_queued_reqs;
   engine_options.step_tokens_max = options.max_num_batched_tokens;
-  engine_options.eos_token_ids = parts.eos_token_ids;
+  engine_options.eos_token_ids = parts.end_tokens;
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::move(backend), engine_options, steady_clock()));
 
   GeneratorOptions generator_options;
   generator_options.model_name = served_model_name.empty() ? parts.name : served_model_name;
-  generator_options.bos_token = piece_or_empty(*parts.tokenizer, parts.tokenizer->bos_id());
-  generator_options.eos_token = piece_or_empty(*parts.tokenizer, parts.tokenizer->eos_id());
+  generator_options.bos_token = parts.bos_token;
+  generator_options.eos_token = parts.eos_token;
   generator_options.adapters = parts.adapters;
   apply_generation_config(parts.generation, generator_options.default_sampling);
   RETURN_IF_ERROR(validate(generator_options.default_sampling, vocab_size)

@@ -11,11 +11,12 @@ namespace puna {
 namespace {
 
 // Builds the document through nlohmann's own DOM builder and stops at the first broken limit.
-class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
-  using Parent = nlohmann::detail::json_sax_dom_parser<Json>;
+template <typename Document>
+class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Document> {
+  using Parent = nlohmann::detail::json_sax_dom_parser<Document>;
 
  public:
-  LimitedBuilder(Json& document, size_t depth_max)
+  LimitedBuilder(Document& document, size_t depth_max)
       : Parent(document, false), depth_max_(depth_max) {}
 
   bool start_object(size_t size) {
@@ -67,6 +68,16 @@ class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Json> {
 };
 
 template <typename Document>
+Result<Document> parse(std::string_view text, size_t depth_max) {
+  Document document;
+  LimitedBuilder<Document> builder(document, depth_max);
+  if (!Document::sax_parse(text, &builder)) {
+    return Status(StatusCode::kInvalidArgument, builder.message());
+  }
+  return document;
+}
+
+template <typename Document>
 std::string dump(const Document& document) {
   return document.dump(-1, ' ', false, Document::error_handler_t::replace);
 }
@@ -74,11 +85,11 @@ std::string dump(const Document& document) {
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, size_t depth_max) {
-  Json document;
-  LimitedBuilder builder(document, depth_max);
-  if (!Json::sax_parse(text, &builder))
-    return Status(StatusCode::kInvalidArgument, builder.message());
-  return document;
+  return parse<Json>(text, depth_max);
+}
+
+Result<OrderedJson> parse_ordered_json(std::string_view text, size_t depth_max) {
+  return parse<OrderedJson>(text, depth_max);
 }
 
 std::string dump_json(const Json& document) { return dump(document); }

@@ -22,6 +22,9 @@ inline constexpr size_t kJsonDepthMax = 32;
 // A duplicate key in one object is an error: two parsers would disagree on its value.
 Result<Json> parse_json(std::string_view text, size_t depth_max = kJsonDepthMax);
 
+// The same with the fields of objects in the order of the text, where the order says something.
+Result<OrderedJson> parse_ordered_json(std::string_view text, size_t depth_max = kJsonDepthMax);
+
 // Text of a document; ill-formed UTF-8 inside strings becomes U+FFFD instead of an exception.
 std::string dump_json(const Json& document);
 std::string dump_json(const OrderedJson& document);

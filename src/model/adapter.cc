@@ -23,15 +23,13 @@ constexpr std::string_view kSuffixA = ".lora_A.weight";
 constexpr std::string_view kSuffixB = ".lora_B.weight";
 
 // Settings of LoraConfig that change the sums; each must be off, null or empty.
-constexpr std::array<std::string_view, 14> kUnsupportedSettings = {
+constexpr std::array<std::string_view, 12> kUnsupportedSettings = {
     "alora_invocation_tokens",
-    "alpha_pattern",
     "arrow_config",
     "fan_in_fan_out",
     "layer_replication",
     "lora_bias",
     "modules_to_save",
-    "rank_pattern",
     "target_parameters",
     "trainable_token_indices",
     "use_bdlora",
@@ -105,7 +103,43 @@ Result<const TensorInfo*> find_side(const SafetensorsWeights& file, std::string_
   return found;
 }
 
+Result<ModulePatterns> patterns_at(const OrderedJson& document, const ConfigObject& object,
+                                   const char* key) {
+  if (object.find(key) == nullptr) return ModulePatterns();
+  auto parsed = ModulePatterns::parse(document.at(key));
+  if (parsed.ok()) return parsed;
+  return invalid_argument("{}: {}: {}", object.origin(), key, parsed.status().message());
+}
+
+// The first pattern that fits a module counts, so their order in the text does.
+Status read_patterns(std::string_view text, const ConfigObject& object, AdapterConfig& config) {
+  ASSIGN_OR_RETURN(const OrderedJson document, parse_ordered_json(text));
+  ASSIGN_OR_RETURN(config.rank_pattern, patterns_at(document, object, "rank_pattern"));
+  ASSIGN_OR_RETURN(config.alpha_pattern, patterns_at(document, object, "alpha_pattern"));
+  for (const double rank : config.rank_pattern.values()) {
+    if (rank >= 1 && rank <= kAdapterRankMax && rank == std::floor(rank)) continue;
+    return object.refuse("rank_pattern", fmt::format("ranks from 1 to {}", kAdapterRankMax));
+  }
+  return Status();
+}
+
+double scale_of(double alpha, int rank, bool divides_by_root) {
+  const auto divisor = static_cast<double>(rank);
+  return alpha / (divides_by_root ? std::sqrt(divisor) : divisor);
+}
+
 }  // namespace
+
+int AdapterConfig::rank_of(std::string_view module) const {
+  return static_cast<int>(rank_pattern.find(module).value_or(rank));
+}
+
+double AdapterConfig::scale_of(std::string_view module) const {
+  return puna::scale_of(alpha_pattern.find(module).value_or(alpha), rank_of(module),
+                        divides_by_root);
+}
+
+double AdapterConfig::scale() const { return puna::scale_of(alpha, rank, divides_by_root); }
 
 Result<AdapterConfig> parse_adapter_config(std::string_view text, std::string_view origin) {
   ASSIGN_OR_RETURN(const Json document, parse_config_object(text, origin));
@@ -118,8 +152,9 @@ Result<AdapterConfig> parse_adapter_config(std::string_view text, std::string_vi
   ASSIGN_OR_RETURN(const auto root, object.get_bool("use_rslora"));
   AdapterConfig config;
   config.rank = static_cast<int>(*rank);
-  const auto divisor = static_cast<double>(*rank);
-  config.scale = *alpha / (root.value_or(false) ? std::sqrt(divisor) : divisor);
+  config.alpha = *alpha;
+  config.divides_by_root = root.value_or(false);
+  RETURN_IF_ERROR(read_patterns(text, object, config));
   // A text is a pattern (or "all-linear"), and layers may be chosen: then the file alone decides.
   const Json* targets = object.find("target_modules");
   const bool chosen =
@@ -145,11 +180,14 @@ Status AdapterWeights::add_update(const SafetensorsWeights& file, const std::str
     return invalid_argument("it changes {}, which is not in target_modules {}",
                             printable_name(module), config.target_modules);
   }
+  const int rank = config.rank_of(module);
   Update update;
+  update.rank = static_cast<size_t>(rank);
+  update.scale = static_cast<float>(config.scale_of(module));
   ASSIGN_OR_RETURN(const TensorInfo* a,
-                   find_side(file, module, kSuffixA, {config.rank, target_tensor->column_count()}));
+                   find_side(file, module, kSuffixA, {rank, target_tensor->column_count()}));
   ASSIGN_OR_RETURN(const TensorInfo* b,
-                   find_side(file, module, kSuffixB, {target_tensor->row_count(), config.rank}));
+                   find_side(file, module, kSuffixB, {target_tensor->row_count(), rank}));
   ASSIGN_OR_RETURN(update.a, read_all(file, *a));
   ASSIGN_OR_RETURN(update.b, read_all(file, *b));
   parameter_count_ += std::ssize(update.a) + std::ssize(update.b);
@@ -162,8 +200,6 @@ Result<std::shared_ptr<const AdapterWeights>> AdapterWeights::open(
   const std::string origin = path.string();
   ASSIGN_OR_RETURN(const auto file, SafetensorsWeights::open(path));
   auto weights = std::make_shared<AdapterWeights>(std::move(base));
-  weights->rank_ = static_cast<size_t>(config.rank);
-  weights->scale_ = static_cast<float>(config.scale);
   for (const TensorInfo* tensor : file->tensors()) {
     const std::string module(module_of(tensor->name));
     if (module.empty()) {
@@ -198,12 +234,12 @@ Status AdapterWeights::read_rows(std::string_view name, int64_t first_row, int64
   for (size_t i = 0; i < static_cast<size_t>(row_count); ++i) {
     const size_t row = static_cast<size_t>(first_row) + i;
     std::ranges::fill(change, 0.0f);
-    for (size_t k = 0; k < rank_; ++k) {
-      const float b = update.b[row * rank_ + k];
+    for (size_t k = 0; k < update.rank; ++k) {
+      const float b = update.b[row * update.rank + k];
       const float* a = update.a.data() + k * columns;
       for (size_t j = 0; j < columns; ++j) change[j] += b * a[j];
     }
-    for (size_t j = 0; j < columns; ++j) out[i * columns + j] += scale_ * change[j];
+    for (size_t j = 0; j < columns; ++j) out[i * columns + j] += update.scale * change[j];
   }
   return Status();
 }
@@ -254,7 +290,7 @@ Status apply_adapter(Checkpoint& checkpoint, const fs::path& adapter) {
   checkpoint.adapters.push_back({.name = folder_name(adapter),
                                  .path = adapter,
                                  .rank = config.rank,
-                                 .scale = config.scale,
+                                 .scale = config.scale(),
                                  .parameter_count = weights->parameter_count()});
   checkpoint.weights = weights;
   return Status();

@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "model/checkpoint.h"
 #include "model/forwarding_weights.h"
+#include "model/module_patterns.h"
 #include "model/safetensors_weights.h"
 
 namespace puna {
@@ -23,12 +24,18 @@ inline constexpr int kAdapterRankMax = 4096;
 
 struct AdapterConfig {
   int rank = 0;
-  double scale = 0;
-  std::vector<std::string> target_modules;  // empty: the tensors of the file alone decide
+  double alpha = 0;
+  bool divides_by_root = false;                // use_rslora
+  ModulePatterns rank_pattern, alpha_pattern;  // modules with a rank or an alpha of their own
+  std::vector<std::string> target_modules;     // empty: the tensors of the file alone decide
+
+  int rank_of(std::string_view module) const;
+  double scale_of(std::string_view module) const;
+  double scale() const;  // of modules that no pattern names
 };
 
 // Reads the text of an adapter_config.json; settings that would change the sums in a way Puna does
-// not know (DoRA, rank patterns, trained biases, whole modules) are refused by name.
+// not know (DoRA, trained biases, whole modules) are refused by name.
 Result<AdapterConfig> parse_adapter_config(std::string_view text, std::string_view origin);
 
 class AdapterWeights final : public ForwardingWeights {
@@ -58,14 +65,14 @@ class AdapterWeights final : public ForwardingWeights {
   struct Update {
     std::vector<float> a;  // [rank, column_count]
     std::vector<float> b;  // [row_count, rank]
+    size_t rank = 0;
+    float scale = 0;
   };
 
   Status add_update(const SafetensorsWeights& file, const std::string& module,
                     const AdapterConfig& config);
 
   std::map<std::string, Update, std::less<>> updates_;  // by the base's tensor name
-  size_t rank_ = 0;
-  float scale_ = 0;
   int64_t parameter_count_ = 0;
 };
 

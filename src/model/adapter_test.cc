@@ -114,11 +114,91 @@ TEST(Adapter, TheScaleIsAlphaOverRankOrItsRoot) {
   const auto plain =
       parse_adapter_config(R"({"peft_type": "LORA", "r": 16, "lora_alpha": 8})", "c");
   ASSERT_TRUE(plain.ok()) << plain.status().message();
-  EXPECT_DOUBLE_EQ(plain->scale, 0.5);
+  EXPECT_DOUBLE_EQ(plain->scale(), 0.5);
   const auto root = parse_adapter_config(
       R"({"peft_type": "LORA", "r": 16, "lora_alpha": 8, "use_rslora": true})", "c");
   ASSERT_TRUE(root.ok()) << root.status().message();
-  EXPECT_DOUBLE_EQ(root->scale, 2.0);
+  EXPECT_DOUBLE_EQ(root->scale(), 2.0);
+}
+
+// As PEFT's get_pattern_key: the whole name of a module or its end after a dot, as a regular
+// expression, the first that fits.
+TEST(Adapter, PatternsGiveModulesARankAndAnAlphaOfTheirOwn) {
+  const auto config = parse_adapter_config(R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8,
+      "rank_pattern": {"layers.1.self_attn.q_proj": 2, "q_proj": 16, "^model.layers.[01].mlp.*": 8},
+      "alpha_pattern": {"layers\\.[0-9]+\\.self_attn\\.v_proj": 2, "down_proj": 4}})",
+                                           "c");
+  ASSERT_TRUE(config.ok()) << config.status().message();
+  EXPECT_EQ(config->rank_of("model.layers.1.self_attn.q_proj"), 2);
+  EXPECT_EQ(config->rank_of("model.layers.11.self_attn.q_proj"), 16);
+  EXPECT_EQ(config->rank_of("model.layers.1.self_attn.v_proj"), 4);
+  EXPECT_EQ(config->rank_of("model.layers.1.mlp.up_proj"), 8);
+  EXPECT_EQ(config->rank_of("model.layers.2.mlp.up_proj"), 4);
+  EXPECT_DOUBLE_EQ(config->scale_of("model.layers.3.self_attn.v_proj"), 0.5);
+  EXPECT_DOUBLE_EQ(config->scale_of("model.layers.0.mlp.down_proj"), 0.5);
+  EXPECT_DOUBLE_EQ(config->scale_of("model.layers.0.self_attn.k_proj"), 2.0);
+}
+
+TEST(Adapter, PatternsThatAreNoneAreRefusedByName) {
+  const auto refusal = [](const char* patterns) {
+    return parse_adapter_config(
+               std::string(R"({"peft_type": "LORA", "r": 4, "lora_alpha": 8, )") + patterns + "}",
+               "c")
+        .status()
+        .message();
+  };
+  EXPECT_THAT(refusal(R"("rank_pattern": {"q_proj": 0})"), HasSubstr("rank_pattern"));
+  EXPECT_THAT(refusal(R"("rank_pattern": {"q_proj": 1.5})"), HasSubstr("rank_pattern"));
+  EXPECT_THAT(refusal(R"("alpha_pattern": {"q_proj": "2"})"), HasSubstr("alpha_pattern"));
+  EXPECT_THAT(refusal(R"("alpha_pattern": {"q_proj(": 2})"), HasSubstr("alpha_pattern"));
+  EXPECT_THAT(refusal(R"("alpha_pattern": [2])"), HasSubstr("alpha_pattern"));
+}
+
+// A copy of the golden adapter whose config has more in it.
+std::filesystem::path adapter_with(const std::string& more) {
+  const std::filesystem::path folder = testing::TempDir() + "/adapter_with_patterns";
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file(std::string(kAdapter) + "/adapter_model.safetensors",
+                             folder / "adapter_model.safetensors",
+                             std::filesystem::copy_options::overwrite_existing);
+  std::ifstream file(std::string(kAdapter) + "/adapter_config.json");
+  Json config = parse_json(std::string((std::istreambuf_iterator<char>(file)), {})).value();
+  config.update(parse_json(more).value());
+  std::ofstream(folder / "adapter_config.json") << config.dump();
+  return folder;
+}
+
+std::vector<float> values_of(const Checkpoint& checkpoint, const char* name) {
+  const TensorInfo* tensor = checkpoint.weights->find(name);
+  std::vector<float> values(static_cast<size_t>(tensor->row_count() * tensor->column_count()));
+  EXPECT_TRUE(checkpoint.weights->read_rows(name, 0, tensor->row_count(), values).ok());
+  return values;
+}
+
+TEST(Adapter, AnAlphaOfItsOwnScalesAModulesChangeAlone) {
+  auto base = open_checkpoint(kBase);
+  auto plain = open_checkpoint(kBase);
+  auto changed = open_checkpoint(kBase);
+  ASSERT_TRUE(base.ok() && plain.ok() && changed.ok());
+  ASSERT_TRUE(apply_adapter(*plain, kAdapter).ok());  // alpha 12
+  const auto adapter = adapter_with(R"({"alpha_pattern": {"layers.0.self_attn.q_proj": 24}})");
+  ASSERT_TRUE(apply_adapter(*changed, adapter).ok());
+  for (const auto& [name, factor] : {std::pair("model.layers.0.self_attn.q_proj.weight", 2.0F),
+                                     std::pair("model.layers.1.self_attn.q_proj.weight", 1.0F)}) {
+    const std::vector<float> before = values_of(*base, name);
+    const std::vector<float> once = values_of(*plain, name);
+    const std::vector<float> after = values_of(*changed, name);
+    for (size_t i = 0; i < before.size(); ++i) {
+      ASSERT_NEAR(after[i] - before[i], factor * (once[i] - before[i]), 1e-5) << name;
+    }
+  }
+}
+
+TEST(Adapter, ARankThatTheTensorsDoNotHaveIsRefused) {
+  auto checkpoint = open_checkpoint(kBase);
+  ASSERT_TRUE(checkpoint.ok());
+  const auto adapter = adapter_with(R"({"rank_pattern": {"q_proj": 3}})");
+  EXPECT_THAT(apply_adapter(*checkpoint, adapter).message(), HasSubstr("shape"));
 }
 
 TEST(Adapter, AFolderWithoutOneIsRefused) {

@@ -81,11 +81,35 @@ TEST(Checkpoint, AnUnknownArchitectureListsTheKnownOnes) {
   EXPECT_THAT(copy.refusal(), AllOf(HasSubstr("istral"), HasSubstr("LlamaForCausalLM")));
 }
 
-TEST(Checkpoint, CodeOfTheCheckpointIsNeverRun) {
+TEST(Checkpoint, CodeOfTheCheckpointIsIgnoredBesideAnArchitectureThatNeedsNone) {
   const Copy copy(kWhole);
   copy.change_config(
       [](Json& config) { config["auto_map"] = {{"AutoModelForCausalLM", "evil.Model"}}; });
+  EXPECT_EQ(copy.refusal(), "accepted");
+}
+
+TEST(Checkpoint, AnArchitectureOfItsOwnCodeIsRefused) {
+  const Copy copy(kWhole);
+  copy.change_config([](Json& config) {
+    config["architectures"] = {"EvilForCausalLM"};
+    config["auto_map"] = {{"AutoModelForCausalLM", "evil.Model"}};
+  });
   EXPECT_THAT(copy.refusal(), HasSubstr("auto_map"));
+}
+
+TEST(Checkpoint, EndTokensThatStandForNoneAreLeftOut) {
+  for (const char* eos : {"4294967295", "-1", "[4294967295, -1]", "null"}) {
+    const Copy copy(kWhole);
+    copy.change_config([&](Json& config) {
+      config["eos_token_id"] = Json::parse(eos);
+      config["bos_token_id"] = 4294967295;
+    });
+    const auto checkpoint = open_checkpoint(copy.path());
+    ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+    EXPECT_FALSE(checkpoint->config.bos_token_id);
+    const auto whole = open_checkpoint(kWhole);
+    EXPECT_LE(checkpoint->config.eos_token_ids.size(), whole->config.eos_token_ids.size());
+  }
 }
 
 TEST(Checkpoint, AMissingTensorIsNamed) {

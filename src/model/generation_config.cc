@@ -34,7 +34,7 @@ void add_eos_ids(const ConfigObject& object, LlamaConfig& config) {
         config.eos_token_ids.size() >= static_cast<size_t>(kEosTokensMax)) {
       log_warning("{}; it is ignored",
                   object.refuse("eos_token_id", "ids of the vocabulary").message());
-      return;
+      continue;
     }
     const auto token = id.get<TokenId>();
     if (std::ranges::count(config.eos_token_ids, token) == 0) config.eos_token_ids.push_back(token);

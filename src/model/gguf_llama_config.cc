@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "model/dequantize.h"
 #include "model/gguf_llama.h"
 
@@ -101,21 +102,30 @@ Status read_rope(const GgufFile& file, RopeConfig& rope) {
   return Status();
 }
 
+// Empty, with a warning, where the file says "none".
+Result<std::optional<TokenId>> read_token_id(const GgufFile& file, std::string_view key) {
+  if (!file.has(key)) return std::optional<TokenId>();
+  ASSIGN_OR_RETURN(const int64_t stored, file.get_integer(key));
+  if (is_no_token(stored)) {
+    log_warning("{}: {} {} is taken as none", file.origin(), key, stored);
+    return std::optional<TokenId>();
+  }
+  int id = 0;
+  RETURN_IF_ERROR(read_int(file, key, {}, id));
+  return std::optional<TokenId>(id);
+}
+
 // The ids that end an answer: end of text, of turn and of message. Ids outside the vocabulary are
 // refused by validate().
 Status read_token_ids(const GgufFile& file, LlamaConfig& config) {
   for (const std::string_view key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id",
                                      "tokenizer.ggml.eom_token_id"}) {
-    if (!file.has(key)) continue;
-    int id = 0;
-    RETURN_IF_ERROR(read_int(file, key, {}, id));
-    if (std::ranges::count(config.eos_token_ids, id) == 0) config.eos_token_ids.push_back(id);
+    ASSIGN_OR_RETURN(const auto id, read_token_id(file, key));
+    if (id && std::ranges::count(config.eos_token_ids, *id) == 0) {
+      config.eos_token_ids.push_back(*id);
+    }
   }
-  if (file.has("tokenizer.ggml.bos_token_id")) {
-    int id = 0;
-    RETURN_IF_ERROR(read_int(file, "tokenizer.ggml.bos_token_id", {}, id));
-    config.bos_token_id = id;
-  }
+  ASSIGN_OR_RETURN(config.bos_token_id, read_token_id(file, "tokenizer.ggml.bos_token_id"));
   return Status();
 }
 

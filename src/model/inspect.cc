@@ -4,7 +4,6 @@
 
 #include <fmt/ranges.h>
 
-#include "model/gguf.h"
 #include "model/model_folder.h"
 
 namespace puna {
@@ -30,17 +29,6 @@ WeightBytes held_bytes(const Checkpoint& checkpoint) {
     bytes.int8 += is_matrix ? values + 4 * rows : 4 * values;
   }
   return bytes;
-}
-
-std::string tokenizer_kind(const TokenizerSource& source) {
-  if (source.gguf != nullptr) {
-    const auto model = source.gguf->get_string("tokenizer.ggml.model");
-    if (!model.ok()) return "none";
-    if (*model == "gpt2") return "byte-level bpe";
-    return *model == "llama" ? "sentencepiece" : printable_name(*model);
-  }
-  if (is_there(source.folder / "tokenizer.model")) return "sentencepiece";
-  return is_there(source.folder / "tokenizer.json") ? "byte-level bpe" : "none";
 }
 
 std::string bytes_text(int64_t bytes) {
@@ -92,7 +80,6 @@ OrderedJson config_json(const LlamaConfig& config) {
   json["mlp_bias"] = config.mlp_bias;
   json["rope_theta"] = config.rope.theta;
   json["rope_type"] = rope_name(config.rope.type);
-  json["eos_token_ids"] = config.eos_token_ids;
   return json;
 }
 
@@ -118,7 +105,6 @@ CheckpointSummary summarize(const Checkpoint& checkpoint) {
   for (const TensorInfo* tensor : checkpoint.weights->tensors()) {
     ++summary.tensor_counts[std::string(describe(tensor->type))];
   }
-  summary.tokenizer = tokenizer_kind(checkpoint.tokenizer);
   summary.has_chat_template = !checkpoint.chat_template.empty();
   summary.adapters = checkpoint.adapters;
   const WeightBytes held = held_bytes(checkpoint);
@@ -129,7 +115,7 @@ CheckpointSummary summarize(const Checkpoint& checkpoint) {
   return summary;
 }
 
-std::string describe(const CheckpointSummary& summary, std::string_view chat_format) {
+std::string describe(const CheckpointSummary& summary, const TextSummary& text_summary) {
   std::vector<std::string> types;
   for (const auto& [type, count] : summary.tensor_counts) {
     types.push_back(fmt::format("{} {}", count, type));
@@ -145,8 +131,9 @@ std::string describe(const CheckpointSummary& summary, std::string_view chat_for
   line("stored", fmt::format("{} {} ({})", bytes_text(summary.stored_bytes), summary.format,
                              fmt::join(types, ", ")));
   if (summary.quantisation) line("quantised", describe(*summary.quantisation));
-  line("tokenizer", summary.tokenizer);
-  line("chat template", template_text(summary, chat_format));
+  line("tokenizer", text_summary.tokenizer);
+  line("chat template", template_text(summary, text_summary.chat_format));
+  line("answers end", text_summary.end_tokens);
   line("weights",
        fmt::format("{} as f32, {} as bf16, {} as int8", bytes_text(summary.weight_bytes_f32),
                    bytes_text(summary.weight_bytes_bf16), bytes_text(summary.weight_bytes_int8)));
@@ -160,20 +147,21 @@ std::string describe(const CheckpointSummary& summary, std::string_view chat_for
   return text;
 }
 
-OrderedJson to_json(const CheckpointSummary& summary, std::string_view chat_format) {
+OrderedJson to_json(const CheckpointSummary& summary, const TextSummary& text) {
   OrderedJson json;
   json["name"] = summary.name;
   json["path"] = summary.path;
   json["format"] = summary.format;
   json["architecture"] = "LlamaForCausalLM";
   json["config"] = config_json(summary.config);
+  json["config"]["eos_token_ids"] = text.end_token_ids;
   json["parameter_count"] = summary.parameter_count;
   json["stored_bytes"] = summary.stored_bytes;
   json["tensor_counts"] = summary.tensor_counts;
   json["quantization"] = quantisation_json(summary.quantisation);
-  json["tokenizer"] = summary.tokenizer;
+  json["tokenizer"] = text.tokenizer;
   json["has_chat_template"] = summary.has_chat_template;
-  json["chat_format"] = chat_format.empty() ? OrderedJson() : OrderedJson(chat_format);
+  json["chat_format"] = text.chat_format.empty() ? OrderedJson() : OrderedJson(text.chat_format);
   json["weight_bytes"] = {{"f32", summary.weight_bytes_f32},
                           {"bf16", summary.weight_bytes_bf16},
                           {"int8", summary.weight_bytes_int8}};

@@ -21,7 +21,6 @@ struct CheckpointSummary {
   int64_t parameter_count = 0;
   int64_t stored_bytes = 0;
   std::map<std::string, int> tensor_counts;  // by stored type: {"F32": 61, "Q4_1": 210}
-  std::string tokenizer;                     // "sentencepiece", "byte-level bpe" or "none"
   bool has_chat_template = false;
   std::vector<AdapterInfo> adapters;
   // Memory for the weights as Puna would hold them.
@@ -33,9 +32,15 @@ struct CheckpointSummary {
 
 CheckpointSummary summarize(const Checkpoint& checkpoint);
 
-// `chat_format` is the tokenizer's name for the template ("chatml", "llama-2", ...); empty is left
-// out.
-std::string describe(const CheckpointSummary& summary, std::string_view chat_format);
-OrderedJson to_json(const CheckpointSummary& summary, std::string_view chat_format);
+// What the rooms above say of the same checkpoint.
+struct TextSummary {
+  std::string tokenizer;    // "sentencepiece", "byte-level bpe", or why there is none
+  std::string chat_format;  // "chatml", "llama-2", …; empty: not known
+  std::vector<TokenId> end_token_ids;
+  std::string end_tokens;  // the same with their spelling: "</s> (2), <|im_end|> (420)"
+};
+
+std::string describe(const CheckpointSummary& summary, const TextSummary& text);
+OrderedJson to_json(const CheckpointSummary& summary, const TextSummary& text);
 
 }  // namespace puna

@@ -96,9 +96,9 @@ TEST_P(Int4Checkpoint, InspectNamesTheQuantisation) {
   const auto checkpoint = open_checkpoint(folder());
   ASSERT_TRUE(checkpoint.ok());
   const CheckpointSummary summary = summarize(*checkpoint);
-  EXPECT_THAT(describe(summary, ""),
+  EXPECT_THAT(describe(summary, TextSummary()),
               HasSubstr(fmt::format("4 bits in groups of {}", GetParam().group)));
-  EXPECT_EQ(to_json(summary, "")["quantization"]["group_size"], GetParam().group);
+  EXPECT_EQ(to_json(summary, TextSummary())["quantization"]["group_size"], GetParam().group);
 }
 
 INSTANTIATE_TEST_SUITE_P(Packings, Int4Checkpoint,

@@ -37,6 +37,9 @@ struct RopeConfig {
   std::vector<float> frequency_factors;  // kFactors only: [head_dim / 2], each divides a frequency
 };
 
+// What files write for "there is no such token": -1, also as 32 bits without a sign.
+inline bool is_no_token(int64_t id) { return id == -1 || id == 0xFFFFFFFF; }
+
 struct LlamaConfig {
   int hidden_size = 0;
   int intermediate_size = 0;

@@ -15,19 +15,25 @@ namespace {
 constexpr std::string_view kArchitecture = "LlamaForCausalLM";
 constexpr int64_t kLlama3VocabularySize = 128000;
 
-// Code of the repository is never run, and other architectures would compute nonsense.
+// Other architectures would compute nonsense. Code of the repository is never run; beside an
+// architecture that Puna knows it is not needed.
 Status check_architecture(const ConfigObject& config) {
-  if (config.find("auto_map") != nullptr) {
-    return invalid_argument(
-        "{}: auto_map asks for Python code of the model's repository, which Puna never runs: use a "
-        "checkpoint of the plain {} architecture",
-        config.origin(), kArchitecture);
-  }
   ASSIGN_OR_RETURN(const auto architectures, config.get_strings("architectures"));
   ASSIGN_OR_RETURN(const auto model_type, config.get_string("model_type"));
   const bool named = architectures && !architectures->empty();
   const bool is_llama = named ? std::ranges::count(*architectures, kArchitecture) > 0
                               : model_type.value_or("") == "llama";
+  const bool has_code = config.find("auto_map") != nullptr;
+  if (is_llama && has_code) {
+    log_info("{}: auto_map is ignored: code of a repository is never run, and {} needs none",
+             config.origin(), kArchitecture);
+  }
+  if (!is_llama && has_code) {
+    return invalid_argument(
+        "{}: auto_map asks for Python code of the model's repository, which Puna never runs: use a "
+        "checkpoint of the plain {} architecture",
+        config.origin(), kArchitecture);
+  }
   if (!is_llama) {
     return config.refuse(named || !model_type ? "architectures" : "model_type",
                          fmt::format("one that Puna supports: {}", kArchitecture));
@@ -153,27 +159,34 @@ Status read_rope(const ConfigObject& config, int vocab_size, RopeConfig& out) {
   return Status();
 }
 
-// eos_token_id is a number or a list of numbers.
-Status read_token_ids(const ConfigObject& config, LlamaConfig& out) {
-  const int64_t last = out.vocab_size - 1;
-  ASSIGN_OR_RETURN(const auto bos, config.get_integer("bos_token_id", 0, last));
-  if (bos) out.bos_token_id = static_cast<TokenId>(*bos);
-  const Json* eos = config.find("eos_token_id");
-  if (eos == nullptr) return Status();
-  if (!eos->is_array()) {
-    ASSIGN_OR_RETURN(const auto id, config.get_integer("eos_token_id", 0, last));
-    out.eos_token_ids.push_back(static_cast<TokenId>(*id));
-    return Status();
-  }
-  const std::string wanted = fmt::format("up to {} token ids from 0 to {}", kEosTokensMax, last);
-  if (eos->size() > static_cast<size_t>(kEosTokensMax))
-    return config.refuse("eos_token_id", wanted);
-  for (const Json& id : *eos) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() > static_cast<uint64_t>(last)) {
-      return config.refuse("eos_token_id", wanted);
+// A number or a list of numbers; those that stand for "none" are left out, with a warning.
+Result<std::vector<TokenId>> read_ids(const ConfigObject& config, std::string_view key,
+                                      int vocab_size) {
+  std::vector<TokenId> ids;
+  const Json* value = config.find(key);
+  if (value == nullptr) return ids;
+  const Json list = value->is_array() ? *value : Json::array({*value});
+  const std::string wanted =
+      fmt::format("up to {} token ids from 0 to {}", kEosTokensMax, vocab_size - 1);
+  if (list.size() > static_cast<size_t>(kEosTokensMax)) return config.refuse(key, wanted);
+  for (const Json& id : list) {
+    const bool is_integer = id.is_number_integer();
+    if (is_integer && is_no_token(id.get<int64_t>())) {
+      log_warning("{}: {} {} is taken as none", config.origin(), key, id.get<int64_t>());
+      continue;
     }
-    out.eos_token_ids.push_back(id.get<TokenId>());
+    if (!is_integer || id.get<int64_t>() < 0 || id.get<int64_t>() >= vocab_size) {
+      return config.refuse(key, wanted);
+    }
+    ids.push_back(id.get<TokenId>());
   }
+  return ids;
+}
+
+Status read_token_ids(const ConfigObject& config, LlamaConfig& out) {
+  ASSIGN_OR_RETURN(const auto bos, read_ids(config, "bos_token_id", out.vocab_size));
+  if (!bos.empty()) out.bos_token_id = bos.front();
+  ASSIGN_OR_RETURN(out.eos_token_ids, read_ids(config, "eos_token_id", out.vocab_size));
   return Status();
 }
 
