@@ -7,17 +7,22 @@
 A file that passed is not analysed again until it, a header it includes, its compile command, .clang-tidy
 or clang-tidy changes: build/tidy/ holds a mark per digest of all that. A clean clone has no marks.
 Needs the release build: its compile commands, and ninja's list of the headers of each file. Files are read
-without precompiled headers, so one that doesn't include what it uses is an error.
+without precompiled headers. Most of the time goes to headers, whose declarations every check walks through: several
+files of a module are read as one (unity_groups.py), but for files that are named, each of which stands alone.
 """
 
 import concurrent.futures
+import dataclasses
 import hashlib
 import json
 import os
 import pathlib
 import re
+import shlex
 import subprocess
 import sys
+
+import unity_groups
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build/release"
@@ -63,14 +68,52 @@ def digest_of(source: str, headers: list[str], command: str, fixed: bytes) -> st
     return digest.hexdigest()
 
 
-def analyse(source: str, mark: pathlib.Path | None) -> bool:
-    done = subprocess.run(["clang-tidy-19", "-p", str(MARKS), "--quiet", "--warnings-as-errors=*", source],
-                          cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@dataclasses.dataclass(frozen=True)
+class Work:
+    source: str
+    command: str  # empty: not compiled by the release build
+    mark: pathlib.Path | None
+
+    @property
+    def flags(self) -> str:
+        """Of the compiler, without what names the file and its object."""
+        return re.sub(r" -o \S+ -c .*", "", self.command)
+
+
+def batches(work: list[Work]) -> list[list[Work]]:
+    """Files that can be read as one: of one folder, with one set of flags, and no names of their own in common."""
+    found: list[list[Work]] = []
+    alike: dict[tuple[str, str], list[Work]] = {}
+    for one in work:
+        alike.setdefault((str(pathlib.Path(one.source).parent), one.flags), []).append(one)
+    for members in alike.values():
+        groups: dict[int, list[Work]] = {}
+        numbers = unity_groups.group([(ROOT / one.source).read_text() for one in members])
+        for number, one in zip(numbers, members):
+            groups.setdefault(number, []).append(one)
+        found += groups.values()
+    return sorted(found, key=len, reverse=True)  # long ones first: both cores end at the same time
+
+
+def analyse(batch: list[Work]) -> bool:
+    """Whether nothing is found in its files."""
+    command = ["clang-tidy-19", "--quiet", "--warnings-as-errors=*"]
+    if len(batch) == 1:
+        command += ["-p", str(MARKS), batch[0].source]
+    else:
+        name = hashlib.sha256("".join(one.source for one in batch).encode()).hexdigest()[:16]
+        joined = MARKS / f"batch-{name}.cc"
+        joined.write_text("".join(f'#include "{ROOT / one.source}"\n' for one in batch))
+        command += ["--header-filter=src/.*\\.(h|cc)$", "--checks=-bugprone-suspicious-include", str(joined), "--",
+                    *shlex.split(batch[0].flags)[1:]]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
-        print(f"{source}:\n{done.stdout}", flush=True)
-    elif mark:
-        mark.touch()
-    return done.returncode == 0
+        print(f"{' '.join(one.source for one in batch)}:\n{done.stdout}", flush=True)
+        return False
+    for one in batch:
+        if one.mark:
+            one.mark.touch()
+    return True
 
 
 def main() -> int:
@@ -85,11 +128,12 @@ def main() -> int:
         if path in headers:
             mark = MARKS / digest_of(source, headers[path], commands.get(path, ""), fixed)
         if mark is None or not mark.exists():
-            work.append((source, mark))
+            work.append(Work(source, commands.get(path, ""), mark))
+    joined = [[one] for one in work] if sys.argv[1:] else batches(work)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(lambda item: analyse(*item), work))
+        results = list(pool.map(analyse, joined))
     print(f"{len(chosen)} files, {len(chosen) - len(work)} unchanged since they passed, "
-          f"{results.count(False)} with findings")
+          f"{results.count(False)} groups with findings")
     return 0 if all(results) else 1
 
 

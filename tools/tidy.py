@@ -28,6 +28,21 @@ LIBRARY_HOMES = [
     (r"<prometheus/", ["src/api/metrics*.cc"]),
     (r"<boost/", ["src/http/*"]),
 ]
+# Headers that builds precompile, and what shows that a file uses one: without it, a build that precompiles
+# nothing would fail. Through headers of this project is as good.
+PRECOMPILED = {
+    "algorithm": r"\bstd::(?:sort|stable_sort|min|max|clamp|min_element|max_element|find_if|any_of|all_of|none_of|fill_n?|"
+                 r"copy_n?|transform|reverse|lower_bound|upper_bound|nth_element|partial_sort|unique|equal|count_if)\(",
+    "filesystem": r"\bstd::filesystem::",
+    "functional": r"\bstd::(?:function<|hash<|reference_wrapper<|c?ref\()",
+    "memory": r"\bstd::(?:unique_ptr|shared_ptr|weak_ptr|make_unique|make_shared)\b",
+    "string": r"\bstd::(?:string|to_string|getline)\b",
+    "vector": r"\bstd::vector\b",
+    "fmt/format.h": r"\bfmt::format\(",
+    "nlohmann/json.hpp": r"\bnlohmann::",
+    "gtest/gtest.h": r"^(?:TEST|TEST_F|TEST_P)\(",
+    "gmock/gmock.h": r"\b(?:EXPECT|ASSERT)_THAT\(",
+}
 BANNED = [
     (r"\bstd::format\b", "use fmt::format (libstdc++ 12 has no <format>)"),
     (r"\bstd::expected\b", "use Result<T> of base/status.h"),
@@ -90,6 +105,23 @@ def check_includes(relative: str, text: str, layers: dict[str, list[str]]) -> li
     return problems
 
 
+def headers_of(path: pathlib.Path, seen: dict[pathlib.Path, set[str]]) -> set[str]:
+    """What a file includes in angles, by itself or through headers of src."""
+    if path not in seen:
+        text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+        seen[path] = set(re.findall(r"^#include <([^>]+)>", text, re.MULTILINE))
+        for include in re.findall(r'^#include "([^"]+)"', text, re.MULTILINE):
+            seen[path] |= headers_of(ROOT / "src" / include, seen)
+    return seen[path]
+
+
+def check_precompiled(path: pathlib.Path, text: str, seen: dict[pathlib.Path, set[str]]) -> list[str]:
+    missing = PRECOMPILED.keys() - headers_of(path, seen)
+    code = re.sub(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"', "", text)
+    return [f"uses {found[0]} without #include <{header}>" for header in sorted(missing)
+            if (found := re.search(PRECOMPILED[header], code, re.MULTILINE))]
+
+
 def check_intro(path: pathlib.Path, lines: list[str]) -> list[str]:
     first = next((line for line in lines if not line.startswith("#!")), "")
     starts = {".py": ('"""', "#"), ".sh": ("#",)}.get(path.suffix, ("//", "/*"))
@@ -132,7 +164,7 @@ def check_functions(lines: list[str]) -> list[str]:
     return problems
 
 
-def check_file(path: pathlib.Path, layers: dict[str, list[str]]) -> list[str]:
+def check_file(path: pathlib.Path, layers: dict[str, list[str]], seen: dict[pathlib.Path, set[str]]) -> list[str]:
     relative = path.relative_to(ROOT).as_posix()
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = text.splitlines()
@@ -146,6 +178,7 @@ def check_file(path: pathlib.Path, layers: dict[str, list[str]]) -> list[str]:
         problems += check_includes(relative, text, layers)
         problems += check_functions(lines)
         problems += check_coroutines(text)
+        problems += check_precompiled(path, text, seen)
     if relative != "tools/tidy.py":
         problems += check_banned(text)
     return [f"{relative}: {problem}" for problem in problems]
@@ -154,7 +187,8 @@ def check_file(path: pathlib.Path, layers: dict[str, list[str]]) -> list[str]:
 def main() -> int:
     layers = read_layers()
     files = [path for path in project_files() if path.suffix in CODE_SUFFIXES]
-    problems = [problem for path in files for problem in check_file(path, layers)]
+    seen: dict[pathlib.Path, set[str]] = {}
+    problems = [problem for path in files for problem in check_file(path, layers, seen)]
     print("\n".join(problems) if problems else f"tidy: {len(files)} files follow the rules")
     return 1 if problems else 0
 

@@ -2,6 +2,7 @@
 
 #include "app/bench_runner.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <numeric>

@@ -2,6 +2,7 @@
 
 #include "http/server.h"
 
+#include <algorithm>
 #include <exception>
 #include <thread>
 

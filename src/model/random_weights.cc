@@ -2,6 +2,7 @@
 
 #include "model/random_weights.h"
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <numbers>

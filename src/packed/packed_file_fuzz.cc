@@ -3,6 +3,7 @@
 // The input is a header with the table after it. Its checksums are made right first, or no input
 // would come further than them.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>

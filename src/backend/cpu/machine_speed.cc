@@ -49,10 +49,6 @@ constexpr size_t kReadChunkWords = kReadChunkBytes / sizeof(uint64_t);
 constexpr int64_t kOperationsPerPiece = 400'000'000;
 constexpr size_t kPiecesPerThread = 40;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 const MachineSpeedLoops& best_loops() {
   for (const Isa isa : {Isa::kAvx512Vnni, Isa::kAvxVnni, Isa::kAvx2}) {
     if (is_supported(isa)) return machine_speed_loops(isa);
@@ -63,7 +59,12 @@ const MachineSpeedLoops& best_loops() {
 }  // namespace
 
 Result<MachineSpeed> MachineSpeed::open(size_t thread_count, size_t bytes) {
-  MachineSpeed speed(thread_count);
+  static const SteadyClock clock;
+  return open(thread_count, bytes, clock);
+}
+
+Result<MachineSpeed> MachineSpeed::open(size_t thread_count, size_t bytes, const Clock& clock) {
+  MachineSpeed speed(thread_count, clock);
   const size_t size = (bytes + kReadChunkBytes - 1) / kReadChunkBytes * kReadChunkBytes;
   ASSIGN_OR_RETURN(speed.memory_, PageMemory::allocate(size, "measuring the read bandwidth"));
   // Written by the threads that read it: on machines of several nodes it then lies near them.
@@ -73,11 +74,15 @@ Result<MachineSpeed> MachineSpeed::open(size_t thread_count, size_t bytes) {
   return speed;
 }
 
+double MachineSpeed::seconds_since(Clock::Time start) const {
+  return std::chrono::duration<double>(clock_->now() - start).count();
+}
+
 double MachineSpeed::read_bandwidth() {
   const MachineSpeedLoops& loops = best_loops();
   const auto* const words = reinterpret_cast<const uint64_t*>(memory_.data());
   std::atomic<uint64_t> sum = 0;
-  const auto start = std::chrono::steady_clock::now();
+  const Clock::Time start = clock_->now();
   pool_->parallel_for(
       memory_.size() / sizeof(uint64_t), kReadChunkWords, [&](size_t first, size_t last) {
         sum.fetch_add(loops.read(words + first, last - first), std::memory_order_relaxed);
@@ -92,16 +97,17 @@ double MachineSpeed::int8_operations() {
   const MachineSpeedLoops& loops = best_loops();
   const auto rounds = static_cast<size_t>(kOperationsPerPiece / loops.operations_per_round);
   const size_t pieces = kPiecesPerThread * pool_->thread_count();
-  std::atomic<int32_t> sum = 0;
-  const auto start = std::chrono::steady_clock::now();
+  std::atomic<uint32_t> sum = 0;
+  const Clock::Time start = clock_->now();
   pool_->parallel_for(pieces, 1, [&](size_t first, size_t last) {
     for (size_t i = first; i < last; ++i) {
       sum.fetch_add(loops.multiply(rounds), std::memory_order_relaxed);
     }
   });
-  const double operations =
-      static_cast<double>(loops.operations_per_round) * static_cast<double>(rounds * pieces);
-  return operations / seconds_since(start);
+  const double seconds = seconds_since(start);
+  const int64_t operations = loops.operations_per_round * static_cast<int64_t>(rounds * pieces);
+  CHECK(sum == expected_sum(operations), "all products were made");
+  return static_cast<double>(operations) / seconds;
 }
 
 }  // namespace puna

@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include "backend/cpu/page_memory.h"
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/thread_pool.h"
 
@@ -19,6 +20,7 @@ class MachineSpeed {
   // `bytes` is the size of the array that is read, far beyond any cache. It lies in 2 MiB pages
   // where the system gives them.
   static Result<MachineSpeed> open(size_t thread_count, size_t bytes);
+  static Result<MachineSpeed> open(size_t thread_count, size_t bytes, const Clock& clock);
 
   // Bytes per second that all threads read together, in one pass over the array.
   double read_bandwidth();
@@ -26,8 +28,11 @@ class MachineSpeed {
   double int8_operations();
 
  private:
-  explicit MachineSpeed(size_t thread_count) : pool_(std::make_unique<ThreadPool>(thread_count)) {}
+  MachineSpeed(size_t thread_count, const Clock& clock)
+      : clock_(&clock), pool_(std::make_unique<ThreadPool>(thread_count)) {}
+  double seconds_since(Clock::Time start) const;
 
+  const Clock* clock_;
   std::unique_ptr<ThreadPool> pool_;
   PageMemory memory_;
 };

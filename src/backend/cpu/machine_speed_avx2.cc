@@ -25,10 +25,10 @@ uint64_t read(const uint64_t* words, size_t count) {
   return lanes[0] + lanes[1] + lanes[2] + lanes[3];
 }
 
-int32_t multiply(size_t rounds) {
+uint32_t multiply(size_t rounds) {
   __m256i sums[kAccumulators] = {};
-  __m256i left = _mm256_set1_epi8(3);
-  __m256i right = _mm256_set1_epi8(-5);
+  __m256i left = _mm256_set1_epi8(kSpeedLeft);
+  __m256i right = _mm256_set1_epi8(kSpeedRight);
   __m256i ones = _mm256_set1_epi16(1);
   for (size_t round = 0; round < rounds; ++round) {
     for (__m256i& sum : sums) {
@@ -39,8 +39,12 @@ int32_t multiply(size_t rounds) {
     }
   }
   __m256i all = sums[0];
-  for (size_t i = 1; i < kAccumulators; ++i) all = _mm256_xor_si256(all, sums[i]);
-  return _mm256_cvtsi256_si32(all);
+  for (size_t i = 1; i < kAccumulators; ++i) all = _mm256_add_epi32(all, sums[i]);
+  alignas(32) uint32_t lanes[8];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(lanes), all);
+  uint32_t sum = 0;
+  for (const uint32_t one : lanes) sum += one;
+  return sum;
 }
 
 }  // namespace

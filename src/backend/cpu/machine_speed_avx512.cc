@@ -22,18 +22,18 @@ uint64_t read(const uint64_t* words, size_t count) {
   return sum;
 }
 
-int32_t multiply(size_t rounds) {
+uint32_t multiply(size_t rounds) {
   __m512i sums[kAccumulators] = {};
-  __m512i left = _mm512_set1_epi8(3);
-  __m512i right = _mm512_set1_epi8(-5);
+  __m512i left = _mm512_set1_epi8(kSpeedLeft);
+  __m512i right = _mm512_set1_epi8(kSpeedRight);
   for (size_t round = 0; round < rounds; ++round) {
     // The compiler must take both for new in each round, or it multiplies once and scales.
     asm volatile("" : "+v"(left), "+v"(right));
     for (__m512i& sum : sums) sum = _mm512_dpbusd_epi32(sum, left, right);
   }
   __m512i all = sums[0];
-  for (size_t i = 1; i < kAccumulators; ++i) all = _mm512_xor_si512(all, sums[i]);
-  return _mm512_reduce_add_epi32(all);
+  for (size_t i = 1; i < kAccumulators; ++i) all = _mm512_add_epi32(all, sums[i]);
+  return static_cast<uint32_t>(_mm512_reduce_add_epi32(all));
 }
 
 }  // namespace

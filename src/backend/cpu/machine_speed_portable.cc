@@ -1,5 +1,7 @@
 // Plain loops, with whatever vectors the compiler may use everywhere.
 
+#include <algorithm>
+
 #include "backend/cpu/machine_speed_loops.h"
 
 namespace puna {
@@ -19,24 +21,22 @@ uint64_t read(const uint64_t* words, size_t count) {
   return sum;
 }
 
-int32_t multiply(size_t rounds) {
+uint32_t multiply(size_t rounds) {
   int8_t left[kDepth];
   int8_t right[kSums][kDepth];  // one kibibyte: in the first cache, if not in registers
-  for (size_t k = 0; k < kDepth; ++k) {
-    left[k] = static_cast<int8_t>(k);
-    for (size_t i = 0; i < kSums; ++i) right[i][k] = static_cast<int8_t>(i + k);
-  }
-  int32_t sums[kSums] = {};
+  std::fill_n(left, kDepth, kSpeedLeft);
+  std::fill_n(right[0], kSums * kDepth, kSpeedRight);
+  uint32_t sums[kSums] = {};
   for (size_t round = 0; round < rounds; ++round) {
     asm volatile("" : : "r"(left), "r"(right) : "memory");  // new values, for all it knows
     for (size_t i = 0; i < kSums; ++i) {
       int32_t sum = 0;
       for (size_t k = 0; k < kDepth; ++k) sum += int32_t{left[k]} * int32_t{right[i][k]};
-      sums[i] ^= sum;
+      sums[i] += static_cast<uint32_t>(sum);
     }
   }
-  int32_t all = 0;
-  for (const int32_t one : sums) all ^= one;
+  uint32_t all = 0;
+  for (const uint32_t one : sums) all += one;
   return all;
 }
 
