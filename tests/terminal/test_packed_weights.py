@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -71,7 +72,7 @@ class PackedWeightsTest(unittest.TestCase):
         done = run("quantize", MODEL, "--weights", "int8", "--output", str(path))
         self.assertEqual(done.stdout, f"{path}\n", done.stderr)
         self.assertEqual(self.ask("--packed-weights", str(path))[0], self.ask("--packed-weights", "off")[0])
-        self.assertFalse(self.cache.exists())
+        self.assertEqual(list(self.cache.glob("packed/*.packed")), [])
         wrong = run("chat", MODEL, "--weights", "bf16", "--packed-weights", str(path))
         self.assertEqual(wrong.returncode, 1)
         self.assertIn("bf16 is asked for", wrong.stderr)
@@ -109,6 +110,25 @@ class PackedWeightsTest(unittest.TestCase):
         self.assertIn("packing", log)
         self.assertEqual(again, answer)
 
+    def test_an_edit_that_leaves_no_trace_in_size_and_modification_time_is_packed_anew(self) -> None:
+        model = pathlib.Path(self._folder.name) / "model.gguf"
+        shutil.copy(MODEL, model)
+        os.utime(model, (1e9, 1e9))
+        serve = (BINARY, "chat", str(model), *CHAT[2:])
+        first = subprocess.run(serve, cwd=ROOT, capture_output=True, text=True, input="Hello\n/quit\n",
+                               timeout=WAIT_SECONDS, check=False)
+        self.assertIn("packing", first.stderr)
+        with model.open("r+b") as file:
+            file.seek(-1_000_000, os.SEEK_END)
+            byte = file.read(1)[0]
+            file.seek(-1_000_000, os.SEEK_END)
+            file.write(bytes([byte ^ 1]))
+        os.utime(model, (1e9, 1e9))
+        second = subprocess.run(serve, cwd=ROOT, capture_output=True, text=True, input="Hello\n/quit\n",
+                                timeout=WAIT_SECONDS, check=False)
+        self.assertIn("packing", second.stderr)
+        self.assertEqual(len(list((self.cache / "packed").glob("*.packed"))), 2)
+
     def test_a_file_of_an_older_layout_goes_when_a_new_one_comes(self) -> None:
         self.ask()
         path = self.packed_file()
@@ -127,7 +147,7 @@ class PackedWeightsTest(unittest.TestCase):
         self.assertEqual([process.returncode for process in both], [0, 0], outputs)
         self.assertEqual([out for out, _ in outputs], [f"{self.packed_file()}\n"] * 2)
         self.assertEqual("".join(log for _, log in outputs).count("once: "), 1)
-        left = {path.suffix for path in (self.cache / "packed").iterdir()}
+        left = {path.suffix for path in (self.cache / "packed").iterdir() if path.is_file()}
         self.assertEqual(left, {".packed", ".lock"})
 
     def test_a_cache_that_cannot_be_written_is_named_and_does_without(self) -> None:

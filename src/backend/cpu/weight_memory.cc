@@ -107,8 +107,7 @@ Status WeightMemory::status() const {
       return Status();
     case State::kDamaged:
       return error(StatusCode::kInternal,
-                   "the packed weights are damaged, or of another checkpoint; a restart makes them "
-                   "again");
+                   "the packed weights are damaged; a restart makes them again");
     case State::kLost:
       return error(StatusCode::kInternal,
                    "the system took back the memory of the weights; a restart maps them again");
