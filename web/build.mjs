@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { alias } from './bundle_alias.mjs';
 
 const kInitialGzipBytesMax = 90 * 1024;
 const kLazyGzipBytesMax = 40 * 1024;
@@ -30,8 +31,7 @@ const { metafile } = await build({
   legalComments: 'none', // licences.txt has them all
   jsx: 'automatic',
   jsxImportSource: 'preact',
-  // markdown-it only decodes; the whole of entities brings its encoder's tables too.
-  alias: { entities: 'entities/lib/decode.js' },
+  alias,
   loader: { '.svg': 'copy' },
   metafile: true,
   logLevel: 'warning',

@@ -38,6 +38,18 @@ std::string gunzip(std::string_view packed) {
   return text;
 }
 
+// {"zh-CN": {"title": …, "greeting": …, "examples": […]}}; what a language does not say is absent.
+OrderedJson texts_json(const std::vector<PageTexts>& texts) {
+  OrderedJson json = OrderedJson::object();
+  for (const PageTexts& one : texts) {
+    OrderedJson& language = json[one.language] = OrderedJson::object();
+    if (!one.title.empty()) language["title"] = one.title;
+    if (!one.greeting.empty()) language["greeting"] = one.greeting;
+    if (!one.examples.empty()) language["examples"] = one.examples;
+  }
+  return json;
+}
+
 }  // namespace
 
 const PageAsset* find_page_asset(std::string_view path) {
@@ -75,8 +87,12 @@ HttpReply page_config_reply(const PageOptions& page, const Generator& generator)
   json["title"] = page.title.empty() ? "Puna" : page.title;
   json["model"] = generator.model().name;
   json["examples"] = page.examples;
+  json["texts"] = texts_json(page.texts);
   json["system_prompt"] = page.system_prompt;
   json["defaults"]["temperature"] = generator.default_sampling().temperature;
+  if (const int tokens = generator.default_max_tokens(); tokens > 0) {
+    json["defaults"]["max_tokens"] = tokens;
+  }
   json["max_model_len"] = generator.model().max_model_len;
   HttpReply reply;
   reply.body = dump_json(json);

@@ -3,6 +3,7 @@
 #include "app/open_generator.h"
 
 #include <filesystem>
+#include <limits>
 #include <optional>
 
 #include "app/calibration_tokens.h"
@@ -53,6 +54,10 @@ void apply_generation_config(const GenerationConfig& generation, SamplingParams&
   sampling.repetition_penalty = generation.repetition_penalty.value_or(sampling.repetition_penalty);
 }
 
+bool is_token_count(const Json& value) {
+  return value.is_number_integer() && value >= 1 && value <= std::numeric_limits<int>::max();
+}
+
 // --override-generation-config '{"temperature": 0}', in the words of generation_config.json.
 Status override_generation_config(const std::string& text, GenerationConfig& generation) {
   if (text.empty()) return {};
@@ -73,10 +78,12 @@ Status override_generation_config(const std::string& text, GenerationConfig& gen
       generation.top_k = value.get<int>();
     } else if (name == "repetition_penalty") {
       generation.repetition_penalty = value.get<double>();
+    } else if (name == "max_new_tokens" && is_token_count(value)) {
+      generation.max_new_tokens = value.get<int>();
     } else {
       return invalid_argument(
           "--override-generation-config: {} is not one of temperature, top_p, top_k (an integer), "
-          "repetition_penalty",
+          "repetition_penalty, max_new_tokens (an integer from 1)",
           name);
     }
   }
@@ -153,6 +160,9 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   generator_options.bos_token = parts.bos_token;
   generator_options.eos_token = parts.eos_token;
   generator_options.adapters = parts.adapters;
+  generator_options.default_max_tokens = options.default_max_tokens > 0
+                                             ? options.default_max_tokens
+                                             : parts.generation.max_new_tokens.value_or(0);
   apply_generation_config(parts.generation, generator_options.default_sampling);
   RETURN_IF_ERROR(validate(generator_options.default_sampling, vocab_size)
                       .with_context("generation_config.json or --override-generation-config"));

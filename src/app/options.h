@@ -29,6 +29,8 @@ struct ModelOptions {
   std::string packed_weights = "auto";  // "auto", "off" or a file of puna quantize
   int threads = 0;
   int max_model_len = 0;
+  int default_max_tokens =
+      0;  // of requests that set none; 0: max_new_tokens, or all there is room for
   int max_num_seqs = 64;
   int max_num_batched_tokens = 512;
   int max_num_queued_reqs = 256;
@@ -54,6 +56,7 @@ struct ServeOptions {
   std::string page_title;
   std::string system_prompt_file;  // what the chat page starts with
   std::string examples_file;       // JSON list of questions for the chat page
+  std::string page_texts_file;     // JSON: title, greeting and examples by language
 };
 
 struct ChatOptions {

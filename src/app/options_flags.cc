@@ -21,7 +21,7 @@ constexpr const char* kMainFooter =
 // PUNA_MAX_MODEL_LEN for --max-model-len.
 std::string environment_name(std::string_view flag) {
   std::string name = "PUNA_";
-  for (const char letter : flag.substr(flag.find_first_not_of('-'))) {
+  for (const char letter : flag.substr(2, flag.find(',') - 2)) {  // of several names the first
     name.push_back(letter == '-' ? '_' : static_cast<char>(std::toupper(letter)));
   }
   return name;
@@ -83,7 +83,7 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
   add_option(command, "--chat-template", options.chat_template,
              "llama-2, chatml, llama-3 or a Jinja file (none: the checkpoint's own)");
   add_option(command, "--override-generation-config", options.override_generation_config,
-             "Default sampling as JSON, e.g. '{\"temperature\": 0}'");
+             "Defaults of requests as JSON, e.g. '{\"temperature\": 0, \"max_new_tokens\": 400}'");
   add_option(command, "--backend", options.backend, "Where the model runs")
       ->check(CLI::IsMember({"cpu", "fake"}))
       ->capture_default_str();
@@ -143,6 +143,10 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
              "Seconds that running answers get after SIGTERM")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();
+  add_option(command, "--default-max-tokens,--n-predict", options.model.default_max_tokens,
+             "Longest answer of chat requests that set no max_tokens (0: as far as there is room)")
+      ->check(CLI::Range(0, 1 << 24))
+      ->capture_default_str();
   add_option(command, "--max-body-bytes", options.max_body_bytes, "Largest request body")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
@@ -151,6 +155,9 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
              "System prompt that the chat page starts with");
   add_option(command, "--examples-file", options.examples_file,
              "JSON list of example questions for the chat page");
+  add_option(command, "--page-texts-file", options.page_texts_file,
+             "JSON with the page's title, greeting and examples by language, e.g. {\"zh-CN\": "
+             "{\"greeting\": \"…\"}}");
   command.footer("Example: puna serve ./my-model --host 0.0.0.0 --api-key-file keys.txt");
 }
 

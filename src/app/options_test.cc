@@ -71,6 +71,16 @@ TEST(Options, ServeListensOnLoopbackByDefault) {
   EXPECT_FALSE(options.insecure_no_auth);
 }
 
+TEST(Options, TheDefaultLengthOfAnswersHasTwoNamesAndOneVariable) {
+  EXPECT_EQ(serve_options({"serve"}).model.default_max_tokens, 0);
+  EXPECT_EQ(serve_options({"serve", "--default-max-tokens", "400"}).model.default_max_tokens, 400);
+  EXPECT_EQ(serve_options({"serve", "--n-predict", "300"}).model.default_max_tokens, 300);
+  const EnvironmentVariable variable("PUNA_DEFAULT_MAX_TOKENS", "200");
+  EXPECT_EQ(serve_options({"serve"}).model.default_max_tokens, 200);
+  EXPECT_THAT(exit_of({"serve", "--default-max-tokens", "-1"}).text,
+              HasSubstr("--default-max-tokens"));
+}
+
 TEST(Options, TheModelIsAnArgumentAndAdaptersMayBeRepeated) {
   const ServeOptions options =
       serve_options({"serve", "model.gguf", "--adapter", "one", "--adapter", "two"});

@@ -13,10 +13,10 @@
 #include <thread>
 
 #include "api/auth.h"
+#include "api/page_options.h"
 #include "api/routes.h"
 #include "app/open_generator.h"
 #include "app/terminal.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "http/server.h"
@@ -26,18 +26,24 @@ namespace {
 
 constexpr size_t kPageFileBytesMax = 1 << 20;
 
-// A JSON list of texts.
-Result<std::vector<std::string>> read_examples(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_file(path, kPageFileBytesMax));
-  const auto json = parse_json(text);
-  std::vector<std::string> examples;
-  bool valid = json.ok() && json->is_array();
-  for (size_t i = 0; valid && i < json->size(); ++i) {
-    valid = (*json)[i].is_string();
-    if (valid) examples.push_back((*json)[i].get<std::string>());
+Result<PageOptions> page_options(const ServeOptions& options) {
+  PageOptions page;
+  page.title = options.page_title;
+  if (!options.system_prompt_file.empty()) {
+    ASSIGN_OR_RETURN(page.system_prompt, read_file(options.system_prompt_file, kPageFileBytesMax));
+    while (page.system_prompt.ends_with('\n')) page.system_prompt.pop_back();
   }
-  if (!valid) return invalid_argument("--examples-file {}: not a JSON list of texts", path);
-  return examples;
+  if (!options.examples_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, read_file(options.examples_file, kPageFileBytesMax));
+    ASSIGN_OR_RETURN(page.examples,
+                     parse_examples(text, "--examples-file " + options.examples_file));
+  }
+  if (!options.page_texts_file.empty()) {
+    ASSIGN_OR_RETURN(const std::string text, read_file(options.page_texts_file, kPageFileBytesMax));
+    ASSIGN_OR_RETURN(page.texts,
+                     parse_page_texts(text, "--page-texts-file " + options.page_texts_file));
+  }
+  return page;
 }
 
 Result<ApiOptions> api_options(const ServeOptions& options) {
@@ -52,15 +58,7 @@ Result<ApiOptions> api_options(const ServeOptions& options) {
   RETURN_IF_ERROR(check_exposure(api.host, !api.api_keys.empty(), api.insecure_no_auth));
   api.allowed_origins = options.allowed_origins;
   api.version = kVersion;
-  api.page.title = options.page_title;
-  if (!options.system_prompt_file.empty()) {
-    ASSIGN_OR_RETURN(api.page.system_prompt,
-                     read_file(options.system_prompt_file, kPageFileBytesMax));
-    while (api.page.system_prompt.ends_with('\n')) api.page.system_prompt.pop_back();
-  }
-  if (!options.examples_file.empty()) {
-    ASSIGN_OR_RETURN(api.page.examples, read_examples(options.examples_file));
-  }
+  ASSIGN_OR_RETURN(api.page, page_options(options));
   return api;
 }
 

@@ -151,7 +151,10 @@ Result<int> Generator::State::max_tokens(const GenerationRequest& request,
                  "answer; shorten the prompt",
                  prompt_size, card.max_model_len);
   }
-  if (!request.max_tokens_given) return static_cast<int>(room);
+  if (!request.max_tokens_given) {
+    const int wanted = options.default_max_tokens;
+    return static_cast<int>(wanted > 0 ? std::min<int64_t>(wanted, room) : room);
+  }
   if (request.sampling.max_tokens > room) {
     return error(
         StatusCode::kOutOfRange,
@@ -253,6 +256,8 @@ bool Generator::has_chat_template() const { return state_->chat_template.has_val
 const SamplingParams& Generator::default_sampling() const {
   return state_->options.default_sampling;
 }
+
+int Generator::default_max_tokens() const { return state_->options.default_max_tokens; }
 
 const ModelCard& Generator::model() const { return state_->card; }
 

@@ -23,6 +23,7 @@ struct GeneratorOptions {
   std::string model_name;             // what /v1/models says
   std::string bos_token, eos_token;   // for the chat template
   SamplingParams default_sampling;    // from generation_config.json, else the seed system's
+  int default_max_tokens = 0;         // of a request that sets none; 0: up to the model's length
   std::vector<std::string> adapters;  // names of what is merged into the weights
 };
 
@@ -63,6 +64,7 @@ class Generator {
 
   bool has_chat_template() const;
   const SamplingParams& default_sampling() const;
+  int default_max_tokens() const;  // 0: up to the model's length
   const ModelCard& model() const;
   EngineStats stats() const;
   // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.

@@ -79,6 +79,16 @@ TEST_F(GeneratorTest, MaxTokensThatDoNotFitAreRefusedWithWhatWould) {
   EXPECT_EQ(read_all(request).usage.completion_tokens, 12);
 }
 
+TEST_F(GeneratorTest, TheDefaultLengthHoldsForRequestsThatSetNone) {
+  generator_ = open(open_backend(0), 64, steady_clock(), /*default_max_tokens=*/30);
+  GenerationRequest request = chat("Hello");
+  EXPECT_EQ(read_all(request).usage.completion_tokens, 40);
+  request.max_tokens_given = false;
+  EXPECT_EQ(read_all(request).usage.completion_tokens, 30);
+  request.prompt = TokenIds(500, 65);  // less room than the default: no error, nobody asked for it
+  EXPECT_EQ(read_all(request).usage.completion_tokens, 12);
+}
+
 TEST_F(GeneratorTest, MinTokensAreHeldAgainstTheMaxTokensThatApply) {
   GenerationRequest request = chat("Hello");
   request.sampling.max_tokens = 16;  // a default that nobody asked for

@@ -23,7 +23,7 @@ std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend,
 }
 
 std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend, int waiting_max,
-                                               const Clock& clock) {
+                                               const Clock& clock, int default_max_tokens) {
   auto tokenizer = make_byte_tokenizer();
   EngineOptions engine_options;
   engine_options.max_num_seqs = 4;
@@ -33,6 +33,7 @@ std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend,
   EXPECT_TRUE(engine.ok()) << engine.status().message();
   GeneratorOptions options;
   options.model_name = "fake";
+  options.default_max_tokens = default_max_tokens;
   return std::make_unique<Generator>(std::move(tokenizer), ChatTemplate::built_in("chatml").value(),
                                      std::move(engine).value(), options, clock);
 }

@@ -20,12 +20,14 @@ namespace puna {
 class GgufFile;
 
 // generation_config.json: what the model's makers recommend; absent fields stay empty.
+// max_new_tokens comes from the operator only: makers' examples are no reason to cut answers.
 struct GenerationConfig {
   std::optional<double> temperature;
   std::optional<double> top_p;
   std::optional<int> top_k;
   std::optional<double> repetition_penalty;
   std::optional<bool> do_sample;
+  std::optional<int> max_new_tokens;
 };
 
 // Where the tokenizer is described: a folder with tokenizer.model or tokenizer.json, or GGUF

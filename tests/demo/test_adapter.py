@@ -107,6 +107,11 @@ class Examples(unittest.TestCase):
         self.assertEqual(len(examples), 4)
         self.assertTrue(all(isinstance(text, str) and text for text in examples))
 
+    def test_chinese_visitors_are_greeted_in_chinese_and_told_what_the_model_speaks(self):
+        texts = json.loads((DEMO / "page_texts.json").read_text("utf-8"))["zh-CN"]
+        self.assertRegex(texts["title"], r"[\u4e00-\u9fff]")
+        self.assertIn("英文", texts["greeting"])
+
     def test_the_system_prompt_is_short_and_names_the_shop(self):
         prompt = (DEMO / "system_prompt.txt").read_text("utf-8")
         self.assertIn("Quillfern", prompt)

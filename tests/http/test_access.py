@@ -1,5 +1,6 @@
 """Keys, Host, Origin and CORS: who may call, and the page that everybody may load."""
 
+import json
 import subprocess
 
 import openai
@@ -150,6 +151,26 @@ def test_the_page_learns_what_it_shows(start_server, tmp_path):
     assert config["system_prompt"] == "You are a fox."
     assert config["examples"] == ["Who are you?", "Where?"]
     assert config["max_model_len"] == 4096 and config["defaults"]["temperature"] == 1.0
+
+
+def test_the_page_learns_the_operators_words_by_language(start_server, tmp_path):
+    texts = {"zh-CN": {"title": "客服助手", "greeting": "您好！", "examples": ["订单在哪里？"]}}
+    (tmp_path / "texts.json").write_text(json.dumps(texts))
+    config = start_server("--page-texts-file", str(tmp_path / "texts.json")).get("/page-config.json").json()
+    assert config["texts"] == texts and config["title"] == "Puna"
+
+
+@pytest.mark.parametrize("flags", [
+    ("--default-max-tokens", "7"), ("--n-predict", "7"),
+    ("--override-generation-config", '{"max_new_tokens": 7}'),
+    ("--override-generation-config", '{"max_new_tokens": 100}', "--default-max-tokens", "7")])
+def test_the_operator_sets_how_long_answers_are_by_default(start_server, flags):
+    server = start_server(*flags)
+    assert server.get("/page-config.json").json()["defaults"]["max_tokens"] == 7
+    question = {"messages": [{"role": "user", "content": "Tell me everything"}], "ignore_eos": True}
+    for more, tokens in (({}, 7), ({"max_tokens": 9}, 9)):
+        usage = server.post("/v1/chat/completions", question | more).json()["usage"]
+        assert usage["completion_tokens"] == tokens
 
 
 def test_request_ids_come_back_when_harmless(server):

@@ -14,6 +14,9 @@ export interface ChatRequest {
   model?: string;
   temperature?: number;
   max_tokens?: number;
+  /** The last message is an answer that goes on, as vLLM has it. */
+  continue_final_message?: boolean;
+  add_generation_prompt?: boolean;
 }
 
 export type ChatEvent =
@@ -24,6 +27,7 @@ export type ChatEvent =
 export type ChatErrorKind =
   | 'offline' // the server cannot be reached
   | 'unauthorized' // a key is missing or wrong
+  | 'forbidden' // not from this address, or not by this page
   | 'unavailable' // loading, draining or full: another try may work
   | 'rate_limited' // this key asked too often
   | 'too_long' // the conversation does not fit the model
@@ -37,13 +41,15 @@ export class ChatError extends Error {
     readonly kind: ChatErrorKind,
     readonly detail = '',
     readonly retryAfterSeconds?: number,
+    /** The server's own word for it. */
+    readonly code?: string,
   ) {
     super(detail || kind);
   }
 }
 
 export interface ChatCallOptions {
-  key?: string;
+  key?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -61,7 +67,8 @@ export async function* streamChat(
   { key, signal }: ChatCallOptions,
 ): AsyncGenerator<ChatEvent> {
   try {
-    const response = await post(request, key, signal);
+    const body = { ...request, stream: true, stream_options: { include_usage: true } };
+    const response = await post('v1/chat/completions', body, { key, signal });
     if (!response.ok) throw await errorOfResponse(response);
     if (!response.body || !isEventStream(response)) {
       throw new ChatError('server', `HTTP ${response.status}, ${contentType(response)}`);
@@ -73,17 +80,25 @@ export async function* streamChat(
   }
 }
 
-async function post(request: ChatRequest, key: string | undefined, signal: AbortSignal) {
+/** How many tokens the messages are for the model; undefined when the server does not say. */
+export async function countTokens(
+  messages: ChatMessage[], { key, signal }: ChatCallOptions,
+): Promise<number | undefined> {
+  try {
+    const response = await post('tokenize', { messages }, { key, signal });
+    const count = response.ok ? (await response.json())?.count : undefined;
+    return typeof count === 'number' ? count : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function post(path: string, body: object, { key, signal }: ChatCallOptions) {
   const headers: Record<string, string> = { 'Content-Type': 'application/json' };
   if (key) headers['Authorization'] = `Bearer ${key}`;
-  const body = JSON.stringify({
-    ...request,
-    stream: true,
-    stream_options: { include_usage: true },
-  });
   try {
     // Relative to the page: it may be served below a path prefix.
-    return await fetch('v1/chat/completions', { method: 'POST', headers, body, signal });
+    return await fetch(path, { method: 'POST', headers, body: JSON.stringify(body), signal });
   } catch (error) {
     throw new ChatError('offline', String(error));
   }
@@ -154,11 +169,13 @@ export async function errorOfResponse(response: Response): Promise<ChatError> {
   }
   const detail = detailOf(error) || `HTTP ${response.status}`;
   const code = typeof error === 'object' ? error.code : undefined;
-  return new ChatError(kindOfStatus(response.status, code), detail, retryAfterOf(response));
+  return new ChatError(kindOfStatus(response.status, code), detail, retryAfterOf(response),
+    typeof code === 'string' ? code : undefined);
 }
 
 function kindOfStatus(status: number, code: unknown): ChatErrorKind {
-  if (status === 401 || status === 403) return 'unauthorized';
+  if (status === 401) return 'unauthorized';
+  if (status === 403) return 'forbidden';
   if (status === 413 || code === 'context_length_exceeded') return 'too_long';
   if (status === 429) return 'rate_limited';
   if (status === 502 || status === 503 || status === 504) return 'unavailable';

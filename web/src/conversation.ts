@@ -1,65 +1,95 @@
 // Conversation: the turns, the one running answer, and everything a person can do to them.
 //
-// At most one answer runs at a time. A failure is a state of its answer: text that was typed or received
-// is never dropped. Knows nothing of the page; tests give it a fake stream, clock and store.
+// At most one answer runs at a time. A failure is a state of its answer. Text that was typed or received
+// is never dropped: what an edit or another answer takes the place of is put aside and can be brought
+// back. Knows nothing of the page; tests give it a fake server, clock and store.
 import { batch, computed, signal } from '@preact/signals';
+import { ChatError, type ChatEvent } from './chat_client.ts';
 import {
-  ChatError, type ChatCallOptions, type ChatEvent, type ChatRequest,
-} from './chat_client.ts';
-import type { Store } from './storage.ts';
-import {
-  answerTurn, isRunning, messagesOf, turnsFromStore, turnsToStore, userTurn,
-  type AnswerStats, type AnswerTurn, type Turn,
+  answerTurn, failureOf, hasWords, isRunning, userTurn, withFailure,
+  type AnswerState, type AnswerStats, type AnswerTurn, type Failure, type Turn,
 } from './turns.ts';
 
-export interface ConversationParts {
-  stream: (request: ChatRequest, options: ChatCallOptions) => AsyncIterable<ChatEvent>;
-  /** The request without messages, and the system prompt, as settings have them now. */
-  requestNow: () => { request: Omit<ChatRequest, 'messages'>; systemPrompt: string };
-  key: () => string | undefined;
-  store: Store;
+export interface Question {
+  /** They end with the question; or with the answer that is to go on. */
+  turns: readonly Turn[];
+  continues: boolean;
+}
+
+export interface Clock {
   nowMs: () => number;
+  /** Runs the job later, unless the function that comes back is called first. */
+  after: (ms: number, job: () => void) => () => void;
+}
+
+export interface ConversationParts {
+  ask: (question: Question, signal: AbortSignal) => AsyncIterable<ChatEvent>;
+  /** Called whenever there is something new to keep: for each piece of a text, too. */
+  save: (conversation: Conversation) => void;
+  clock: Clock;
 }
 
 export type Announcement =
   | { kind: 'generating' | 'done' | 'stopped' | 'cleared' }
   | { kind: 'failed'; error: ChatError };
 
-const kStoredAs = 'conversation';
 const kAutomaticRetriesMax = 20;
 const kRetryable = new Set(['unavailable', 'rate_limited']);
 
+/** What there was before, while another answer is asked for. */
+interface Before {
+  turns: Turn[];
+  /** Put back when no word comes: the question is still the same. */
+  returns: boolean;
+}
+
 export class Conversation {
   readonly turns = signal<Turn[]>([]);
+  /** The turns as they were before the last edit or new answer. */
+  readonly replaced = signal<Turn[] | undefined>(undefined);
   readonly running = computed(() => isRunning(this.turns.value.at(-1)));
   /** What a screen reader is told: once at the start and once at the end of an answer. */
   readonly announcement = signal<Announcement | undefined>(undefined);
   /** Set when the server refused for want of a key: the page asks for one. */
   readonly keyWanted = signal(false);
-  readonly putAway = signal<Turn[] | undefined>(undefined);
 
+  private before: Before | undefined;
+  /** How the answer that goes on had ended, until there is more of it. */
+  private endBefore: AnswerState | undefined;
   private abort: AbortController | undefined;
-  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+  private dontRetry = () => {};
   private automaticRetries = 0;
 
-  constructor(private readonly parts: ConversationParts) {
-    this.turns.value = turnsFromStore(parts.store.read(kStoredAs));
+  constructor(private readonly parts: ConversationParts, turns: Turn[] = [], replaced?: Turn[]) {
+    this.turns.value = turns;
+    this.replaced.value = replaced;
+  }
+
+  /** The turns as they are to be kept: with what would come back if the page were closed now. */
+  kept(): { turns: Turn[]; replaced: Turn[] | undefined } {
+    const turns = this.before?.returns ? this.before.turns : this.turns.value;
+    return { turns, replaced: this.replaced.value };
   }
 
   send(text: string) {
     if (this.running.value || text.trim() === '') return;
-    this.putAway.value = undefined;
     // An answer that failed before its first word is not part of the conversation.
     const kept = this.turns.value.filter(
-      (turn) => turn.role === 'user' || turn.text.value !== '' || turn.state.value.phase === 'done');
+      (turn) => turn.role === 'user' || hasWords(turn) || turn.state.value.phase === 'done');
+    this.replaced.value = undefined;
+    this.automaticRetries = 0;
     this.answer([...kept, userTurn(text)]);
   }
 
   /** Replaces the user's turn and everything after it. */
   sendInstead(id: string, text: string) {
-    const index = this.turns.value.findIndex((turn) => turn.id === id);
+    const turns = this.turns.value;
+    const index = turns.findIndex((turn) => turn.id === id);
     if (this.running.value || index < 0 || text.trim() === '') return;
-    this.answer([...this.turns.value.slice(0, index), userTurn(text)]);
+    const dropped = turns.slice(index);
+    this.automaticRetries = 0;
+    if (dropped.length > 2 || dropped.some(hasWords)) this.before = { turns, returns: false };
+    this.answer([...turns.slice(0, index), userTurn(text)]);
   }
 
   /** Asks for the last answer again, failed or not. */
@@ -67,118 +97,145 @@ export class Conversation {
     if (this.running.value) return;
     const turns = this.turns.value;
     const last = turns.at(-1);
+    if (hasWords(last)) this.before = { turns, returns: true };
     this.answer(last?.role === 'assistant' ? turns.slice(0, -1) : turns);
+  }
+
+  /** Asks for the rest of an answer that was cut. */
+  continueLast() {
+    const last = this.turns.value.at(-1);
+    if (this.running.value || last?.role !== 'assistant' || !hasWords(last)) return;
+    this.start(this.turns.value, last);
   }
 
   /** At once: the text stays as it was seen, the request is closed, the server stops. */
   stop() {
-    const turn = this.turns.value.at(-1);
     this.cancelRetry();
-    if (isRunning(turn)) this.abort?.abort();
+    if (this.running.value) this.abort?.abort();
   }
 
-  /** Starts anew; restore() brings the old turns back until something is sent. */
-  clear() {
-    this.stop();
+  /** Changes places with what an edit or a new answer had replaced. */
+  bringBack() {
+    const { value: other } = this.replaced;
+    if (this.running.value || !other) return;
+    this.cancelRetry();
     batch(() => {
-      if (this.turns.value.length > 0) this.putAway.value = this.turns.value;
-      this.turns.value = [];
-      this.announcement.value = { kind: 'cleared' };
+      this.replaced.value = this.turns.value;
+      this.turns.value = other;
     });
-    this.save();
-  }
-
-  restore() {
-    if (!this.putAway.value || this.turns.value.length > 0) return;
-    batch(() => {
-      this.turns.value = this.putAway.value ?? [];
-      this.putAway.value = undefined;
-    });
-    this.save();
+    this.parts.save(this);
   }
 
   /** Leaves a failed answer as it is instead of asking again. */
   cancelRetry() {
-    clearTimeout(this.retryTimer);
+    this.dontRetry();
     this.automaticRetries = 0;
     const turn = this.turns.value.at(-1);
     if (turn?.role !== 'assistant') return;
-    const state = turn.state.value;
-    if (state.phase === 'failed' && state.retryAtMs !== undefined) {
-      turn.state.value = { phase: 'failed', error: state.error };
-    }
-  }
-
-  save() {
-    this.parts.store.write(kStoredAs, turnsToStore(this.turns.value));
+    const failure = failureOf(turn.state.value);
+    if (failure?.retryAtMs === undefined) return;
+    turn.state.value = withFailure(turn.state.value, { error: failure.error });
   }
 
   private answer(turns: Turn[]) {
     if (turns.at(-1)?.role !== 'user') return;
-    clearTimeout(this.retryTimer);
     const turn = answerTurn();
+    if (this.before && !this.before.returns) this.replaced.value = this.before.turns;
+    this.start([...turns, turn], turn);
+  }
+
+  /** Runs the last of the turns: a new answer, or one that has words already and goes on. */
+  private start(turns: Turn[], turn: AnswerTurn) {
+    this.dontRetry();
+    const continues = hasWords(turn);
+    this.endBefore = continues ? turn.state.value : undefined;
     batch(() => {
-      this.turns.value = [...turns, turn];
+      for (const one of turns) {
+        if (one.role === 'assistant') one.state.value = withFailure(one.state.value, undefined);
+      }
+      if (continues) turn.state.value = { phase: 'streaming' };
+      this.turns.value = [...turns];
       this.keyWanted.value = false;
       this.announcement.value = { kind: 'generating' };
     });
-    this.save();
-    void this.run(turn, turns);
+    this.parts.save(this);
+    void this.run(turn, { turns: continues ? turns : turns.slice(0, -1), continues });
   }
 
-  private async run(turn: AnswerTurn, before: Turn[]) {
+  private async run(turn: AnswerTurn, question: Question) {
     const abort = new AbortController();
     this.abort = abort;
-    const meter = new Meter(this.parts.nowMs);
-    const stopped = () => {
-      turn.state.value = { phase: 'stopped', stats: meter.stats() };
-      this.announcement.value = { kind: 'stopped' };
-      this.save();
-    };
+    const meter = new Meter(this.parts.clock.nowMs);
     // Not when the stream notices, but when the person does it.
-    abort.signal.addEventListener('abort', stopped);
-    const { request, systemPrompt } = this.parts.requestNow();
-    const key = this.parts.key();
-    const options = { signal: abort.signal, ...(key === undefined ? {} : { key }) };
-    const messages = messagesOf(systemPrompt, before);
+    abort.signal.addEventListener('abort', () => {
+      this.end(turn, 'stopped', meter.stats());
+    });
     try {
-      for await (const event of this.parts.stream({ ...request, messages }, options)) {
+      for await (const event of this.parts.ask(question, abort.signal)) {
         if (abort.signal.aborted) return;
         meter.see(event);
-        if (event.kind === 'text') take(turn, event.text);
+        if (event.kind === 'text') this.take(turn, event.text);
       }
       if (abort.signal.aborted) return;
       this.automaticRetries = 0;
-      turn.state.value = { phase: 'done', stats: meter.stats() };
-      this.announcement.value = { kind: 'done' };
+      this.end(turn, 'done', meter.stats());
     } catch (error) {
       if (abort.signal.aborted) return;
       this.fail(turn, error instanceof ChatError ? error : new ChatError('cut', String(error)));
     }
-    this.save();
+  }
+
+  private take(turn: AnswerTurn, text: string) {
+    if (this.before) {
+      this.replaced.value = this.before.turns;
+      this.before = undefined;
+    }
+    this.endBefore = undefined;
+    turn.text.value += text;
+    if (turn.state.value.phase === 'waiting') turn.state.value = { phase: 'streaming' };
+    this.parts.save(this);
+  }
+
+  private end(turn: AnswerTurn, phase: 'done' | 'stopped', stats: AnswerStats) {
+    batch(() => {
+      turn.state.value = this.endBefore ?? { phase, stats };
+      // An answer that ended without a word has nothing to put in the place of the one before.
+      this.putBack();
+      this.announcement.value = { kind: phase };
+    });
+    this.parts.save(this);
   }
 
   private fail(turn: AnswerTurn, error: ChatError) {
     const again = kRetryable.has(error.kind) && error.retryAfterSeconds !== undefined &&
       turn.text.value === '' && this.automaticRetries < kAutomaticRetriesMax;
     const waitMs = (error.retryAfterSeconds ?? 0) * 1000;
+    const failure: Failure = again
+      ? { error, retryAtMs: this.parts.clock.nowMs() + waitMs }
+      : { error };
     batch(() => {
-      turn.state.value = again
-        ? { phase: 'failed', error, retryAtMs: this.parts.nowMs() + waitMs }
-        : { phase: 'failed', error };
+      const shown = this.putBack() ?? turn;
+      const ended = shown === turn ? this.endBefore : shown.state.value;
+      shown.state.value = ended ? withFailure(ended, failure) : { phase: 'failed', ...failure };
       // A countdown that goes on is announced once, not at every round.
       if (this.automaticRetries === 0) this.announcement.value = { kind: 'failed', error };
       this.keyWanted.value = error.kind === 'unauthorized';
     });
+    this.parts.save(this);
     if (!again) return;
     this.automaticRetries += 1;
-    this.retryTimer = setTimeout(() => this.retry(), waitMs);
+    this.dontRetry = this.parts.clock.after(waitMs, () => this.retry());
   }
-}
 
-function take(turn: AnswerTurn, text: string) {
-  turn.text.value += text;
-  if (turn.state.value.phase === 'waiting') turn.state.value = { phase: 'streaming' };
+  /** The answer that is back in its place, because no word of a new one has come. */
+  private putBack(): AnswerTurn | undefined {
+    const { before } = this;
+    this.before = undefined;
+    if (!before?.returns) return undefined;
+    this.turns.value = before.turns;
+    const last = before.turns.at(-1);
+    return last?.role === 'assistant' ? last : undefined;
+  }
 }
 
 /** Speed as the person sees it: from the request to the first word, then words per second. */

@@ -1,8 +1,9 @@
 // settings: what the person chose. An unset value means "as the server does it".
 //
-// Kept in localStorage, except the API key, which lives as long as the tab.
+// Kept in localStorage and followed in every tab; the API key lives as long as the tab, or longer when the
+// person wants it.
 import { effect, signal } from '@preact/signals';
-import { lasting, untilTabCloses } from './storage.ts';
+import { lasting, onOtherTabWrites, untilTabCloses } from './storage.ts';
 
 export type Theme = 'auto' | 'light' | 'dark';
 
@@ -39,7 +40,7 @@ export function parseSettings(stored: any): Settings {
 
 export const settings = signal<Settings>(parseSettings(lasting.read(kStoredAs)));
 
-const storedKey = untilTabCloses.read(kKeyStoredAs);
+const storedKey = untilTabCloses.read(kKeyStoredAs) ?? lasting.read(kKeyStoredAs);
 export const apiKey = signal<string | undefined>(
   typeof storedKey === 'string' ? storedKey : undefined,
 );
@@ -50,14 +51,23 @@ export function changeSettings(change: { [K in keyof Settings]?: Settings[K] | u
   settings.value = next as unknown as Settings;
 }
 
-export function setApiKey(key: string | undefined) {
+export function keyIsKept(): boolean {
+  return lasting.read(kKeyStoredAs) !== undefined;
+}
+
+/** Kept beyond this tab only when asked for. */
+export function setApiKey(key: string | undefined, keep = false) {
   apiKey.value = key;
-  if (key === undefined) untilTabCloses.remove(kKeyStoredAs);
-  else untilTabCloses.write(kKeyStoredAs, key);
+  untilTabCloses.remove(kKeyStoredAs);
+  lasting.remove(kKeyStoredAs);
+  if (key !== undefined) (keep ? lasting : untilTabCloses).write(kKeyStoredAs, key);
 }
 
 /** Keeps storage and the document's theme in step with the signals. Called once, by main. */
 export function followSettings() {
+  onOtherTabWrites(kStoredAs, () => {
+    settings.value = parseSettings(lasting.read(kStoredAs));
+  });
   effect(() => {
     lasting.write(kStoredAs, settings.value);
     document.documentElement.dataset['theme'] = settings.value.theme;

@@ -1,6 +1,6 @@
-// turns: one conversation as data: what was said, how each answer ended, and its form at rest.
+// turns: one conversation as data: what was said and how each answer ended.
 import { signal, type Signal } from '@preact/signals';
-import { ChatError, type ChatMessage } from './chat_client.ts';
+import type { ChatError, ChatMessage } from './chat_client.ts';
 
 export interface AnswerStats {
   firstTokenMs?: number;
@@ -11,11 +11,18 @@ export interface AnswerStats {
   finishReason?: string;
 }
 
+/** Why an answer did not come; with a time when it will be asked for again by itself. */
+export interface Failure {
+  error: ChatError;
+  retryAtMs?: number;
+}
+
 export type AnswerState =
   | { phase: 'waiting' }
   | { phase: 'streaming' }
-  | { phase: 'done' | 'stopped'; stats: AnswerStats }
-  | { phase: 'failed'; error: ChatError; retryAtMs?: number };
+  /** `again`: it was asked for once more, and nothing came; this answer stands as it was. */
+  | { phase: 'done' | 'stopped'; stats: AnswerStats; again?: Failure }
+  | ({ phase: 'failed' } & Failure);
 
 export interface UserTurn {
   id: string;
@@ -51,60 +58,61 @@ export function isRunning(turn: Turn | undefined): boolean {
   return phase === 'waiting' || phase === 'streaming';
 }
 
-/** What the model is shown: the system prompt, then every turn that has text. */
+export function hasWords(turn: Turn | undefined): boolean {
+  return turn?.role === 'assistant' && turn.text.value !== '';
+}
+
+export function failureOf(state: AnswerState): Failure | undefined {
+  if (state.phase === 'failed') return state;
+  return state.phase === 'done' || state.phase === 'stopped' ? state.again : undefined;
+}
+
+/** The same state with another failure, or with none where it can do without. */
+export function withFailure(state: AnswerState, failure: Failure | undefined): AnswerState {
+  if (state.phase === 'failed') return failure ? { phase: 'failed', ...failure } : state;
+  if (state.phase !== 'done' && state.phase !== 'stopped') return state;
+  const { phase, stats } = state;
+  return failure ? { phase, stats, again: failure } : { phase, stats };
+}
+
+/** False for a question that the model will not be shown again, because no word came back. */
+export function isAnswered(turns: readonly Turn[], index: number): boolean {
+  return index >= turns.length - 2 || hasWords(turns[index + 1]);
+}
+
+/**
+ * What the model is shown: the system prompt, every question that got words, and the last one. User and
+ * assistant take turns, whatever failed or was stopped before: templates such as Llama 2's insist.
+ */
 export function messagesOf(systemPrompt: string, turns: readonly Turn[]): ChatMessage[] {
   const messages: ChatMessage[] = systemPrompt.trim()
     ? [{ role: 'system', content: systemPrompt }]
     : [];
-  for (const turn of turns) {
-    const content = turn.role === 'user' ? turn.text : turn.text.value;
-    if (content !== '') messages.push({ role: turn.role, content });
-  }
+  turns.forEach((turn, index) => {
+    if (turn.role !== 'user') return;
+    const answer = turns[index + 1];
+    const words = answer?.role === 'assistant' ? answer.text.value : '';
+    if (words === '' && index < turns.length - 1) return;
+    messages.push({ role: 'user', content: turn.text });
+    if (words !== '') messages.push({ role: 'assistant', content: words });
+  });
   return messages;
 }
 
-const kFormVersion = 1;
+const kNameCharactersMax = 40;
 
-/** Plain JSON for a store; a running answer is kept as far as it came. */
-export function turnsToStore(turns: readonly Turn[]): unknown {
-  return {
-    version: kFormVersion,
-    turns: turns.map((turn) => {
-      if (turn.role === 'user') return { role: turn.role, text: turn.text };
-      const state = turn.state.value;
-      const stats = 'stats' in state ? state.stats : undefined;
-      return { role: turn.role, text: turn.text.value, phase: state.phase, stats };
-    }),
-  };
+/** What a conversation is called: the beginning of its first question. */
+export function nameOf(turns: readonly Turn[]): string {
+  const first = turns.find((turn) => turn.role === 'user');
+  const text = first?.role === 'user' ? first.text.slice(0, 400).replace(/\s+/g, ' ').trim() : '';
+  const letters = [...text];
+  if (letters.length <= kNameCharactersMax) return text;
+  const cut = letters.slice(0, kNameCharactersMax).join('');
+  return `${cut.replace(/\s+\S{0,12}$/, '')}…`;
 }
 
-function statsFromStore(stored: any): AnswerStats {
-  const stats: AnswerStats = {};
-  for (const name of ['firstTokenMs', 'tokens', 'tokensPerSecond'] as const) {
-    if (typeof stored?.[name] === 'number') stats[name] = stored[name];
-  }
-  if (stored?.estimated === true) stats.estimated = true;
-  if (typeof stored?.finishReason === 'string') stats.finishReason = stored.finishReason;
-  return stats;
-}
-
-/** Turns from whatever was stored; what is not a turn is left out. */
-export function turnsFromStore(stored: any): Turn[] {
-  if (stored?.version !== kFormVersion || !Array.isArray(stored.turns)) return [];
-  const turns: Turn[] = [];
-  for (const item of stored.turns) {
-    if (typeof item?.text !== 'string') continue;
-    if (item.role === 'user') turns.push(userTurn(item.text));
-    if (item.role !== 'assistant') continue;
-    const finished = item.phase === 'done' || item.phase === 'stopped';
-    turns.push(
-      answerTurn(item.text, finished
-        ? { phase: item.phase, stats: statsFromStore(item.stats) }
-        : { phase: 'failed', error: new ChatError('interrupted') }),
-    );
-  }
-  if (turns.at(-1)?.role === 'user') {
-    turns.push(answerTurn('', { phase: 'failed', error: new ChatError('interrupted') }));
-  }
-  return turns;
+/** The conversation as plain text, to be kept elsewhere. */
+export function textOf(turns: readonly Turn[]): string {
+  return turns.map((turn) => (turn.role === 'user' ? `> ${turn.text.replace(/\n/g, '\n> ')}` : turn.text.value))
+    .filter((text) => text !== '').join('\n\n');
 }

@@ -64,7 +64,8 @@ test('an error in the middle of the stream says what the server says', async () 
 });
 
 for (const [status, code, kind] of [
-  [401, 'invalid_api_key', 'unauthorized'], [400, 'context_length_exceeded', 'too_long'],
+  [401, 'invalid_api_key', 'unauthorized'], [403, 'forbidden_origin', 'forbidden'], [403, null, 'forbidden'],
+  [400, 'context_length_exceeded', 'too_long'],
   [413, 'request_too_large', 'too_long'], [429, 'rate_limit_exceeded', 'rate_limited'],
   [503, 'loading', 'unavailable'], [502, null, 'unavailable'], [400, null, 'refused'], [500, null, 'server'],
 ] as const) {

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { alias } from '../bundle_alias.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const output = join(here, '..', 'node_modules', '.tests'); // where packages are found
@@ -20,6 +21,7 @@ await build({
   format: 'esm',
   target: ['node18'],
   external: ['jsdom'],
+  alias,
   jsx: 'automatic',
   jsxImportSource: 'preact',
   logLevel: 'warning',

@@ -1,14 +1,15 @@
-// App: puts the parts together and decides what each button and key does.
-import { signal } from '@preact/signals';
+// App: puts the parts of the page together.
 import { useEffect } from 'preact/hooks';
-import { ChatError, streamChat, type ChatRequest } from '../chat_client.ts';
-import { Conversation, type Announcement } from '../conversation.ts';
+import {
+  askForKey, conversations, edit, editLast, editedTurn, focusComposer, newChatWithLastQuestion,
+  openEarlier, running,
+} from '../app_state.ts';
+import type { Announcement, Conversation } from '../conversation.ts';
+import { copyText } from '../copy.ts';
 import { t } from '../i18n/index.ts';
-import { loadPageConfig, pageConfig } from '../page_config.ts';
-import { apiKey, setApiKey, settings } from '../settings.ts';
-import { lasting } from '../storage.ts';
-import type { UserTurn } from '../turns.ts';
+import { hasWords, isAnswered, textOf, type Turn } from '../turns.ts';
 import { Composer } from './composer.tsx';
+import { EarlierDialog } from './earlier_dialog.tsx';
 import { EmptyState } from './empty_state.tsx';
 import { Header } from './header.tsx';
 import { KeyDialog } from './key_dialog.tsx';
@@ -16,184 +17,124 @@ import { SettingsDialog } from './settings_dialog.tsx';
 import { Transcript } from './transcript.tsx';
 import { AnswerTurnView, UserTurnView } from './turn_views.tsx';
 
-const kDraftStoredAs = 'draft';
-
-function requestNow() {
-  const { model, systemPrompt } = pageConfig.value;
-  const own = settings.value;
-  const request: Omit<ChatRequest, 'messages'> = {};
-  if (model !== undefined) request.model = model;
-  if (own.temperature !== undefined) request.temperature = own.temperature;
-  if (own.maxTokens !== undefined) request.max_tokens = own.maxTokens;
-  return { request, systemPrompt: own.systemPrompt ?? systemPrompt };
-}
-
-const conversation = new Conversation({
-  stream: streamChat,
-  requestNow,
-  key: () => apiKey.value,
-  store: lasting,
-  nowMs: () => Date.now(),
-});
-
-const storedDraft = lasting.read(kDraftStoredAs);
-const draft = signal(typeof storedDraft === 'string' ? storedDraft : '');
-const draftBeforeEdit = signal('');
-const editedTurn = signal<string | undefined>(undefined);
-const settingsOpen = signal(false);
-const keyWantedByConfig = signal(false);
-
-function keepForLater() {
-  conversation.save();
-  lasting.write(kDraftStoredAs, editedTurn.value ? draftBeforeEdit.value : draft.value);
-}
-
-function send(text: string) {
-  const edited = editedTurn.value;
-  if (edited === undefined) conversation.send(text);
-  else conversation.sendInstead(edited, text);
-  draft.value = edited === undefined ? '' : draftBeforeEdit.value;
-  editedTurn.value = undefined;
-  keepForLater();
-}
-
-function edit(turn: UserTurn) {
-  if (conversation.running.value) return;
-  conversation.cancelRetry();
-  if (editedTurn.value === undefined) draftBeforeEdit.value = draft.value;
-  editedTurn.value = turn.id;
-  draft.value = turn.text;
-}
-
-function editLast() {
-  const last = conversation.turns.value.findLast((turn) => turn.role === 'user');
-  if (last?.role === 'user') edit(last);
-}
-
-function cancelEdit() {
-  editedTurn.value = undefined;
-  draft.value = draftBeforeEdit.value;
-}
-
-function newChat() {
-  if (editedTurn.value !== undefined) cancelEdit();
-  conversation.clear();
-  focusComposer();
-}
-
-function focusComposer() {
-  document.getElementById('message')?.focus();
-}
-
-async function loadConfig() {
-  try {
-    await loadPageConfig(apiKey.value);
-    keyWantedByConfig.value = false;
-  } catch (error) {
-    // Without it the page works with its own defaults; a dead server shows itself on sending.
-    if (error instanceof ChatError) keyWantedByConfig.value = error.kind === 'unauthorized';
-  }
-}
-
-async function useKey(key: string) {
-  setApiKey(key);
-  const failedForKey = conversation.keyWanted.value;
-  conversation.keyWanted.value = false;
-  await loadConfig();
-  if (!keyWantedByConfig.value && failedForKey) conversation.retry();
-  focusComposer();
-}
-
-function dismissKeyDialog() {
-  conversation.keyWanted.value = false;
-  keyWantedByConfig.value = false;
-}
-
 function announcementText(announcement: Announcement | undefined): string {
   if (!announcement) return '';
   if (announcement.kind !== 'failed') return t(`status.${announcement.kind}`);
   return t('status.failed', { reason: t(`error.${announcement.error.kind}.title`) });
 }
 
-function onKeyDown(event: KeyboardEvent) {
-  if (event.key === 'Escape' && !document.querySelector('dialog[open]')) conversation.stop();
-  if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === 'o') {
-    event.preventDefault();
-    newChat();
-  }
-}
-
 export function App() {
-  useEffect(() => {
-    void loadConfig();
-    focusComposer();
-    document.addEventListener('keydown', onKeyDown);
-    addEventListener('pagehide', keepForLater);
-    return () => {
-      document.removeEventListener('keydown', onKeyDown);
-      removeEventListener('pagehide', keepForLater);
-    };
-  }, []);
-  const running = conversation.running.value;
+  useEffect(focusComposer, []);
+  const conversation = conversations.current.value;
   return (
     <>
       <a class="skip-link" href="#message">{t('skip')}</a>
-      <Header onNewChat={newChat} onSettings={() => { settingsOpen.value = true; }} />
+      <Header />
       <main class="main">
-        <Turns />
+        {conversation ? <Turns conversation={conversation} /> : <div class="transcript-area" />}
         <p class="visually-hidden" role="status">
-          {announcementText(conversation.announcement.value)}
+          {announcementText(conversation?.announcement.value)}
         </p>
-        {conversation.putAway.value && (
-          <p class="undo">
-            {t('undo.cleared')}
-            <button type="button" class="link-button" onClick={() => conversation.restore()}>
-              {t('undo.action')}
-            </button>
-          </p>
-        )}
-        <Composer
-          draft={draft}
-          running={running}
-          editing={editedTurn.value !== undefined}
-          onSend={send}
-          onStop={() => conversation.stop()}
-          onCancelEdit={cancelEdit}
-          onEditLast={editLast}
-        />
+        {conversation && <Undo conversation={conversation} />}
+        {conversation && <NotKept conversation={conversation} />}
+        <Composer />
       </main>
-      <SettingsDialog
-        open={settingsOpen.value}
-        onClose={() => { settingsOpen.value = false; }}
-      />
-      <KeyDialog
-        open={conversation.keyWanted.value || keyWantedByConfig.value}
-        onKey={useKey}
-        onClose={dismissKeyDialog}
-      />
+      <SettingsDialog />
+      <EarlierDialog />
+      <KeyDialog />
     </>
   );
 }
 
-function Turns() {
-  const turns = conversation.turns.value;
-  const running = conversation.running.value;
-  if (turns.length === 0) return <EmptyState onExample={send} />;
+/** What was put away is one click away, until something else is sent. */
+function Undo({ conversation }: { conversation: Conversation }) {
+  const left = conversations.left.value;
+  const replaced = conversation.replaced.value;
+  if (left === undefined && (!replaced || running.value)) return null;
   return (
-    <Transcript busy={running} jumpKey={turns}>
-      {turns.map((turn, index) => turn.role === 'user' ? (
-        <UserTurnView key={turn.id} turn={turn} canEdit={!running} onEdit={edit} />
-      ) : (
-        <AnswerTurnView
+    <p class="undo">
+      {left === undefined ? t('undo.replaced') : t('undo.cleared')}
+      <button
+        type="button"
+        class="link-button"
+        onClick={() => (left === undefined ? conversation.bringBack() : void openEarlier(left))}
+      >
+        {t('undo.action')}
+      </button>
+    </p>
+  );
+}
+
+function NotKept({ conversation }: { conversation: Conversation }) {
+  const keeping = conversations.keeping.value;
+  const turns = conversation.turns.value;
+  if (keeping === 'kept' || turns.length === 0) return null;
+  return (
+    <p class="undo" role="status">
+      {t(`keeping.${keeping}`)}
+      <button type="button" class="link-button" onClick={() => void copyText(textOf(turns))}>
+        {t('keeping.copy')}
+      </button>
+    </p>
+  );
+}
+
+function Turns({ conversation }: { conversation: Conversation }) {
+  const turns = conversation.turns.value;
+  if (turns.length === 0) return <EmptyState />;
+  const edited = turns.findIndex((turn) => turn.id === editedTurn.value);
+  const isReplaced = (index: number) => edited >= 0 && index > edited;
+  return (
+    <Transcript busy={conversation.running.value} jumpKey={turns}>
+      {turns.map((turn, index) => (
+        <TurnView
           key={turn.id}
+          conversation={conversation}
+          turns={turns}
+          index={index}
           turn={turn}
-          isLast={index === turns.length - 1}
-          onRetry={() => { conversation.retry(); focusComposer(); }}
-          onCancelRetry={() => conversation.cancelRetry()}
-          onEnterKey={() => { conversation.keyWanted.value = true; }}
-          onEditLast={editLast}
+          edited={index === edited}
+          replaced={isReplaced(index)}
         />
       ))}
     </Transcript>
+  );
+}
+
+interface TurnViewProps {
+  conversation: Conversation;
+  turns: readonly Turn[];
+  index: number;
+  turn: Turn;
+  edited: boolean;
+  replaced: boolean;
+}
+
+function TurnView({ conversation, turns, index, turn, edited, replaced }: TurnViewProps) {
+  if (turn.role === 'user') {
+    return (
+      <UserTurnView
+        turn={turn}
+        canEdit={!conversation.running.value}
+        edited={edited}
+        replaced={replaced}
+        unanswered={!isAnswered(turns, index)}
+        onEdit={edit}
+      />
+    );
+  }
+  return (
+    <AnswerTurnView
+      turn={turn}
+      isLast={index === turns.length - 1}
+      replaced={replaced}
+      hasEarlier={turns.slice(0, index).some(hasWords)}
+      onRetry={() => { conversation.retry(); focusComposer(); }}
+      onCancelRetry={() => conversation.cancelRetry()}
+      onContinue={() => { conversation.continueLast(); focusComposer(); }}
+      onEnterKey={askForKey}
+      onEditLast={editLast}
+      onNewChat={newChatWithLastQuestion}
+    />
   );
 }

@@ -1,28 +1,20 @@
 // Composer: where a person writes. Enter sends, Shift+Enter breaks the line, input methods are safe.
 //
 // The draft is kept in storage, so that neither a reload nor a failure loses it.
-import type { Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import {
+  cancelEdit, conversations, draft, editLast, editedTurn, queued, running, sendDraft, unqueue,
+} from '../app_state.ts';
 import { t } from '../i18n/index.ts';
 import { kSendIcon, kStopIcon } from '../icons.ts';
 import { CompositionGuard } from '../composition_guard.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon_button.tsx';
 
-interface ComposerProps {
-  draft: Signal<string>;
-  running: boolean;
-  editing: boolean;
-  onSend: (text: string) => void;
-  onStop: () => void;
-  onCancelEdit: () => void;
-  onEditLast: () => void;
-}
-
-export function Composer(props: ComposerProps) {
-  const { draft, running, editing } = props;
+export function Composer() {
   const field = useRef<HTMLTextAreaElement>(null);
   const guard = useRef(new CompositionGuard()).current;
   const text = draft.value;
+  const editing = editedTurn.value !== undefined;
 
   useLayoutEffect(() => fitHeight(field.current), [text]);
   useEffect(() => {
@@ -30,8 +22,7 @@ export function Composer(props: ComposerProps) {
   }, [editing]);
 
   const send = () => {
-    if (running || text.trim() === '') return;
-    props.onSend(text);
+    sendDraft();
     field.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
@@ -39,24 +30,27 @@ export function Composer(props: ComposerProps) {
     if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
       event.preventDefault();
       send();
-    } else if (event.key === 'ArrowUp' && text === '' && !running) {
+    } else if (event.key === 'ArrowUp' && text === '' && !running.value) {
       event.preventDefault();
-      props.onEditLast();
+      editLast();
     } else if (event.key === 'Escape' && editing) {
       event.stopPropagation();
-      props.onCancelEdit();
+      cancelEdit();
     }
   };
 
   return (
     <form class="composer" onSubmit={(event) => { event.preventDefault(); send(); }}>
       {editing && (
-        <p class="composer-editing">
-          {t('composer.editing')}
-          <button type="button" class="link-button" onClick={props.onCancelEdit}>
-            {t('composer.cancelEdit')}
-          </button>
-        </p>
+        <Notice text={t('composer.editing')} action={t('composer.cancelEdit')} onAction={cancelEdit} />
+      )}
+      {queued.value !== undefined && (
+        <Notice
+          text={t('composer.queued')}
+          quote={queued.value}
+          action={t('composer.unqueue')}
+          onAction={() => { unqueue(); field.current?.focus(); }}
+        />
       )}
       <div class="composer-box">
         <textarea
@@ -72,24 +66,24 @@ export function Composer(props: ComposerProps) {
           onCompositionStart={() => guard.start()}
           onCompositionEnd={() => guard.end()}
         />
-        {running ? (
-          <button
-            type="button"
+        {running.value ? (
+          <IconButton
             class="round-button"
-            aria-label={t('composer.stop')}
-            onClick={() => { props.onStop(); field.current?.focus(); }}
-          >
-            <Icon path={kStopIcon} />
-          </button>
+            tip="above-end"
+            name={t('composer.stop')}
+            icon={kStopIcon}
+            filled
+            onClick={() => { conversations.current.value?.stop(); field.current?.focus(); }}
+          />
         ) : (
-          <button
-            type="submit"
+          <IconButton
             class="round-button"
-            aria-label={t('composer.send')}
-            aria-disabled={text.trim() === ''}
-          >
-            <Icon path={kSendIcon} />
-          </button>
+            tip="above-end"
+            type="submit"
+            name={t('composer.send')}
+            icon={kSendIcon}
+            disabled={!/\S/.test(text)}
+          />
         )}
       </div>
       <p class="composer-note">
@@ -100,9 +94,35 @@ export function Composer(props: ComposerProps) {
   );
 }
 
+const kQuoteCharactersMax = 80;
+
+interface NoticeProps {
+  text: string;
+  quote?: string;
+  action: string;
+  onAction: () => void;
+}
+
+function Notice({ text, quote, action, onAction }: NoticeProps) {
+  return (
+    <p class="composer-editing" role="status">
+      {text}
+      {quote !== undefined && <q dir="auto">{quote.slice(0, kQuoteCharactersMax)}</q>}
+      <button type="button" class="link-button" onClick={onAction}>{action}</button>
+    </p>
+  );
+}
+
+// Longer texts fill the box anyway, and measuring 200 kB at every key takes a tenth of a second.
+const kFitCharactersMax = 5_000;
+
 /** As high as its text; the style sheet says how high at most. */
 function fitHeight(field: HTMLTextAreaElement | null) {
   if (!field) return;
+  if (field.value.length > kFitCharactersMax) {
+    field.style.height = '100vh';
+    return;
+  }
   field.style.height = 'auto';
   field.style.height = `${field.scrollHeight}px`;
 }

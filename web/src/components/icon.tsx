@@ -1,7 +1,7 @@
 // Icon: one picture of icons.ts. Decoration only: the control around it has the name.
-export function Icon({ path }: { path: string }) {
+export function Icon({ path, filled = false }: { path: string; filled?: boolean }) {
   return (
-    <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+    <svg class={filled ? 'icon filled' : 'icon'} viewBox="0 0 24 24" aria-hidden="true">
       <path d={path} />
     </svg>
   );

@@ -1,14 +1,15 @@
 // SettingsDialog: how the model answers and how the page looks. Each value shows the server's own and can
 // go back to it.
 import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import { server, settingsOpen } from '../app_state.ts';
 import { formatNumber, kLocales, t, type Locale, type TextKey } from '../i18n/index.ts';
 import { kCloseIcon } from '../icons.ts';
-import { pageConfig } from '../page_config.ts';
 import {
   apiKey, changeSettings, kMaxTokensMax, kTemperatureMax, setApiKey, settings, type Theme,
 } from '../settings.ts';
 import { Dialog } from './dialog.tsx';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon_button.tsx';
 
 const kThemeTexts: [Theme, TextKey][] = [
   ['auto', 'settings.themeAuto'],
@@ -16,19 +17,13 @@ const kThemeTexts: [Theme, TextKey][] = [
   ['dark', 'settings.themeDark'],
 ];
 
-export function SettingsDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
+export function SettingsDialog() {
+  const close = () => { settingsOpen.value = false; };
   return (
-    <Dialog open={open} titleId="settings-title" kind="side" onClose={onClose}>
+    <Dialog open={settingsOpen.value} titleId="settings-title" kind="side" onClose={close}>
       <div class="dialog-head">
         <h2 id="settings-title">{t('settings.title')}</h2>
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={t('settings.close')}
-          onClick={onClose}
-        >
-          <Icon path={kCloseIcon} />
-        </button>
+        <IconButton name={t('settings.close')} icon={kCloseIcon} onClick={close} />
       </div>
       <SystemPromptField />
       <TemperatureField />
@@ -101,7 +96,7 @@ function SystemPromptField() {
         rows={6}
         dir="auto"
         aria-describedby="system-prompt-help"
-        value={own ?? pageConfig.value.systemPrompt}
+        value={own ?? server.config.value.systemPrompt}
         onInput={(event) => changeSettings({ systemPrompt: event.currentTarget.value })}
       />
     </ModelField>
@@ -112,14 +107,14 @@ const kTemperatureShownUnset = 1;
 
 function TemperatureField() {
   const own = settings.value.temperature;
-  const server = pageConfig.value.temperature;
-  const shown = own ?? server;
+  const theirs = server.config.value.temperature;
+  const shown = own ?? theirs;
   return (
     <ModelField
       id="temperature"
       name="settings.temperature"
       help="settings.temperatureHelp"
-      serverValue={serverValueText(server, 2)}
+      serverValue={serverValueText(theirs, 2)}
       changed={own !== undefined}
       onReset={() => changeSettings({ temperature: undefined })}
     >
@@ -142,35 +137,50 @@ function TemperatureField() {
 
 function MaxTokensField() {
   const own = settings.value.maxTokens;
-  const server = pageConfig.value.maxTokens;
+  const { maxTokens: theirs, maxModelLen = kMaxTokensMax } = server.config.value;
+  // What is typed stays in the field, valid or not; only what is valid becomes the setting.
+  const [typed, setTyped] = useState<string | undefined>(undefined);
+  const text = typed ?? (own === undefined ? '' : String(own));
+  const wrong = text !== '' && !isTokenCount(text, maxModelLen);
   const change = (event: { currentTarget: HTMLInputElement }) => {
-    const value = Math.floor(event.currentTarget.valueAsNumber);
-    const valid = value >= 1 && value <= kMaxTokensMax;
-    changeSettings({ maxTokens: valid ? value : undefined });
+    const { value, validity } = event.currentTarget;
+    setTyped(validity.badInput ? '?' : value);
+    if (!validity.badInput && (value === '' || isTokenCount(value, maxModelLen))) {
+      changeSettings({ maxTokens: value === '' ? undefined : Number(value) });
+    }
   };
   return (
     <ModelField
       id="max-tokens"
       name="settings.maxTokens"
       help="settings.maxTokensHelp"
-      serverValue={serverValueText(server, 0)}
+      serverValue={theirs === undefined ? '' : serverValueText(theirs, 0)}
       changed={own !== undefined}
-      onReset={() => changeSettings({ maxTokens: undefined })}
+      onReset={() => { setTyped(undefined); changeSettings({ maxTokens: undefined }); }}
     >
       <input
         id="max-tokens"
         type="number"
         inputMode="numeric"
         min={1}
-        max={pageConfig.value.maxModelLen ?? kMaxTokensMax}
+        max={maxModelLen}
         step={1}
-        aria-describedby="max-tokens-help"
-        placeholder={server === undefined ? t('settings.serverDecides') : String(server)}
-        value={own ?? ''}
+        aria-invalid={wrong}
+        aria-describedby="max-tokens-help max-tokens-wrong"
+        placeholder={theirs === undefined ? t('settings.serverDecides') : String(theirs)}
+        value={text === '?' ? undefined : text}
         onInput={change}
+        onBlur={() => { if (!wrong) setTyped(undefined); }}
       />
+      <p class="field-error" id="max-tokens-wrong" role="alert">
+        {wrong && t('settings.maxTokensWrong', { max: formatNumber(maxModelLen) })}
+      </p>
     </ModelField>
   );
+}
+
+function isTokenCount(text: string, max: number): boolean {
+  return /^\d+$/.test(text) && Number(text) >= 1 && Number(text) <= max;
 }
 
 function ThemeField() {

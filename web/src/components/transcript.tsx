@@ -1,9 +1,12 @@
 // Transcript: the turns, scrolled to the newest as long as the person has not scrolled away.
+//
+// Only a person moves the text down: a scroll event whose position has not fallen is the echo of our own
+// scrolling, and may come after the text has grown again.
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { t } from '../i18n/index.ts';
 import { kDownIcon } from '../icons.ts';
-import { Icon } from './icon.tsx';
+import { IconButton } from './icon_button.tsx';
 
 const kAtEndPixels = 48;
 
@@ -18,14 +21,16 @@ export function Transcript({ busy, jumpKey, children }: TranscriptProps) {
   const frame = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const following = useRef(true);
+  const lastTop = useRef(0);
   const [away, setAway] = useState(false);
 
   const toEnd = () => {
     following.current = true;
     setAway(false);
     frame.current?.scrollTo({ top: frame.current.scrollHeight });
+    lastTop.current = frame.current?.scrollTop ?? 0;
   };
-  useEffect(toEnd, [jumpKey]);
+  useLayoutEffect(toEnd, [jumpKey]);
   useEffect(() => {
     const grown = new ResizeObserver(() => {
       if (following.current) toEnd();
@@ -37,8 +42,12 @@ export function Transcript({ busy, jumpKey, children }: TranscriptProps) {
   }, []);
 
   const onScroll = () => {
-    following.current = isAtEnd(frame.current);
-    setAway(!following.current);
+    const top = frame.current?.scrollTop ?? 0;
+    const atEnd = isAtEnd(frame.current);
+    if (top < lastTop.current - 1) following.current = false;
+    if (top > lastTop.current && atEnd) following.current = true;
+    lastTop.current = top;
+    setAway(!following.current && !atEnd);
   };
   return (
     <div class="transcript-area">
@@ -55,14 +64,13 @@ export function Transcript({ busy, jumpKey, children }: TranscriptProps) {
         <div ref={content} class="transcript-content">{children}</div>
       </div>
       {away && (
-        <button
-          type="button"
+        <IconButton
           class="jump-button"
-          aria-label={t('transcript.jump')}
+          tip="above"
+          name={t('transcript.jump')}
+          icon={kDownIcon}
           onClick={() => { toEnd(); frame.current?.focus(); }}
-        >
-          <Icon path={kDownIcon} />
-        </button>
+        />
       )}
     </div>
   );

@@ -13,9 +13,9 @@ export const kLocales: Record<Locale, { name: string; texts: Texts }> = {
   'zh-CN': { name: '简体中文', texts: zhCn },
 };
 
-/** The first of the wanted languages that the page speaks: a saved one, then the browser's. */
-export function chooseLocale(saved: string | undefined, wanted: readonly string[]): Locale {
-  for (const tag of saved ? [saved, ...wanted] : wanted) {
+/** The first of the wanted languages that the page speaks. */
+export function chooseLocale(wanted: readonly string[]): Locale {
+  for (const tag of wanted) {
     const lower = tag.toLowerCase();
     // Traditional Chinese readers are better served by English than by the other script.
     if (/^zh(-(hans|cn|sg|my))?(-|$)/.test(lower) && !/hant|-tw|-hk|-mo/.test(lower)) {
@@ -26,9 +26,13 @@ export function chooseLocale(saved: string | undefined, wanted: readonly string[
   return 'en';
 }
 
-export const locale = computed<Locale>(() =>
-  chooseLocale(settings.value.locale, typeof navigator === 'undefined' ? [] : navigator.languages),
-);
+/** What the person reads, the best first: the language chosen here, then the browser's. */
+export const languages = computed<readonly string[]>(() => {
+  const browser = typeof navigator === 'undefined' ? [] : navigator.languages ?? [];
+  return settings.value.locale ? [settings.value.locale, ...browser] : browser;
+});
+
+export const locale = computed<Locale>(() => chooseLocale(languages.value));
 
 /** The text for `key` with {placeholders} filled in. */
 export function t(key: TextKey, values: Record<string, string | number> = {}): string {
@@ -41,6 +45,11 @@ export function formatNumber(value: number, digits = 0): string {
     minimumFractionDigits: digits,
     maximumFractionDigits: digits,
   }).format(value);
+}
+
+export function formatTime(timeMs: number): string {
+  return new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'short' })
+    .format(timeMs);
 }
 
 /** Screen readers choose their voice by the document's language. Called once, by main. */

@@ -7,11 +7,14 @@ import type Token from 'markdown-it/lib/token.mjs';
 import { t } from '../i18n/index.ts';
 import { isPathological, type MarkdownEnvironment } from './blocks.ts';
 import { codeBlock } from './code_block.ts';
+import { setDirections } from './direction.ts';
+import { addExtras } from './extras.ts';
 import { proseFragment } from './sanitize.ts';
 
 export const markdown = new MarkdownIt({ html: false, linkify: true, breaks: true });
 // Only addresses with a scheme: "main.rs" is a file, not a web site.
 markdown.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
+addExtras(markdown);
 markdown.renderer.rules['image'] = (tokens, index) => imageAsLink(tokens[index] as Token);
 markdown.renderer.rules['th_open'] = alignedCell;
 markdown.renderer.rules['td_open'] = alignedCell;
@@ -42,6 +45,7 @@ export function renderBlock(
     code.parentElement?.replaceWith(codeBlock(code, finished));
   }
   for (const table of fragment.querySelectorAll('table')) wrapTable(table);
+  setDirections(fragment);
   return fragment;
 }
 
@@ -49,6 +53,7 @@ function plainText(text: string): DocumentFragment {
   const fragment = document.createDocumentFragment();
   const block = document.createElement('p');
   block.className = 'plain';
+  block.dir = 'auto';
   block.textContent = text;
   fragment.append(block);
   return fragment;

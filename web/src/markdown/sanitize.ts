@@ -7,7 +7,7 @@ import DOMPurify from 'dompurify';
 
 const kProseTags = [
   'a', 'blockquote', 'br', 'code', 'del', 'em', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'hr', 'li', 'ol',
-  'p', 'pre', 's', 'span', 'strong', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul',
+  'p', 'pre', 's', 'span', 'strong', 'sup', 'table', 'tbody', 'td', 'th', 'thead', 'tr', 'ul',
 ];
 const kProseAttributes = ['class', 'href', 'start'];
 const kLinkTargets = /^(?:https?|mailto):/i;
