@@ -1,64 +1,13 @@
 // The chat page in Debian's Chromium against the real binary: the demo's base model for a real answer,
 // the fake backend (slow on purpose) for what happens in the middle of one.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
-import { chromium } from 'playwright-core';
+import {
+  answers, ask, finished, kPatienceMs, kPhone, noDialog, openContext, openPage, seriousViolations, useBrowser,
+} from './page.mjs';
 import { demoModel, screenshots, startServer } from './server.mjs';
 
-// For what an idle machine does in a moment and a busy one some time.
-const kPatienceMs = 60_000;
-// A test that hangs must not hang the run: servers would wait for it for ever.
-setTimeout(() => { console.error('the browser tests hang'); process.exit(1); }, 900_000).unref();
-const kAxe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const kPhone = { width: 390, height: 844 };
-
-let browser;
-before(async () => {
-  mkdirSync(screenshots, { recursive: true });
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
-});
-after(() => browser.close());
-
-/** A page of its own, which fails the test on script errors, CSP violations and foreign requests. */
-async function openPage(server, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: 'en-US', ...options });
-  context.setDefaultTimeout(kPatienceMs);
-  const page = await context.newPage();
-  const problems = [];
-  page.on('pageerror', (error) => problems.push(`script: ${error.message}`));
-  page.on('console', (message) => {
-    if (/Content Security Policy|Trusted Type/i.test(message.text())) problems.push(message.text());
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(server.url) && !/^(data|blob):/.test(request.url())) {
-      problems.push(`request to ${request.url()}`);
-    }
-  });
-  await page.goto(server.url);
-  await page.getByRole('heading', { name: 'How can I help?' }).waitFor();
-  return { page, problems, close: () => context.close() };
-}
-
-const message = (page) => page.getByRole('textbox', { name: 'Your message' });
-const answers = (page) => page.getByRole('article', { name: 'Assistant' });
-const finished = (page) => page.locator('.stats').last().waitFor({ timeout: kPatienceMs });
-
-// While a dialog is open the rest of the page takes no keys.
-const noDialog = (page) => page.getByRole('dialog').waitFor({ state: 'hidden' });
-
-async function ask(page, text) {
-  await message(page).fill(text);
-  await message(page).press('Enter');
-}
-
-async function seriousViolations(page) {
-  await page.evaluate(kAxe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`);
-}
+useBrowser();
 
 describe('with a real model', () => {
   let server;
@@ -96,7 +45,7 @@ describe('with a real model', () => {
     await ask(page, 'My name is Ada. Say hello.');
     await finished(page);
     await ask(page, 'What is my name?');
-    await page.waitForFunction(() => document.querySelectorAll('.stats').length === 2, null, { timeout: kPatienceMs });
+    await finished(page, 2);
     assert.deepEqual(bodies[1].messages.map(({ role }) => role), ['user', 'assistant', 'user']);
     await close();
   });
@@ -110,7 +59,7 @@ describe('with a real model', () => {
     await answers(page).first().waitFor();
     assert.equal(await answers(page).first().locator('.prose').innerText(), before);
     await ask(page, 'And another one.');
-    await page.waitForFunction(() => document.querySelectorAll('.stats').length === 2, null, { timeout: kPatienceMs });
+    await finished(page, 2);
     await page.getByRole('button', { name: 'New chat' }).click();
     await page.getByRole('heading', { name: 'How can I help?' }).waitFor();
     await close();
@@ -223,8 +172,7 @@ test('an error keeps the message, and retrying works', async (t) => {
 test('a server with a key asks for it', async (t) => {
   const server = await startServer('--backend', 'fake', '--api-key', 'secret');
   t.after(() => server.stop());
-  const context = await browser.newContext({ locale: 'en-US' });
-  context.setDefaultTimeout(kPatienceMs);
+  const context = await openContext();
   const page = await context.newPage();
   await page.goto(server.url);
   await page.getByLabel('Key', { exact: true }).fill('secret');
