@@ -13,7 +13,7 @@ let endless;
 before(async () => {
   server = await startServer('--backend', 'fake', '--page-title', 'Support assistant', '--served-model-name',
     'support-assistant', '--examples-file', 'models/demo/examples.json', '--page-texts-file', 'tests/browser/page_texts.json');
-  endless = await startServer('--backend', 'fake', '--fake-endless', '--fake-step-microseconds', '10000');
+  endless = await startServer('--backend', 'fake', '--fake-endless', '--fake-step-microseconds', '2000');
 });
 after(() => Promise.all([server.stop(), endless.stop()]));
 

@@ -66,8 +66,10 @@ export function Composer() {
           onCompositionStart={() => guard.start()}
           onCompositionEnd={() => guard.end()}
         />
+        {/* Two elements, or the click that stops would submit the form that it is in by then. */}
         {running.value ? (
           <IconButton
+            key="stop"
             class="round-button"
             tip="above-end"
             name={t('composer.stop')}
@@ -77,6 +79,7 @@ export function Composer() {
           />
         ) : (
           <IconButton
+            key="send"
             class="round-button"
             tip="above-end"
             type="submit"

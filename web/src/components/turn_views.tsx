@@ -98,9 +98,10 @@ function beginningOf(text: string): string | undefined {
 function Bubble({ text }: { text: string }) {
   const [open, setOpen] = useState(false);
   const beginning = beginningOf(text);
+  const folded = beginning !== undefined && !open;
   return (
     <div class="bubble" dir="auto">
-      <p>{beginning === undefined || open ? text : `${beginning}…`}</p>
+      <p class={folded ? 'folded' : ''}>{folded ? `${beginning}…` : text}</p>
       {beginning !== undefined && (
         <button
           type="button"
