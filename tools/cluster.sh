@@ -15,6 +15,7 @@ if [ -n "$adapter" ]; then
   export PUNA_PAGE_TITLE="Support assistant"
   export PUNA_SYSTEM_PROMPT_FILE=$PWD/models/demo/system_prompt.txt
   export PUNA_EXAMPLES_FILE=$PWD/models/demo/examples.json
+  export PUNA_PAGE_TEXTS_FILE=$PWD/models/demo/page_texts.json
   PUNA_SYSTEM_PROMPT=$(cat models/demo/system_prompt.txt)
   export PUNA_SYSTEM_PROMPT
 fi

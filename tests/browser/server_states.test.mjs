@@ -24,7 +24,7 @@ test('a question that is asked while the model loads waits, and has the system p
   let isLoading = true;
   await page.route('**/page-config.json', (route) => (isLoading ? route.fulfill(loading) : route.continue()));
   await page.goto(server.url);
-  await page.getByText('The model is loading', { exact: true }).waitFor();
+  await page.getByRole('heading', { name: 'The model is loading' }).waitFor();
   assert.deepEqual(await seriousViolations(page), []);
   await shoot(page, 'loading');
   const asked = page.waitForRequest('**/v1/chat/completions');

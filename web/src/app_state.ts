@@ -87,12 +87,12 @@ export function focusComposer() {
   document.getElementById('message')?.focus();
 }
 
-/** From the composer: a new message, an edited one, or one that waits for the running answer. */
+/** From the composer: a new message, an edited one, or one that waits for an answer or for the store. */
 export function sendDraft() {
   const conversation = conversations.current.value;
   const text = draft.value;
-  if (!conversation || !/\S/.test(text)) return;
-  if (running.value) {
+  if (!/\S/.test(text)) return;
+  if (!conversation || running.value) {
     queued.value = queued.value === undefined ? text : `${queued.value}\n\n${text}`;
     draft.value = '';
     return;
@@ -208,9 +208,10 @@ function onKeyDown(event: KeyboardEvent) {
 /** What waits is sent when the answer is done, and given back when it is not. */
 function followQueue() {
   effect(() => {
-    if (running.value || queued.peek() === undefined) return;
-    const last = conversations.current.peek()?.turns.peek().at(-1);
-    const done = last?.role === 'assistant' && last.state.peek().phase === 'done';
+    const conversation = conversations.current.value;
+    if (!conversation || running.value || queued.peek() === undefined) return;
+    const last = conversation.turns.peek().at(-1);
+    const done = last?.role !== 'assistant' || last.state.peek().phase === 'done';
     const text = queued.peek() as string;
     // Not inside the change that has ended the answer.
     queueMicrotask(() => {

@@ -88,8 +88,9 @@ export class Conversation {
     if (this.running.value || index < 0 || text.trim() === '') return;
     const dropped = turns.slice(index);
     this.automaticRetries = 0;
-    if (dropped.length > 2 || dropped.some(hasWords)) this.before = { turns, returns: false };
-    this.answer([...turns.slice(0, index), userTurn(text)]);
+    const worthKeeping = dropped.length > 2 || dropped.some(hasWords);
+    this.answer([...turns.slice(0, index), userTurn(text)],
+      worthKeeping ? { turns, returns: false } : undefined);
   }
 
   /** Asks for the last answer again, failed or not. */
@@ -97,8 +98,8 @@ export class Conversation {
     if (this.running.value) return;
     const turns = this.turns.value;
     const last = turns.at(-1);
-    if (hasWords(last)) this.before = { turns, returns: true };
-    this.answer(last?.role === 'assistant' ? turns.slice(0, -1) : turns);
+    this.answer(last?.role === 'assistant' ? turns.slice(0, -1) : turns,
+      hasWords(last) ? { turns, returns: true } : undefined);
   }
 
   /** Asks for the rest of an answer that was cut. */
@@ -137,10 +138,11 @@ export class Conversation {
     turn.state.value = withFailure(turn.state.value, { error: failure.error });
   }
 
-  private answer(turns: Turn[]) {
+  private answer(turns: Turn[], before?: Before) {
     if (turns.at(-1)?.role !== 'user') return;
     const turn = answerTurn();
-    if (this.before && !this.before.returns) this.replaced.value = this.before.turns;
+    this.before = before;
+    if (before && !before.returns) this.replaced.value = before.turns;
     this.start([...turns, turn], turn);
   }
 

@@ -45,6 +45,15 @@ export function recordOf(
   return record;
 }
 
+/** May the record be written over what is stored? Not when somebody else has gone on with that. */
+export function mayReplace(stored: ConversationRecord | undefined, record: ConversationRecord) {
+  if (stored === undefined) return true;
+  // One page's own writings come in order; a note that it left may be written twice.
+  return stored.writer === record.writer
+    ? stored.revision <= record.revision
+    : stored.revision === record.revision - 1;
+}
+
 /** The record if it is one of this build's; what a newer build wrote is not touched. */
 export function parseRecord(stored: any): ConversationRecord | undefined {
   const valid = stored?.version === kRecordVersion && typeof stored.id === 'string' &&

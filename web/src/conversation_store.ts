@@ -2,7 +2,7 @@
 //
 // A record is written only over the one that its writer has read (or written) last, in one transaction:
 // two tabs never undo each other's work, whatever they do at once.
-import { parseRecord, type ConversationRecord } from './conversation_record.ts';
+import { mayReplace, parseRecord, type ConversationRecord } from './conversation_record.ts';
 
 export interface ConversationStore {
   read(id: string): Promise<ConversationRecord | undefined>;
@@ -62,9 +62,7 @@ export async function openConversationStore(): Promise<ConversationStore> {
       transaction.onabort = () => reject(transaction.error);
       const found = store.get(record.id);
       found.onsuccess = () => {
-        const stored = found.result;
-        ours = stored === undefined || stored.writer === record.writer ||
-          stored.revision === record.revision - 1;
+        ours = mayReplace(found.result, record);
         if (ours) store.put(record);
       };
     }),

@@ -187,6 +187,7 @@ export class Conversations {
       }
       open.revision += 1;
       this.keeping.value = 'kept';
+      this.parts.lasting.remove(kUnsavedPrefix + open.id);
     } catch {
       open.changed = true;
       this.keeping.value = 'failed';
@@ -205,7 +206,9 @@ export class Conversations {
     const { lasting, newId } = this.parts;
     const adopt = async (name: string, record: ConversationRecord | undefined) => {
       if (!record) return;
-      const kept = await store.write(record) ||
+      const stored = await store.read(record.id);
+      const outdated = stored?.writer === record.writer && stored.revision > record.revision;
+      const kept = outdated || await store.write(record) ||
         await store.write({ ...record, id: newId(), revision: 1 });
       if (kept) lasting.remove(name);
     };

@@ -197,6 +197,23 @@ describe('while an answer streams', () => {
     assert.deepEqual(lasting.names(), []);
   });
 
+  test('a note of a page that came back and went on is no longer of use', async () => {
+    const tab = await Tab.open();
+    tab.page.current.value?.send('a');
+    await tab.answers.say('half');
+    tab.page.leaveNote();
+    const [name = ''] = lasting.names();
+    const note = lasting.read(name);
+    await clock.pass(2000);
+    await tab.answers.answer(' and the rest');
+    await tab.say('b', '2');
+    assert.deepEqual(lasting.names(), []);
+    lasting.write(name, note);
+    await tab.reload();
+    assert.deepEqual(stored(), [['a', 'half and the rest', 'b', '2']]);
+    assert.deepEqual(lasting.names(), []);
+  });
+
   test('a note that is older than what another tab wrote becomes a conversation of its own', async () => {
     const one = await Tab.open();
     await one.say('a', '1');

@@ -1,7 +1,7 @@
 // What the tests put in the place of clock, server, stores and locks.
 import { ChatError, type ChatEvent } from '../src/chat_client.ts';
 import type { Clock, Question } from '../src/conversation.ts';
-import type { ConversationRecord } from '../src/conversation_record.ts';
+import { mayReplace, type ConversationRecord } from '../src/conversation_record.ts';
 import type { ConversationStore } from '../src/conversation_store.ts';
 import type { Store } from '../src/storage.ts';
 
@@ -104,9 +104,7 @@ export class FakeConversationStore implements ConversationStore {
   async write(record: ConversationRecord) {
     if (this.full) throw new DOMException('no room', 'QuotaExceededError');
     this.writes += 1;
-    const stored = this.records.get(record.id);
-    const ours = stored === undefined || stored.writer === record.writer ||
-      stored.revision === record.revision - 1;
+    const ours = mayReplace(this.records.get(record.id), record);
     if (ours) this.records.set(record.id, structuredClone(record));
     return ours;
   }

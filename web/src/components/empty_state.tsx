@@ -6,11 +6,12 @@ import { Logo } from './icon.tsx';
 import { WaitingDots } from './waiting.tsx';
 
 export function EmptyState() {
-  const { examples = [], greeting } = words.value;
+  const { examples = [], greeting = t('empty.title') } = words.value;
+  const { value: loading } = server.loading;
   return (
     <section class="empty" aria-labelledby="empty-title">
       <Logo />
-      <h2 id="empty-title" dir="auto">{greeting ?? t('empty.title')}</h2>
+      <h2 id="empty-title" dir="auto">{loading ? t('empty.loading') : greeting}</h2>
       <ServerTrouble />
       {examples.length > 0 && (
         <>
@@ -38,8 +39,7 @@ function ServerTrouble() {
   if (server.loading.value) {
     return (
       <div class="server-trouble" role="status">
-        <p><WaitingDots /> {t('empty.loading')}</p>
-        <p class="quiet">{t('empty.loadingHint')}</p>
+        <p class="quiet"><WaitingDots /> {t('empty.loadingHint')}</p>
       </div>
     );
   }

@@ -34,9 +34,10 @@ export function codeBlock(code: Element, finished: boolean): HTMLElement {
 function copyButton(text: () => string): HTMLButtonElement {
   const button = document.createElement('button');
   button.type = 'button';
-  button.className = 'code-copy';
+  button.className = 'code-copy tipped below-end';
   const show = (name: string, icon: string) => {
     button.setAttribute('aria-label', name);
+    button.dataset['tip'] = name;
     button.replaceChildren(svgIcon(icon));
   };
   show(t('code.copy'), kCopyIcon);
