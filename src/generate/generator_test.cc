@@ -80,7 +80,8 @@ TEST_F(GeneratorTest, MaxTokensThatDoNotFitAreRefusedWithWhatWould) {
 }
 
 TEST_F(GeneratorTest, TheDefaultLengthHoldsForRequestsThatSetNone) {
-  generator_ = open(open_backend(0), 64, steady_clock(), /*default_max_tokens=*/30);
+  static const SteadyClock clock;
+  generator_ = open(open_backend(0), 64, clock, /*default_max_tokens=*/30);
   GenerationRequest request = chat("Hello");
   EXPECT_EQ(read_all(request).usage.completion_tokens, 40);
   request.max_tokens_given = false;

@@ -152,6 +152,24 @@ test('a reload in the middle of an answer keeps what came, and offers the rest',
   await close();
 });
 
+test('seven megabytes of conversation come through a reload', async () => {
+  const { page, close } = await openPage(server);
+  await answerWith(page, 'ok');
+  for (let count = 1; count <= 12; ++count) {
+    await page.locator('#message').evaluate((field, text) => {
+      field.value = text;
+      field.dispatchEvent(new Event('input', { bubbles: true }));
+    }, `${count} `.padEnd(600_000, 'long message '));
+    await message(page).press('Enter');
+    await finished(page, count);
+  }
+  await page.reload();
+  await questions(page).nth(11).waitFor();
+  assert.equal(await page.locator('.prose').count(), 12);
+  assert.equal(await page.getByText('no longer saved').count(), 0);
+  await close();
+});
+
 test('storage that is full is told, and the conversation can be copied', async () => {
   const { page, context, close } = await openPage(server);
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
