@@ -52,19 +52,19 @@ class FloatWeights final : public ForwardingWeights {
 
 struct Variant {
   std::string name;
-  std::unique_ptr<Backend> backend;
+  std::unique_ptr<MeasuredBackend> backend;
   Agreement agreement;
 };
 
-Result<std::unique_ptr<Backend>> open_variant(const Checkpoint& checkpoint, WeightFormat format,
+Result<std::unique_ptr<MeasuredBackend>> open_variant(const Checkpoint& checkpoint, WeightFormat format,
                                               std::optional<KvCacheType> kv) {
   BackendOptions options;
-  options.weights = format;
-  options.kv_cache_type = kv;
+  options.cpu().weights = format;
+  options.cpu().kv_cache_type = kv;
   options.max_model_len = std::min(kContext, checkpoint.config.max_position_embeddings);
   options.max_num_seqs = 1;
   options.step_tokens_max = kContext;
-  return open_backend(options, &checkpoint);
+  return open_measured_backend(options, checkpoint);
 }
 
 Result<std::shared_ptr<const Importance>> calibrate(const Checkpoint& checkpoint,
@@ -167,25 +167,29 @@ Result<std::vector<TokenId>> tokens_of(const Tokenizer& tokenizer, const char* p
   return tokens;
 }
 
-StepBatch chunk_batch(std::span<const TokenId> tokens) {
+StepBatch chunk_batch(std::span<const TokenId> tokens, int block_tokens) {
   StepBatch batch;
   batch.tokens.assign(tokens.begin(), tokens.end());
   SequenceRun run;
   run.token_count = kContext;
-  run.block_table.resize(kContext / kBlockTokens);
+  run.block_table.resize(static_cast<size_t>(blocks_for(kContext, block_tokens)));
   std::iota(run.block_table.begin(), run.block_table.end(), 0);
   batch.runs = {run};
-  for (int i = kFirstScored - 1; i < kContext - 1; ++i) batch.logit_tokens.push_back(i);
+  for (int i = kFirstScored - 1; i < kContext - 1; ++i) {
+    batch.wanted_rows.push_back({.token = i, .use = RowUse::kScorePrompt});
+  }
   return batch;
 }
 
 Status measure_chunk(std::vector<TokenId> tokens, ThreadPool& pool,
                      std::vector<Variant>& variants) {
-  const StepBatch batch = chunk_batch(tokens);
+  const int block_tokens = variants.front().backend->traits().block_tokens;
+  const StepBatch batch = chunk_batch(tokens, block_tokens);
   const std::vector<TokenId> scored(tokens.begin() + kFirstScored, tokens.end());
   std::vector<float> reference;
   for (Variant& variant : variants) {
-    ASSIGN_OR_RETURN(const StepLogits logits, variant.backend->run(batch));
+    ASSIGN_OR_RETURN(const StepResult result, variant.backend->run(batch));
+    const StepLogits& logits = result.logits;
     if (reference.empty()) reference.assign(logits.values.begin(), logits.values.end());
     add_chunk(logits.values, reference, scored, pool, variant.agreement);
   }

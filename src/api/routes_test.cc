@@ -19,38 +19,69 @@ namespace {
 using ::testing::HasSubstr;
 
 // Computes until it is told to fail, as a device that breaks would.
-class BreakableBackend final : public Backend {
+class BreakableBackend final : public BlockingBackend {
  public:
   BreakableBackend(std::unique_ptr<Backend> sound, const std::atomic<bool>& broken)
       : sound_(std::move(sound)), broken_(broken) {}
   const BackendLimits& limits() const override { return sound_->limits(); }
+  const BackendTraits& traits() const override { return sound_->traits(); }
   std::string describe() const override { return sound_->describe(); }
-  Result<StepLogits> run(const StepBatch& batch) override {
+
+ private:
+  Result<StepResult> compute(const StepBatch& batch) override {
     if (!broken_) return sound_->run(batch);
     return error(StatusCode::kInternal, "the device is gone");
   }
 
- private:
   std::unique_ptr<Backend> sound_;
   const std::atomic<bool>& broken_;
 };
 
+// Computes until it is lost for ever.
+class LosableBackend final : public BlockingBackend {
+ public:
+  LosableBackend(std::unique_ptr<Backend> sound, const std::atomic<bool>& lost)
+      : sound_(std::move(sound)), lost_(lost) {}
+  const BackendLimits& limits() const override { return sound_->limits(); }
+  const BackendTraits& traits() const override { return sound_->traits(); }
+  std::string describe() const override { return sound_->describe(); }
+  Status health() const override {
+    if (!lost_) return {};
+    return error(StatusCode::kInternal, "the device fell out of its slot");
+  }
+
+ private:
+  Result<StepResult> compute(const StepBatch& batch) override {
+    RETURN_IF_ERROR(health());
+    return sound_->run(batch);
+  }
+
+  std::unique_ptr<Backend> sound_;
+  const std::atomic<bool>& lost_;
+};
+
 const std::atomic<bool> kNeverBroken = false;
 
-std::shared_ptr<Generator> open_generator(const std::atomic<bool>& broken = kNeverBroken,
-                                          int step_microseconds = 0) {
-  static const SteadyClock clock;
+std::unique_ptr<Backend> open_fake(int step_microseconds = 0) {
   BackendOptions options;
-  options.name = "fake";
   options.max_model_len = 512;
-  options.fake_step_microseconds = step_microseconds;
+  options.device = FakeOptions{.step_microseconds = step_microseconds};
+  return open_fake_backend(options).value();
+}
+
+std::shared_ptr<Generator> open_generator(std::unique_ptr<Backend> backend) {
+  static const SteadyClock clock;
   auto tokenizer = make_byte_tokenizer();
-  auto backend = std::make_unique<BreakableBackend>(open_fake_backend(options).value(), broken);
   auto engine = Engine::start(std::move(backend), {}, clock).value();
   GeneratorOptions generator_options;
   generator_options.model_name = "fake";
   return std::make_shared<Generator>(std::move(tokenizer), ChatTemplate::built_in("chatml").value(),
                                      std::move(engine), generator_options, clock);
+}
+
+std::shared_ptr<Generator> open_generator(const std::atomic<bool>& broken = kNeverBroken,
+                                          int step_microseconds = 0) {
+  return open_generator(std::make_unique<BreakableBackend>(open_fake(step_microseconds), broken));
 }
 
 HttpRequest post(const std::string& target, const std::string& body) {
@@ -138,6 +169,22 @@ TEST(Routes, ADrainingServerBeginsNothing) {
   EXPECT_EQ(sent.reply.status, 503);
   EXPECT_EQ(handle(routes, get("/ready")).reply.status, 503);
   EXPECT_EQ(handle(routes, get("/health")).reply.status, 200);
+}
+
+TEST(Routes, AServerThatCannotComputeAnyMoreIsNeitherReadyNorHealthyAndSaysWhy) {
+  std::atomic<bool> lost = false;
+  Routes routes(ApiOptions{});
+  routes.set_generator(open_generator(std::make_unique<LosableBackend>(open_fake(), lost)));
+  EXPECT_EQ(handle(routes, get("/health")).reply.status, 200);
+  lost = true;
+  for (const char* path : {"/health", "/ready", "/v1/models"}) {
+    const Sent sent = handle(routes, get(path));
+    EXPECT_EQ(sent.reply.status, 503) << path;
+    EXPECT_THAT(sent.reply.body, HasSubstr("the device fell out of its slot"));
+    EXPECT_THAT(sent.reply.body, HasSubstr(R"("code":"unhealthy")"));
+  }
+  EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 503);
+  EXPECT_EQ(handle(routes, get("/metrics")).reply.status, 200);
 }
 
 TEST(Routes, AFailureBeforeTheFirstTokenIsAStatus) {

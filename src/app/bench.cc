@@ -13,11 +13,11 @@
 #include "app/bench_machine.h"
 #include "app/bench_report.h"
 #include "app/bench_runner.h"
+#include "app/bench_served.h"
 #include "app/open_generator.h"
 #include "app/status_line.h"
 #include "app/suggestion.h"
 #include "app/terminal.h"
-#include "backend/cpu/isa.h"
 #include "backend/cpu/machine_speed.h"
 #include "backend/open_backend.h"
 #include "base/log.h"
@@ -46,8 +46,7 @@ Status adjust_config(const BenchOptions& options, LlamaConfig& config) {
   }
   if (options.layers > 0) config.num_hidden_layers = options.layers;
   for (const BenchTest& test : bench_tests(options)) {
-    config.max_position_embeddings =
-        std::max(config.max_position_embeddings, test.blocks_per_sequence() * kBlockTokens);
+    config.max_position_embeddings = std::max(config.max_position_embeddings, test.positions());
   }
   return {};
 }
@@ -87,9 +86,9 @@ Result<Checkpoint> open_model(const BenchOptions& options, StatusLine& line) {
   return checkpoint;
 }
 
-int64_t blocks_needed(const std::vector<BenchTest>& tests) {
+int64_t blocks_needed(const std::vector<BenchTest>& tests, int block_tokens) {
   int64_t blocks = 0;
-  for (const BenchTest& test : tests) blocks = std::max(blocks, test.block_count());
+  for (const BenchTest& test : tests) blocks = std::max(blocks, test.block_count(block_tokens));
   return blocks;
 }
 
@@ -98,11 +97,12 @@ std::vector<BenchTest> tests_that_fit(const std::vector<BenchTest>& tests, int64
                                       int64_t block_bytes) {
   std::vector<BenchTest> fitting;
   for (const BenchTest& test : tests) {
-    if (test.block_count() <= block_count) {
+    const int64_t needed = test.block_count(measured_traits().block_tokens);
+    if (needed <= block_count) {
       fitting.push_back(test);
     } else {
       log_warning("{} is left out: its KV cache takes {} and there is room for {}", describe(test),
-                  describe_memory(test.block_count() * block_bytes),
+                  describe_memory(needed * block_bytes),
                   describe_memory(block_count * block_bytes));
     }
   }
@@ -125,46 +125,46 @@ int64_t weight_bytes_at_most(const LlamaConfig& config, WeightFormat format) {
   check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
 }
 
-int64_t kv_block_bytes_at_most(LlamaConfig config, const BackendOptions& options) {
+int64_t kv_block_bytes_at_most(LlamaConfig config, const CpuOptions& options) {
   constexpr int kVectorValues = 16;  // the CPU backend pads a head to whole vectors
   config.head_dim = (config.head_dim + kVectorValues - 1) / kVectorValues * kVectorValues;
   const bool is_f32 = options.kv_cache_type ? options.kv_cache_type == KvCacheType::kF32
                                             : options.weights == WeightFormat::kF32;
-  return config.kv_bytes_per_token(is_f32 ? 4 : 2) * kBlockTokens;
+  return config.kv_bytes_per_token(is_f32 ? 4 : 2) * measured_traits().block_tokens;
 }
 
 // An opened model and the tests that its memory has room for.
 struct BenchSetup {
-  std::unique_ptr<Backend> backend;
+  std::unique_ptr<MeasuredBackend> backend;
   std::vector<BenchTest> tests;
 };
 
 Result<BackendOptions> backend_options(const BenchOptions& options,
                                        const std::vector<BenchTest>& tests) {
   BackendOptions backend;
-  backend.weights = parse_weight_format(options.weights);
-  if (!backend.weights) {
+  CpuOptions& cpu = backend.cpu();
+  cpu.weights = parse_weight_format(options.weights);
+  if (!cpu.weights) {
     return error(StatusCode::kUnimplemented, "--weights {}: not in this version", options.weights);
   }
-  if (options.group > 0 && !has_groups(*backend.weights)) {
+  if (options.group > 0 && !has_groups(*cpu.weights)) {
     return invalid_argument("--group {}: {} weights have no groups", options.group,
                             options.weights);
   }
-  backend.weight_group = options.group;
+  cpu.weight_group = options.group;
   // A file of fewer layers would pass for the whole model's.
   if (options.layers > 0 && options.packed_weights != "off") {
     return invalid_argument("--packed-weights {}: not with --layers", options.packed_weights);
   }
-  backend.packed_weights = options.packed_weights;
-  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
-  backend.thread_count = options.threads;
+  cpu.packed_weights = options.packed_weights;
+  cpu.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
+  cpu.thread_count = options.threads;
   backend.step_tokens_max = kBenchStepTokens;
   backend.max_num_seqs = 1;
   for (const BenchTest& test : tests) {
     backend.max_num_seqs = std::max(backend.max_num_seqs, test.batch);
     backend.step_tokens_max = std::max(backend.step_tokens_max, test.batch);
-    backend.max_model_len =
-        std::max(backend.max_model_len, test.blocks_per_sequence() * kBlockTokens);
+    backend.max_model_len = std::max(backend.max_model_len, test.positions());
   }
   return backend;
 }
@@ -173,9 +173,9 @@ Result<BenchSetup> open_setup(const BenchOptions& options, const Checkpoint& che
   BenchSetup setup;
   setup.tests = bench_tests(options);
   ASSIGN_OR_RETURN(BackendOptions backend, backend_options(options, setup.tests));
-  const int64_t block_bytes = kv_block_bytes_at_most(checkpoint.config, backend);
+  const int64_t block_bytes = kv_block_bytes_at_most(checkpoint.config, backend.cpu());
   const int64_t room = available_memory_bytes() - kReservedBytes - read_array_bytes() -
-                       weight_bytes_at_most(checkpoint.config, *backend.weights);
+                       weight_bytes_at_most(checkpoint.config, *backend.cpu().weights);
   setup.tests = tests_that_fit(setup.tests, std::max<int64_t>(0, room) / block_bytes, block_bytes);
   if (setup.tests.empty()) {
     return error(StatusCode::kResourceExhausted,
@@ -183,21 +183,34 @@ Result<BenchSetup> open_setup(const BenchOptions& options, const Checkpoint& che
                  "--depth that fit into memory, or fewer --layers");
   }
   ASSIGN_OR_RETURN(backend, backend_options(options, setup.tests));
-  backend.kv_cache_bytes = blocks_needed(setup.tests) * block_bytes;
-  ASSIGN_OR_RETURN(setup.backend, open_backend(backend, &checkpoint));
+  backend.kv_cache_bytes = blocks_needed(setup.tests, measured_traits().block_tokens) * block_bytes;
+  ASSIGN_OR_RETURN(setup.backend, open_measured_backend(backend, checkpoint));
   setup.tests = tests_that_fit(setup.tests, setup.backend->limits().block_count, block_bytes);
   return setup;
 }
 
+// Random weights have no tokenizer.
+Result<std::unique_ptr<ServedRunner>> open_served(Backend& backend, const TokenizerSource& source) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  if (source.gguf != nullptr || !source.folder.empty()) {
+    ASSIGN_OR_RETURN(tokenizer, load_tokenizer(source));
+  }
+  return ServedRunner::open(backend, std::move(tokenizer), backend.limits().step_runs_max);
+}
+
 // Every test once a round, each with a reading of the limits.
-Status measure(const BenchOptions& options, BenchSetup& setup, BenchReport& report,
-               StatusLine& line) {
+Status measure(const BenchOptions& options, const TokenizerSource& tokenizer, BenchSetup& setup,
+               BenchReport& report, StatusLine& line) {
   line.show("writing the KV cache");
   setup.backend->fill_blocks();
   ASSIGN_OR_RETURN(MachineSpeed machine,
                    MachineSpeed::open(static_cast<size_t>(report.threads),
                                       static_cast<size_t>(read_array_bytes())));
   BenchRunner runner(*setup.backend);
+  std::unique_ptr<ServedRunner> served;
+  if (options.served) {
+    ASSIGN_OR_RETURN(served, open_served(*setup.backend, tokenizer));
+  }
   std::vector<double> bandwidths;
   std::vector<double> operations;
   for (const BenchTest& test : setup.tests) report.results.push_back({.test = test, .seconds = {}});
@@ -207,7 +220,9 @@ Status measure(const BenchOptions& options, BenchSetup& setup, BenchReport& repo
           fmt::format("round {} of {}: {}", round + 1, options.rounds, describe(result.test)));
       bandwidths.push_back(machine.read_bandwidth());
       operations.push_back(machine.int8_operations());
-      ASSIGN_OR_RETURN(const double seconds, runner.run(result.test));
+      const bool is_served = result.test.kind == BenchKind::kServed;
+      ASSIGN_OR_RETURN(const double seconds,
+                       is_served ? served->run(result.test) : runner.run(result.test));
       result.seconds.push_back(seconds);
     }
   }
@@ -217,14 +232,13 @@ Status measure(const BenchOptions& options, BenchSetup& setup, BenchReport& repo
 
 Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_model(options, line));
-  ASSIGN_OR_RETURN(const Isa isa, choose_isa());
   const auto start = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(BenchSetup setup, open_setup(options, checkpoint));
   const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - start;
   BenchReport report;
   report.cpu = processor_name();
   report.cores = static_cast<int>(usable_core_count());
-  report.isa = describe(isa);
+  report.isa = setup.backend->kernels();
   report.model_name = checkpoint.name;
   report.config = checkpoint.config;
   report.memory = setup.backend->memory();
@@ -235,12 +249,12 @@ Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
   // A first prompt gives the step its buffers, as in a server that has just begun.
   line.show("a first prompt");
   BenchRunner runner(*setup.backend);
-  BenchTest first{.kind = BenchKind::kPrefill, .tokens = kBlockTokens};
+  BenchTest first{.kind = BenchKind::kPrefill, .tokens = setup.backend->traits().block_tokens};
   if (setup.tests.front().kind == BenchKind::kPrefill) first.tokens = setup.tests.front().tokens;
   RETURN_IF_ERROR(runner.run(first).status());
   setup.backend->settle();
   report.resident_bytes = resident_bytes();
-  RETURN_IF_ERROR(measure(options, setup, report, line));
+  RETURN_IF_ERROR(measure(options, checkpoint.tokenizer, setup, report, line));
   return report;
 }
 

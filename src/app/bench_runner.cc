@@ -22,23 +22,24 @@ TokenId token_at(int sequence, int position, int vocab_size) {
   return static_cast<TokenId>(mixed % vocab_size);
 }
 
-SequenceRun sequence_run(int sequence, const BenchTest& test) {
+SequenceRun sequence_run(int sequence, const BenchTest& test, int block_tokens) {
   SequenceRun run;
-  run.block_table.resize(static_cast<size_t>(test.blocks_per_sequence()));
-  std::iota(run.block_table.begin(), run.block_table.end(), sequence * test.blocks_per_sequence());
+  const auto blocks = static_cast<int>(blocks_for(test.positions(), block_tokens));
+  run.block_table.resize(static_cast<size_t>(blocks));
+  std::iota(run.block_table.begin(), run.block_table.end(), sequence * blocks);
   return run;
 }
 
 // One token of each sequence; move_to() sets their position.
-StepBatch decode_batch(const BenchTest& test) {
+StepBatch decode_batch(const BenchTest& test, int block_tokens) {
   StepBatch batch;
   batch.tokens.resize(static_cast<size_t>(test.batch));
   for (int sequence = 0; sequence < test.batch; ++sequence) {
-    SequenceRun run = sequence_run(sequence, test);
+    SequenceRun run = sequence_run(sequence, test, block_tokens);
     run.first_token = sequence;
     run.token_count = 1;
     batch.runs.push_back(std::move(run));
-    batch.logit_tokens.push_back(sequence);
+    batch.wanted_rows.push_back({.token = sequence});
   }
   return batch;
 }
@@ -60,13 +61,15 @@ Result<double> BenchRunner::run_prefill(const BenchTest& test) {
   std::vector<StepBatch> steps;
   for (int first = 0; first < test.tokens; first += kBenchStepTokens) {
     StepBatch batch;
-    SequenceRun run = sequence_run(0, test);
+    SequenceRun run = sequence_run(0, test, backend_.traits().block_tokens);
     run.first_position = first;
     run.token_count = std::min(kBenchStepTokens, test.tokens - first);
     for (int i = 0; i < run.token_count; ++i) {
       batch.tokens.push_back(token_at(0, first + i, backend_.limits().vocab_size));
     }
-    if (first + run.token_count == test.tokens) batch.logit_tokens.push_back(run.token_count - 1);
+    if (first + run.token_count == test.tokens) {
+      batch.wanted_rows.push_back({.token = run.token_count - 1});
+    }
     batch.runs.push_back(std::move(run));
     steps.push_back(std::move(batch));
   }
@@ -77,7 +80,7 @@ Result<double> BenchRunner::run_prefill(const BenchTest& test) {
 
 Result<double> BenchRunner::run_decode(const BenchTest& test) {
   const int vocab_size = backend_.limits().vocab_size;
-  StepBatch batch = decode_batch(test);
+  StepBatch batch = decode_batch(test, backend_.traits().block_tokens);
   move_to(batch, test.depth, vocab_size);
   RETURN_IF_ERROR(step(batch));
   const auto start = Clock::now();
@@ -89,10 +92,10 @@ Result<double> BenchRunner::run_decode(const BenchTest& test) {
 }
 
 Status BenchRunner::step(const StepBatch& batch) {
-  ASSIGN_OR_RETURN(const StepLogits logits, backend_.run(batch));
-  for (size_t row = 0; row < batch.logit_tokens.size(); ++row) {
+  ASSIGN_OR_RETURN(const StepResult result, backend_.run(batch));
+  for (size_t row = 0; row < batch.wanted_rows.size(); ++row) {
     // What is not a number spreads to all logits: one of a row tells.
-    if (std::isfinite(logits.row(row)[0])) continue;
+    if (std::isfinite(result.logits.row(row)[0])) continue;
     return error(StatusCode::kInternal, "the logits of a measured step are not numbers");
   }
   return {};

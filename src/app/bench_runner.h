@@ -1,8 +1,8 @@
 // BenchRunner: runs one test of puna bench on a backend and says how long it took.
 //
 // Sequences begin at their depth at once: the backend's blocks hold finite values
-// (Backend::fill_blocks), so that attention reads as much memory as after a real prompt, and no
-// prompt of the depth has to be computed. Every sequence has blocks of its own.
+// (MeasuredBackend::fill_blocks), so that attention reads as much memory as after a real prompt,
+// and no prompt of the depth has to be computed. Every sequence has blocks of its own.
 #pragma once
 
 #include "app/bench_tests.h"

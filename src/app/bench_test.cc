@@ -52,6 +52,18 @@ TEST(BenchTests, ZeroLeavesThemOut) {
   EXPECT_THAT(names(bench_tests(options)), ElementsAre("prefill 64"));
 }
 
+TEST(BenchTests, ServedOnesAreBesideDecodesAtTheBeginning) {
+  BenchOptions options;
+  options.prefill = {0};
+  options.batch = {4, 1};
+  options.depth = {100};
+  options.served = true;
+  EXPECT_THAT(
+      names(bench_tests(options)),
+      ElementsAre("decode x1 at 0", "decode x4 at 0", "decode x1 at 100", "decode x4 at 100",
+                  "served x1", "served greedy x1", "served x4", "served greedy x4"));
+}
+
 TEST(BenchWork, OfAPrefillIsTheMatricesForEveryTokenAndTheHeadOnce) {
   const BenchTest test{.kind = BenchKind::kPrefill, .tokens = 512};
   const BackendMemory memory{.step_weight_bytes = 1000, .kv_bytes_per_token = 10};
@@ -89,19 +101,21 @@ TEST(BenchIdeal, IsTheSlowerOfReadingAndMultiplying) {
 }
 
 // Keeps what it is asked to run; `inner` checks it and answers.
-class RecordingBackend final : public Backend {
+class RecordingBackend final : public BlockingBackend {
  public:
   explicit RecordingBackend(std::unique_ptr<Backend> inner) : inner_(std::move(inner)) {}
   const BackendLimits& limits() const override { return inner_->limits(); }
-  Result<StepLogits> run(const StepBatch& batch) override {
-    batches.push_back(batch);
-    return inner_->run(batch);
-  }
+  const BackendTraits& traits() const override { return inner_->traits(); }
   std::string describe() const override { return "recording"; }
 
   std::vector<StepBatch> batches;
 
  private:
+  Result<StepResult> compute(const StepBatch& batch) override {
+    batches.push_back(batch);
+    return inner_->run(batch);
+  }
+
   std::unique_ptr<Backend> inner_;
 };
 
@@ -112,6 +126,12 @@ RecordingBackend recording_backend() {
   return RecordingBackend(std::move(open_fake_backend(options)).value());
 }
 
+std::vector<int> wanted_tokens(const StepBatch& batch) {
+  std::vector<int> tokens;
+  for (const WantedRow& row : batch.wanted_rows) tokens.push_back(row.token);
+  return tokens;
+}
+
 TEST(BenchRunner, PrefillsInStepsOfAServer) {
   RecordingBackend backend = recording_backend();
   const auto seconds = BenchRunner(backend).run({.kind = BenchKind::kPrefill, .tokens = 700});
@@ -119,10 +139,10 @@ TEST(BenchRunner, PrefillsInStepsOfAServer) {
   EXPECT_GT(*seconds, 0);
   ASSERT_EQ(backend.batches.size(), 2u);
   EXPECT_EQ(backend.batches[0].tokens.size(), 512u);
-  EXPECT_TRUE(backend.batches[0].logit_tokens.empty());
+  EXPECT_TRUE(backend.batches[0].wanted_rows.empty());
   EXPECT_EQ(backend.batches[1].runs[0].first_position, 512);
   EXPECT_EQ(backend.batches[1].tokens.size(), 188u);
-  EXPECT_THAT(backend.batches[1].logit_tokens, ElementsAre(187));
+  EXPECT_THAT(wanted_tokens(backend.batches[1]), ElementsAre(187));
 }
 
 TEST(BenchRunner, DecodesFromItsDepthWithBlocksOfItsOwnForEachSequence) {
@@ -137,8 +157,8 @@ TEST(BenchRunner, DecodesFromItsDepthWithBlocksOfItsOwnForEachSequence) {
       EXPECT_EQ(run.first_position, batch.runs[0].first_position);
       blocks.insert(run.block_table.begin(), run.block_table.end());
     }
-    EXPECT_EQ(blocks.size(), static_cast<size_t>(test.block_count()));
-    EXPECT_THAT(batch.logit_tokens, ElementsAre(0, 1, 2, 3));
+    EXPECT_EQ(blocks.size(), static_cast<size_t>(test.block_count(64)));
+    EXPECT_THAT(wanted_tokens(batch), ElementsAre(0, 1, 2, 3));
     positions.push_back(batch.runs[0].first_position);
   }
   EXPECT_THAT(positions, ElementsAre(1000, 1000, 1001, 1002));  // the first one is not timed
@@ -193,6 +213,26 @@ TEST(BenchReport, JsonHasTheFieldsOfTheContract) {
   const OrderedJson& result = json["results"][0];
   EXPECT_EQ(result["test"], "decode");
   EXPECT_EQ(result["samples"], OrderedJson({2.5, 4.0, 5.0}));
+}
+
+TEST(BenchReport, AServedTestIsAShareOfTheBackendsDecode) {
+  BenchReport report = example_report();
+  report.results.push_back(
+      {.test = {.kind = BenchKind::kServed, .tokens = 10}, .seconds = {2.6, 2.5, 3}});
+  report.results.push_back({.test = {.kind = BenchKind::kServed,
+                                     .tokens = 10,
+                                     .batch = 7,
+                                     .sampling = BenchSampling::kGreedy},
+                            .seconds = {2.6}});
+  EXPECT_EQ(share_of_decode(report.results[0], report), std::nullopt);
+  EXPECT_DOUBLE_EQ(share_of_decode(report.results[1], report).value_or(0), 2.5 / 2.6);
+  EXPECT_EQ(share_of_decode(report.results[2], report), std::nullopt) << "no decode of 7";
+  const OrderedJson json = to_json(report);
+  EXPECT_EQ(json["results"][1]["test"], "served");
+  EXPECT_EQ(json["results"][1]["sampling"], "top_k 50");
+  EXPECT_DOUBLE_EQ(json["results"][1]["share_of_decode"], 2.5 / 2.6);
+  EXPECT_EQ(json["results"][2]["sampling"], "greedy");
+  EXPECT_THAT(describe(report), HasSubstr("96 % of decode, top_k 50"));
 }
 
 TEST(BenchReport, TheTableSaysWhatBoundsATest) {

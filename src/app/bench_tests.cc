@@ -33,6 +33,10 @@ double attention_operations(const LlamaConfig& config, double positions) {
 
 std::string describe(const BenchTest& test) {
   if (test.kind == BenchKind::kPrefill) return fmt::format("prefill {}", test.tokens);
+  if (test.kind == BenchKind::kServed) {
+    return fmt::format("served{} x{}", test.sampling == BenchSampling::kGreedy ? " greedy" : "",
+                       test.batch);
+  }
   return fmt::format("decode x{} at {}", test.batch, test.depth);
 }
 
@@ -42,10 +46,21 @@ std::vector<BenchTest> bench_tests(const BenchOptions& options) {
     if (tokens > 0) tests.push_back({.kind = BenchKind::kPrefill, .tokens = tokens});
   }
   if (options.decode == 0) return tests;
-  for (const int depth : without_repeats(options.depth)) {
+  std::vector<int> depths = options.depth;
+  if (options.served) depths.push_back(0);
+  for (const int depth : without_repeats(depths)) {
     for (const int batch : without_repeats(options.batch)) {
       tests.push_back(
           {.kind = BenchKind::kDecode, .tokens = options.decode, .batch = batch, .depth = depth});
+    }
+  }
+  if (!options.served) return tests;
+  for (const int batch : without_repeats(options.batch)) {
+    for (const BenchSampling sampling : {BenchSampling::kTopK50, BenchSampling::kGreedy}) {
+      tests.push_back({.kind = BenchKind::kServed,
+                       .tokens = options.decode,
+                       .batch = batch,
+                       .sampling = sampling});
     }
   }
   return tests;

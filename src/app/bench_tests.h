@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "app/options.h"
-#include "backend/backend.h"
+#include "backend/measured_backend.h"
 #include "model/llama_config.h"
 
 namespace puna {
@@ -14,7 +14,11 @@ namespace puna {
 // Tokens in one step of a prefill, as a server cuts prompts by default.
 inline constexpr int kBenchStepTokens = 512;
 
-enum class BenchKind { kPrefill, kDecode };
+// kServed: a decode as clients of a server see it.
+enum class BenchKind { kPrefill, kDecode, kServed };
+
+// How a served test chooses tokens: as a server does by default, or the likeliest.
+enum class BenchSampling { kTopK50, kGreedy };
 
 // A prompt of `tokens` from position 0 on; or `tokens` steps of `batch` sequences, each of them
 // `depth` positions long at the beginning.
@@ -23,16 +27,22 @@ struct BenchTest {
   int tokens = 0;
   int batch = 1;
   int depth = 0;
+  BenchSampling sampling = BenchSampling::kTopK50;  // of a served test
 
-  // KV blocks of each sequence.
-  int blocks_per_sequence() const { return (depth + tokens + kBlockTokens - 1) / kBlockTokens; }
-  int64_t block_count() const { return int64_t{batch} * blocks_per_sequence(); }
+  // Of each sequence, at the end. A served one begins with a prompt of one token, whose answer's
+  // first token is not timed.
+  int positions() const { return depth + tokens + (kind == BenchKind::kServed ? 2 : 0); }
+  // KV blocks, each sequence's its own.
+  int64_t block_count(int block_tokens) const {
+    return batch * blocks_for(positions(), block_tokens);
+  }
 };
 
 // "decode x4 at 1024".
 std::string describe(const BenchTest& test);
 
-// Prefills, then decodes by depth and batch; what is given twice runs once.
+// Prefills, decodes by depth and batch, then what is served by batch, beside decodes at depth 0;
+// what is given twice runs once.
 std::vector<BenchTest> bench_tests(const BenchOptions& options);
 
 // What the machine can do at most.

@@ -92,18 +92,21 @@ Status override_generation_config(const std::string& text, GenerationConfig& gen
 
 BackendOptions backend_options(const ModelOptions& options) {
   BackendOptions backend;
-  backend.name = options.backend;
-  backend.weights = parse_weight_format(options.weights);
-  backend.thread_count = options.threads;
   backend.max_model_len = options.max_model_len;
   backend.max_num_seqs = options.max_num_seqs;
   backend.step_tokens_max = options.max_num_batched_tokens;
   backend.kv_cache_bytes = options.kv_cache_memory_bytes;
-  backend.weight_group = options.group;
-  backend.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
-  backend.packed_weights = options.packed_weights;
-  backend.fake_step_microseconds = options.fake_step_microseconds;
-  backend.fake_endless = options.fake_endless;
+  if (options.backend == "fake") {
+    backend.device = FakeOptions{.step_microseconds = options.fake_step_microseconds,
+                                 .is_endless = options.fake_endless};
+    return backend;
+  }
+  CpuOptions& cpu = backend.cpu();
+  cpu.weights = parse_weight_format(options.weights);
+  cpu.weight_group = options.group;
+  cpu.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
+  cpu.thread_count = options.threads;
+  cpu.packed_weights = options.packed_weights;
   return backend;
 }
 
@@ -144,7 +147,9 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
 
   BackendOptions wanted = backend_options(options);
-  wanted.calibration_tokens = [&] { return calibration_tokens(*parts.tokenizer); };
+  if (auto* cpu = std::get_if<CpuOptions>(&wanted.device)) {
+    cpu->calibration_tokens = [&] { return calibration_tokens(*parts.tokenizer); };
+  }
   ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
   log_info("{}", backend->describe());
   const int vocab_size = backend->limits().vocab_size;

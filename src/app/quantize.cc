@@ -18,7 +18,7 @@ namespace {
 
 Result<PackedReport> quantize(const QuantizeCommand& command) {
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_model(command.model));
-  BackendOptions options;
+  CpuOptions options;
   options.weights = parse_weight_format(command.model.weights);
   options.weight_group = command.model.group;
   CHECK(options.weights.has_value(), "the command line takes the names of formats only");

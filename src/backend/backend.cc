@@ -1,11 +1,14 @@
-// The rules of a StepBatch, the same for every backend.
+// The rules of a step, the same for every backend.
 
 #include "backend/backend.h"
+
+#include <utility>
 
 namespace puna {
 namespace {
 
-Status validate_run(const SequenceRun& run, size_t index, const BackendLimits& limits) {
+Status validate_run(const SequenceRun& run, size_t index, const BackendLimits& limits,
+                    const BackendTraits& traits) {
   if (run.token_count < 1 || run.first_position < 0) {
     return invalid_argument("run {}: {} tokens from position {}", index, run.token_count,
                             run.first_position);
@@ -15,7 +18,7 @@ Status validate_run(const SequenceRun& run, size_t index, const BackendLimits& l
                             int64_t{run.first_position} + run.token_count, limits.max_model_len);
   }
   const int end = run.first_position + run.token_count;
-  const auto blocks_needed = static_cast<size_t>((end + kBlockTokens - 1) / kBlockTokens);
+  const auto blocks_needed = static_cast<size_t>(blocks_for(end, traits.block_tokens));
   if (run.block_table.size() < blocks_needed) {
     return invalid_argument("run {}: a block table of {} blocks for {} positions", index,
                             run.block_table.size(), end);
@@ -29,10 +32,11 @@ Status validate_run(const SequenceRun& run, size_t index, const BackendLimits& l
   return {};
 }
 
-Status validate_runs(const StepBatch& batch, const BackendLimits& limits) {
+Status validate_runs(const StepBatch& batch, const BackendLimits& limits,
+                     const BackendTraits& traits) {
   int64_t next_token = 0;
   for (size_t i = 0; i < batch.runs.size(); ++i) {
-    RETURN_IF_ERROR(validate_run(batch.runs[i], i, limits));
+    RETURN_IF_ERROR(validate_run(batch.runs[i], i, limits, traits));
     if (batch.runs[i].first_token != next_token) {
       return invalid_argument("run {}: begins at token {}, not at {}", i, batch.runs[i].first_token,
                               next_token);
@@ -47,7 +51,23 @@ Status validate_runs(const StepBatch& batch, const BackendLimits& limits) {
 
 }  // namespace
 
-Status validate(const StepBatch& batch, const BackendLimits& limits) {
+Result<StepResult> Backend::run(const StepBatch& batch) {
+  RETURN_IF_ERROR(start(batch));
+  return finish();
+}
+
+Status BlockingBackend::start(const StepBatch& batch) {
+  result_.reset();
+  ASSIGN_OR_RETURN(result_, compute(batch));
+  return {};
+}
+
+Result<StepResult> BlockingBackend::finish() {
+  if (!result_) return error(StatusCode::kFailedPrecondition, "no step was started");
+  return *std::exchange(result_, std::nullopt);
+}
+
+Status validate(const StepBatch& batch, const BackendLimits& limits, const BackendTraits& traits) {
   if (batch.tokens.empty() || batch.tokens.size() > static_cast<size_t>(limits.step_tokens_max)) {
     return invalid_argument("a step of {} tokens, from 1 to {}", batch.tokens.size(),
                             limits.step_tokens_max);
@@ -56,19 +76,19 @@ Status validate(const StepBatch& batch, const BackendLimits& limits) {
     return invalid_argument("a step of {} runs, at most {}", batch.runs.size(),
                             limits.step_runs_max);
   }
-  RETURN_IF_ERROR(validate_runs(batch, limits));
+  RETURN_IF_ERROR(validate_runs(batch, limits, traits));
   for (const TokenId token : batch.tokens) {
     if (token < 0 || token >= limits.vocab_size) {
       return invalid_argument("token {} of a vocabulary of {}", token, limits.vocab_size);
     }
   }
   int previous = -1;
-  for (const int token : batch.logit_tokens) {
-    if (token <= previous || token >= static_cast<int>(batch.tokens.size())) {
-      return invalid_argument("logits of token {} after {}, of {} tokens", token, previous,
+  for (const WantedRow& row : batch.wanted_rows) {
+    if (row.token <= previous || row.token >= static_cast<int>(batch.tokens.size())) {
+      return invalid_argument("logits of token {} after {}, of {} tokens", row.token, previous,
                               batch.tokens.size());
     }
-    previous = token;
+    previous = row.token;
   }
   return {};
 }

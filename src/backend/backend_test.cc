@@ -1,4 +1,4 @@
-// The contract that every backend keeps: limits, errors, and the same bits whatever shares a batch.
+// The contract that every backend keeps: limits, errors, and its exactness whatever shares a batch.
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,6 @@ namespace {
 
 struct Subject {
   const char* name;
-  const char* backend;
   const char* checkpoint;  // null for the fake
   WeightFormat weights = WeightFormat::kF32;
 };
@@ -28,9 +27,12 @@ class BackendContract : public testing::TestWithParam<Subject> {
 
   std::unique_ptr<Backend> open(int threads) {
     BackendOptions options;
-    options.name = GetParam().backend;
-    options.weights = GetParam().weights;
-    options.thread_count = threads;
+    if (GetParam().checkpoint == nullptr) {
+      options.device = FakeOptions();
+    } else {
+      options.cpu().weights = GetParam().weights;
+      options.cpu().thread_count = threads;
+    }
     options.max_model_len = 256;
     options.max_num_seqs = 6;
     options.step_tokens_max = 200;
@@ -46,8 +48,11 @@ class BackendContract : public testing::TestWithParam<Subject> {
 StepBatch one_token(TokenId token) {
   return {.tokens = {token},
           .runs = {{.first_token = 0, .token_count = 1, .first_position = 0, .block_table = {0}}},
-          .logit_tokens = {0}};
+          .wanted_rows = {{.token = 0}}};
 }
+
+// What steps of other company promise.
+Exactness exactness(const Backend& backend) { return backend.traits().exactness; }
 
 TEST_P(BackendContract, KeepsTheLimitsItWasGiven) {
   const auto backend = open(1);
@@ -56,7 +61,7 @@ TEST_P(BackendContract, KeepsTheLimitsItWasGiven) {
   EXPECT_EQ(limits.max_model_len, 256);
   EXPECT_EQ(limits.step_runs_max, 6);
   EXPECT_EQ(limits.step_tokens_max, 200);
-  EXPECT_GE(limits.block_count, 256 / kBlockTokens);
+  EXPECT_GE(limits.block_count, 256 / backend->traits().block_tokens);
   EXPECT_GT(limits.vocab_size, 0);
   EXPECT_FALSE(backend->describe().empty());
 }
@@ -76,19 +81,33 @@ TEST_P(BackendContract, RefusesWhatBreaksALimitAndGoesOn) {
   late.runs[0].first_position = backend->limits().max_model_len;
   EXPECT_EQ(backend->run(late).status().code(), StatusCode::kInvalidArgument);
 
-  const auto logits = backend->run(one_token(1));
-  ASSERT_TRUE(logits.ok()) << logits.status().message();
-  EXPECT_EQ(logits->values.size(), static_cast<size_t>(backend->limits().vocab_size));
+  const auto result = backend->run(one_token(1));
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result->logits.values.size(), static_cast<size_t>(backend->limits().vocab_size));
+}
+
+TEST_P(BackendContract, StartsAStepAndThenFinishesIt) {
+  const auto backend = open(1);
+  ASSERT_NE(backend, nullptr);
+  EXPECT_EQ(backend->finish().status().code(), StatusCode::kFailedPrecondition);
+  const StepBatch batch = one_token(1);
+  ASSERT_TRUE(backend->start(batch).ok());
+  const auto result = backend->finish();
+  ASSERT_TRUE(result.ok()) << result.status().message();
+  EXPECT_EQ(result->logits.values.size(), static_cast<size_t>(backend->limits().vocab_size));
+  EXPECT_EQ(result->chosen.size(), backend->traits().samples ? 1U : 0U);
+  EXPECT_FALSE(backend->finish().ok()) << "a step is finished once";
+  EXPECT_TRUE(backend->health().ok());
 }
 
 TEST_P(BackendContract, GivesOnlyTheLogitsThatAreWanted) {
   const auto backend = open(2);
   ASSERT_NE(backend, nullptr);
   std::mt19937 random(5);
-  TestSequence sequence = random_sequences(1, 100, backend->limits(), random)[0];
+  TestSequence sequence = random_sequences(1, 100, *backend, random)[0];
   sequence.tokens.resize(40, 7);
   const TestLogits all = run_alone(*backend, sequence, 40);
-  StepBatch batch{.tokens = sequence.tokens, .runs = {}, .logit_tokens = {3, 17, 39}};
+  StepBatch batch{.tokens = sequence.tokens, .runs = {}, .wanted_rows = {{3}, {17}, {39}}};
   batch.runs.push_back({.first_token = 0,
                         .token_count = 40,
                         .first_position = 0,
@@ -96,21 +115,22 @@ TEST_P(BackendContract, GivesOnlyTheLogitsThatAreWanted) {
   const auto some = backend->run(batch);
   ASSERT_TRUE(some.ok()) << some.status().message();
   TestLogits rows;
-  for (size_t i = 0; i < 3; ++i) rows.emplace_back(some->row(i).begin(), some->row(i).end());
-  expect_same_bits(rows, {all[3], all[17], all[39]}, "wanted rows");
-  batch.logit_tokens.clear();
+  for (size_t i = 0; i < 3; ++i)
+    rows.emplace_back(some->logits.row(i).begin(), some->logits.row(i).end());
+  expect_equal(rows, {all[3], all[17], all[39]}, exactness(*backend), "wanted rows");
+  batch.wanted_rows.clear();
   const auto none = backend->run(batch);
   ASSERT_TRUE(none.ok());
-  EXPECT_TRUE(none->values.empty());
+  EXPECT_TRUE(none->logits.values.empty());
 }
 
-TEST_P(BackendContract, GivesASequenceTheSameBitsInAnyBatchChunkingAndThreadCount) {
+TEST_P(BackendContract, GivesASequenceTheSameLogitsInAnyBatchChunkingAndThreadCount) {
   const auto alone = open(1);
   ASSERT_NE(alone, nullptr);
   const std::unique_ptr<Backend> mixed[] = {open(1), open(2)};
   for (unsigned seed = 0; seed < 6; ++seed) {
     std::mt19937 random(seed);
-    const auto sequences = random_sequences(6, 180, alone->limits(), random);
+    const auto sequences = random_sequences(6, 180, *alone, random);
     std::vector<TestLogits> expected;
     for (TestSequence sequence : sequences) {
       expected.push_back(run_alone(*alone, sequence, static_cast<int>(sequence.tokens.size())));
@@ -120,10 +140,22 @@ TEST_P(BackendContract, GivesASequenceTheSameBitsInAnyBatchChunkingAndThreadCoun
       const auto actual = run_mixed(*backend, sequences, random);
       for (size_t i = 0; i < sequences.size(); ++i) {
         SCOPED_TRACE(testing::Message() << "seed " << seed << ", sequence " << i);
-        expect_same_bits(actual[i], expected[i], "mixed");
+        expect_equal(actual[i], expected[i], exactness(*backend), "mixed");
       }
     }
   }
+}
+
+TEST_P(BackendContract, GivesTheSameStepTheSameBitsAgain) {
+  const auto backend = open(2);
+  ASSERT_NE(backend, nullptr);
+  if (backend->traits().exactness == Exactness::kTolerance) GTEST_SKIP() << "promises no bits";
+  std::mt19937 random(13);
+  TestSequence sequence = random_sequences(1, 100, *backend, random)[0];
+  TestSequence same = sequence;
+  const int count = static_cast<int>(sequence.tokens.size());
+  const TestLogits first = run_alone(*backend, sequence, count);
+  expect_same_bits(run_alone(*backend, same, count), first, "again");
 }
 
 TEST_P(BackendContract, ForgetsWhatBlocksHeldBefore) {
@@ -132,31 +164,32 @@ TEST_P(BackendContract, ForgetsWhatBlocksHeldBefore) {
   ASSERT_NE(used, nullptr);
   ASSERT_NE(fresh, nullptr);
   std::mt19937 random(11);
-  TestSequence before = random_sequences(1, 1, used->limits(), random)[0];
+  TestSequence before = random_sequences(1, 1, *used, random)[0];
   before.tokens.assign(64, 9);
   before.block_table = {0};
   run_alone(*used, before, 64);
   TestSequence sequence{.tokens = {5, 6, 7}, .block_table = {0}, .done = 0};
   TestSequence same = sequence;
-  expect_same_bits(run_alone(*used, sequence, 3), run_alone(*fresh, same, 3), "reused block");
+  expect_equal(run_alone(*used, sequence, 3), run_alone(*fresh, same, 3), exactness(*used),
+               "reused block");
 }
 
 constexpr const char* kGrouped = "tests/golden/llama/grouped_query_tied";
 constexpr const char* kBiased = "tests/golden/llama/multi_query_biases_head_24";
 
-INSTANTIATE_TEST_SUITE_P(
-    All, BackendContract,
-    testing::Values(Subject{"fake", "fake", nullptr},
-                    Subject{"cpu_f32", "cpu", kGrouped, WeightFormat::kF32},
-                    Subject{"cpu_bf16", "cpu", kGrouped, WeightFormat::kBf16},
-                    Subject{"cpu_int8", "cpu", kGrouped, WeightFormat::kInt8},
-                    Subject{"cpu_int4", "cpu", kGrouped, WeightFormat::kInt4},
-                    Subject{"cpu_f32_odd_head", "cpu", kBiased, WeightFormat::kF32},
-                    Subject{"cpu_bf16_odd_head", "cpu", kBiased, WeightFormat::kBf16},
-                    Subject{"cpu_int8_odd_head", "cpu", kBiased, WeightFormat::kInt8},
-                    Subject{"cpu_int8_llama3", "cpu", "tests/golden/llama/rope_llama3",
-                            WeightFormat::kInt8}),
-    [](const auto& subject) { return std::string(subject.param.name); });
+INSTANTIATE_TEST_SUITE_P(All, BackendContract,
+                         testing::Values(Subject{"fake", nullptr},
+                                         Subject{"cpu_f32", kGrouped, WeightFormat::kF32},
+                                         Subject{"cpu_bf16", kGrouped, WeightFormat::kBf16},
+                                         Subject{"cpu_int8", kGrouped, WeightFormat::kInt8},
+                                         Subject{"cpu_int4", kGrouped, WeightFormat::kInt4},
+                                         Subject{"cpu_f32_odd_head", kBiased, WeightFormat::kF32},
+                                         Subject{"cpu_bf16_odd_head", kBiased, WeightFormat::kBf16},
+                                         Subject{"cpu_int8_odd_head", kBiased, WeightFormat::kInt8},
+                                         Subject{"cpu_int8_llama3",
+                                                 "tests/golden/llama/rope_llama3",
+                                                 WeightFormat::kInt8}),
+                         [](const auto& subject) { return std::string(subject.param.name); });
 
 }  // namespace
 }  // namespace puna

@@ -1,4 +1,4 @@
-// The names of backends.
+// The kinds of backends.
 
 #include "backend/open_backend.h"
 
@@ -9,12 +9,17 @@ namespace puna {
 
 Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
                                               const Checkpoint* checkpoint) {
-  if (options.name == "fake") return open_fake_backend(options);
-  if (options.name != "cpu") {
-    return invalid_argument("--backend {}: expected cpu or fake", options.name);
-  }
+  if (std::holds_alternative<FakeOptions>(options.device)) return open_fake_backend(options);
   if (checkpoint == nullptr) return invalid_argument("--backend cpu needs a model");
-  return open_cpu_backend(options, *checkpoint);
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, open_cpu_backend(options, *checkpoint));
+  return backend;
 }
+
+Result<std::unique_ptr<MeasuredBackend>> open_measured_backend(const BackendOptions& options,
+                                                               const Checkpoint& checkpoint) {
+  return open_cpu_backend(options, checkpoint);
+}
+
+const BackendTraits& measured_traits() { return cpu_traits(); }
 
 }  // namespace puna

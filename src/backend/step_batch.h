@@ -13,33 +13,51 @@
 
 namespace puna {
 
-inline constexpr int kBlockTokens = 64;  // positions in a KV block
-
 // Consecutive tokens of one sequence.
 struct SequenceRun {
   int first_token = 0;  // index into StepBatch::tokens
   int token_count = 0;
   int first_position = 0;  // position of its first token in the sequence
-  // Block i holds positions [64 i, 64 i + 64); covers every position up to the run's last token.
+  // Block i holds positions [i n, (i + 1) n), n being BackendTraits::block_tokens; covers every
+  // position up to the run's last token.
   std::vector<int> block_table;
+};
+
+// What a row of logits is for.
+enum class RowUse {
+  kChoose,       // to choose the sequence's next token
+  kScorePrompt,  // to score the token of the prompt that follows
+  kVerifyDraft,  // to accept or refuse the drafted token that follows
+};
+
+struct WantedRow {
+  int token = 0;  // index into StepBatch::tokens: its logits predict the token after it
+  RowUse use = RowUse::kChoose;
 };
 
 struct StepBatch {
   std::vector<TokenId> tokens;  // [token_count]
   std::vector<SequenceRun> runs;
-  std::vector<int> logit_tokens;  // indices into tokens whose logits are wanted, ascending
+  std::vector<WantedRow> wanted_rows;  // ascending by token, none twice
 };
 
-// Rows of logits in the order of StepBatch::logit_tokens. Valid until the backend's next run(), and
-// the reader's to change: adjusting them for sampling needs no copy.
+// Rows of logits in the order of StepBatch::wanted_rows. The reader may change them: adjusting a
+// row for sampling needs no copy.
 struct StepLogits {
-  std::span<float> values;  // [logit_count, vocab_size]
+  std::span<float> values;  // [wanted_rows, vocab_size]
   int vocab_size = 0;
 
   std::span<float> row(size_t index) const {
     const auto size = static_cast<size_t>(vocab_size);
     return values.subspan(index * size, size);
   }
+};
+
+// What a step gives back. Valid until the backend's next step.
+struct StepResult {
+  StepLogits logits;
+  // One token for each kChoose row, where the backend samples by itself; else empty.
+  std::vector<TokenId> chosen = {};
 };
 
 // "prefill [0:64) decode 130 …" for logs and tests.

@@ -17,6 +17,7 @@ const BackendLimits kLimits = {.block_count = 4,
                                .step_runs_max = 2,
                                .vocab_size = 512,
                                .max_model_len = 200};
+const BackendTraits kTraits = {.block_tokens = 64};
 
 // A chunk of two prompt tokens at position 63, over two blocks, and one decoded token.
 StepBatch sound_batch() {
@@ -25,7 +26,7 @@ StepBatch sound_batch() {
   batch.runs = {
       {.first_token = 0, .token_count = 2, .first_position = 63, .block_table = {3, 0}},
       {.first_token = 2, .token_count = 1, .first_position = 130, .block_table = {1, 2, 3}}};
-  batch.logit_tokens = {1, 2};
+  batch.wanted_rows = {{.token = 1}, {.token = 2}};
   return batch;
 }
 
@@ -33,7 +34,7 @@ template <typename Change>
 std::string refusal(const Change& change) {
   StepBatch batch = sound_batch();
   change(batch);
-  const Status status = validate(batch, kLimits);
+  const Status status = validate(batch, kLimits, kTraits);
   EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
   return status.message();
 }
@@ -44,11 +45,11 @@ TEST(StepBatch, ReadsAsWords) {
 }
 
 TEST(StepBatch, ASoundOneIsTaken) {
-  EXPECT_TRUE(validate(sound_batch(), kLimits).ok());
+  EXPECT_TRUE(validate(sound_batch(), kLimits, kTraits).ok());
   StepBatch batch = sound_batch();
   batch.runs[1].first_position = 199;  // the last position
   batch.runs[1].block_table = {0, 1, 2, 3};
-  EXPECT_TRUE(validate(batch, kLimits).ok());
+  EXPECT_TRUE(validate(batch, kLimits, kTraits).ok());
 }
 
 TEST(StepBatch, IsRefusedWhenItIsEmptyOrTooLarge) {
@@ -86,9 +87,11 @@ TEST(StepBatch, IsRefusedWhenATokenIsNotInTheVocabulary) {
 }
 
 TEST(StepBatch, IsRefusedWhenLogitsAreOutOfOrderOrOfNoToken) {
-  EXPECT_THAT(refusal([](StepBatch& b) { b.logit_tokens = {2, 1}; }), HasSubstr("token 1 after 2"));
-  EXPECT_THAT(refusal([](StepBatch& b) { b.logit_tokens = {1, 1}; }), HasSubstr("token 1 after 1"));
-  EXPECT_THAT(refusal([](StepBatch& b) { b.logit_tokens = {3}; }), HasSubstr("logits of token 3"));
+  EXPECT_THAT(refusal([](StepBatch& b) { b.wanted_rows = {{2}, {1}}; }),
+              HasSubstr("token 1 after 2"));
+  EXPECT_THAT(refusal([](StepBatch& b) { b.wanted_rows = {{1}, {1}}; }),
+              HasSubstr("token 1 after 1"));
+  EXPECT_THAT(refusal([](StepBatch& b) { b.wanted_rows = {{3}}; }), HasSubstr("logits of token 3"));
 }
 
 }  // namespace

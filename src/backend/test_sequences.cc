@@ -22,18 +22,18 @@ void append_run(StepBatch& batch, const TestSequence& sequence, int count) {
   run.first_position = sequence.done;
   run.block_table = sequence.block_table;
   for (int i = 0; i < count; ++i) {
-    batch.logit_tokens.push_back(run.first_token + i);
+    batch.wanted_rows.push_back({.token = run.first_token + i, .use = RowUse::kScorePrompt});
     batch.tokens.push_back(sequence.tokens[static_cast<size_t>(sequence.done + i)]);
   }
   batch.runs.push_back(run);
 }
 
 TestLogits rows_of(Backend& backend, const StepBatch& batch) {
-  const auto logits = backend.run(batch);
-  EXPECT_TRUE(logits.ok()) << logits.status().message();
+  const auto result = backend.run(batch);
+  EXPECT_TRUE(result.ok()) << result.status().message();
   TestLogits rows;
-  for (size_t i = 0; logits.ok() && i < batch.logit_tokens.size(); ++i) {
-    const auto row = logits->row(i);
+  for (size_t i = 0; result.ok() && i < batch.wanted_rows.size(); ++i) {
+    const auto row = result->logits.row(i);
     rows.emplace_back(row.begin(), row.end());
   }
   return rows;
@@ -47,8 +47,9 @@ int random_chunk(int left, std::mt19937& random) {
 
 }  // namespace
 
-std::vector<TestSequence> random_sequences(int count, int tokens_max, const BackendLimits& limits,
+std::vector<TestSequence> random_sequences(int count, int tokens_max, const Backend& backend,
                                            std::mt19937& random) {
+  const BackendLimits& limits = backend.limits();
   std::vector<int> blocks(static_cast<size_t>(limits.block_count));
   std::iota(blocks.begin(), blocks.end(), 0);
   std::shuffle(blocks.begin(), blocks.end(), random);
@@ -56,7 +57,8 @@ std::vector<TestSequence> random_sequences(int count, int tokens_max, const Back
   for (TestSequence& sequence : sequences) {
     sequence.tokens.resize(static_cast<size_t>(pick(1, tokens_max, random)));
     for (TokenId& token : sequence.tokens) token = pick(0, limits.vocab_size - 1, random);
-    const size_t needed = (sequence.tokens.size() + kBlockTokens - 1) / kBlockTokens;
+    const auto needed =
+        static_cast<size_t>(blocks_for(std::ssize(sequence.tokens), backend.traits().block_tokens));
     EXPECT_GE(blocks.size(), needed) << "too few blocks for the test";
     for (size_t i = 0; i < needed && !blocks.empty(); ++i) {
       sequence.block_table.push_back(blocks.back());
@@ -109,6 +111,19 @@ void expect_same_bits(const TestLogits& actual, const TestLogits& expected, cons
     ASSERT_EQ(std::memcmp(actual[i].data(), expected[i].data(), actual[i].size() * sizeof(float)),
               0)
         << what << ": token " << i;
+  }
+}
+
+void expect_equal(const TestLogits& actual, const TestLogits& expected, Exactness exactness,
+                  const char* what) {
+  if (exactness == Exactness::kBits) return expect_same_bits(actual, expected, what);
+  constexpr float kTolerance = 0.05F;
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < actual.size(); ++i) {
+    ASSERT_EQ(actual[i].size(), expected[i].size());
+    for (size_t j = 0; j < actual[i].size(); ++j) {
+      ASSERT_NEAR(actual[i][j], expected[i][j], kTolerance) << what << ": token " << i;
+    }
   }
 }
 

@@ -20,7 +20,7 @@ using TestLogits = std::vector<std::vector<float>>;
 
 // Sequences of 1 to `tokens_max` random tokens, in blocks that no other sequence has, in random
 // order.
-std::vector<TestSequence> random_sequences(int count, int tokens_max, const BackendLimits& limits,
+std::vector<TestSequence> random_sequences(int count, int tokens_max, const Backend& backend,
                                            std::mt19937& random);
 
 // Runs the next `count` tokens of one sequence as a batch of its own, with all their logits.
@@ -33,5 +33,8 @@ std::vector<TestLogits> run_mixed(Backend& backend, std::vector<TestSequence> se
 
 // Fails unless both are the same, bit for bit.
 void expect_same_bits(const TestLogits& actual, const TestLogits& expected, const char* what);
+// The same bits where `exactness` promises them for steps that differ; else close.
+void expect_equal(const TestLogits& actual, const TestLogits& expected, Exactness exactness,
+                  const char* what);
 
 }  // namespace puna

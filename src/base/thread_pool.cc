@@ -9,8 +9,10 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/cgroup.h"
@@ -71,6 +73,8 @@ struct ThreadPool::State {
 
   const std::function<void(size_t, size_t)>* body = nullptr;
   size_t chunk = 1;
+  std::atomic<bool> has_failed{false};
+  std::exception_ptr failure;      // of the body that failed first
   std::vector<Stretch> stretches;  // of each thread, the caller's first
   std::atomic<uint64_t> gate{0};
   std::vector<std::thread> workers;
@@ -92,8 +96,16 @@ struct ThreadPool::State {
       for (;;) {
         const size_t first = stretch.next.fetch_add(chunk, std::memory_order_relaxed);
         if (first >= stretch.end) break;
-        (*body)(first, std::min(first + chunk, stretch.end));
+        run_body(first, std::min(first + chunk, stretch.end));
       }
+    }
+  }
+
+  void run_body(size_t first, size_t last) {
+    try {
+      (*body)(first, last);
+    } catch (...) {
+      if (!has_failed.exchange(true)) failure = std::current_exception();
     }
   }
 
@@ -177,6 +189,9 @@ void ThreadPool::parallel_for(size_t count, size_t chunk,
   state_->announce();
   state_->run_chunks(0);
   state_->close();
+  if (!state_->has_failed.load()) return;
+  state_->has_failed.store(false);
+  std::rethrow_exception(std::exchange(state_->failure, nullptr));
 }
 
 namespace {

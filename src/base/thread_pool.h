@@ -23,7 +23,8 @@ class ThreadPool {
   size_t thread_count() const;
 
   // Calls body(first, last) over disjoint ranges that cover [0, count), each at most `chunk` long,
-  // and returns when all are done. One caller at a time.
+  // and returns when all are done. One caller at a time. What a body throws comes out of here; the
+  // other ranges have run all the same.
   void parallel_for(size_t count, size_t chunk, const std::function<void(size_t, size_t)>& body);
 
  private:

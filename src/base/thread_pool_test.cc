@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -64,6 +65,22 @@ double process_seconds() {
   timespec time = {};
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+TEST(ThreadPool, WhatABodyThrowsComesOutOfTheLoopAndThePoolGoesOn) {
+  for (const size_t threads : {1U, 4U}) {
+    ThreadPool pool(threads);
+    for (size_t bad = 0; bad < 8; ++bad) {
+      EXPECT_THROW(pool.parallel_for(8, 1,
+                                     [&](size_t first, size_t last) {
+                                       if (first <= bad && bad < last) throw std::bad_alloc();
+                                     }),
+                   std::bad_alloc);
+    }
+    std::atomic<int> count = 0;
+    pool.parallel_for(8, 1, [&](size_t first, size_t last) { count += int(last - first); });
+    EXPECT_EQ(count, 8);
+  }
 }
 
 TEST(ThreadPool, IdleThreadsSleep) {

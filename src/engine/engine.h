@@ -76,8 +76,8 @@ class Engine {
   ~Engine();  // cancels everything and joins
 
   // Holds so many places more in `admission`, which the engine outlives, for requests whose prompts
-  // are still to be made. kResourceExhausted: the queue is full. kUnavailable: draining.
-  // kInvalidArgument: more than there are.
+  // are still to be made. kResourceExhausted: the queue is full. kUnavailable: draining, or the
+  // backend is lost. kInvalidArgument: more than there are.
   Status admit(int places, Admission& admission);
   // Uses one place of `admission`, also while draining. kOutOfRange: the prompt is empty or too
   // long. kInvalidArgument: a token outside the vocabulary, or bad sampling.
@@ -93,7 +93,10 @@ class Engine {
   void drain(std::chrono::nanoseconds limit);
 
   EngineStats stats() const;
+  // kUnavailable with the reason when the backend will never compute again; nothing clears it.
+  Status health() const;
   const BackendLimits& limits() const;
+  const BackendTraits& traits() const;
 
  private:
   struct State;

@@ -6,12 +6,13 @@
 
 namespace puna {
 
-Status validate_options(const BackendLimits& limits, const EngineOptions& options) {
+Status validate_options(const Backend& backend, const EngineOptions& options) {
+  const BackendLimits& limits = backend.limits();
   if (options.max_num_seqs < 1 || options.step_tokens_max < 1) {
     return invalid_argument("--max-num-seqs {} and --max-num-batched-tokens {} must be at least 1",
                             options.max_num_seqs, options.step_tokens_max);
   }
-  const int64_t positions = int64_t{limits.block_count} * kBlockTokens;
+  const int64_t positions = int64_t{limits.block_count} * backend.traits().block_tokens;
   if (positions >= limits.max_model_len) return {};
   return error(StatusCode::kResourceExhausted,
                "the KV cache holds {} positions, fewer than one sequence of --max-model-len {}; "
@@ -19,6 +20,7 @@ Status validate_options(const BackendLimits& limits, const EngineOptions& option
                positions, limits.max_model_len);
 }
 
+// A wrong token would fail a whole step, with everybody in it.
 Status validate_prompt(const std::vector<TokenId>& prompt, const BackendLimits& limits) {
   if (prompt.empty() || static_cast<int64_t>(prompt.size()) >= limits.max_model_len) {
     return error(StatusCode::kOutOfRange,
@@ -39,12 +41,14 @@ EngineOptions without_unknown_ends(EngineOptions options, int vocab_size) {
   return options;
 }
 
-SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOptions& options) {
+SchedulerLimits scheduler_limits(const Backend& backend, const EngineOptions& options) {
+  const BackendLimits& limits = backend.limits();
   SchedulerLimits scheduler;
   scheduler.step_tokens_max = std::min(options.step_tokens_max, limits.step_tokens_max);
   scheduler.max_num_seqs =
       std::min({options.max_num_seqs, limits.step_runs_max, scheduler.step_tokens_max});
   scheduler.block_count = limits.block_count;
+  scheduler.block_tokens = backend.traits().block_tokens;
   return scheduler;
 }
 

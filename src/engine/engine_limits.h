@@ -6,17 +6,17 @@
 #include "backend/backend.h"
 #include "base/status.h"
 #include "engine/engine.h"
-#include "engine/scheduler.h"
+#include "engine/scheduler_snapshot.h"
 
 namespace puna {
 
-Status validate_options(const BackendLimits& limits, const EngineOptions& options);
+Status validate_options(const Backend& backend, const EngineOptions& options);
 
 // A wrong token would fail a whole step, with everybody in it.
 Status validate_prompt(const std::vector<TokenId>& prompt, const BackendLimits& limits);
 
 EngineOptions without_unknown_ends(EngineOptions options, int vocab_size);
 
-SchedulerLimits scheduler_limits(const BackendLimits& limits, const EngineOptions& options);
+SchedulerLimits scheduler_limits(const Backend& backend, const EngineOptions& options);
 
 }  // namespace puna

@@ -16,25 +16,24 @@ namespace {
 using std::chrono::seconds;
 
 // Fails steps, or computes nonsense, on demand.
-class FragileBackend final : public Backend {
+class FragileBackend final : public BlockingBackend {
  public:
   explicit FragileBackend(std::unique_ptr<Backend> sound) : sound_(std::move(sound)) {}
   const BackendLimits& limits() const override { return sound_->limits(); }
   std::string describe() const override { return sound_->describe(); }
-  Result<StepLogits> run(const StepBatch& batch) override {
-    if (batch.tokens[0] == kPoison) return error(StatusCode::kInternal, "poisoned");
-    auto logits = sound_->run(batch);
-    if (!logits.ok() || batch.tokens[0] != kNonsense) return logits;
-    nonsense_.assign(logits->values.begin(), logits->values.end());
-    if (!nonsense_.empty()) nonsense_[5] = NAN;
-    logits->values = nonsense_;
-    return logits;
-  }
+  const BackendTraits& traits() const override { return sound_->traits(); }
   static constexpr TokenId kPoison = 99;
   static constexpr TokenId kNonsense = 98;
 
  private:
-  std::vector<float> nonsense_;
+  Result<StepResult> compute(const StepBatch& batch) override {
+    if (batch.tokens[0] == kPoison) return error(StatusCode::kInternal, "poisoned");
+    auto result = sound_->run(batch);
+    if (!result.ok() || batch.tokens[0] != kNonsense) return result;
+    if (!batch.wanted_rows.empty()) result->logits.values[5] = NAN;
+    return result;
+  }
+
   std::unique_ptr<Backend> sound_;
 };
 
@@ -66,7 +65,7 @@ TEST(Engine, OutputsAreTheSameAloneAndTogetherWithTinyMemoryAndOthersLeaving) {
     alone.push_back(answer_of(*roomy, prompt_number(i, 10 + 9 * i)));
   }
   EngineSettings tiny;
-  tiny.kv_cache_bytes = 8 * 64 * kBlockTokens;  // one sequence at full length
+  tiny.kv_cache_bytes = 8 * 64 * 64;  // one sequence at full length
   const auto engine = open_engine(tiny);
   uint64_t prompt_tokens = 0;
   std::vector<std::shared_ptr<Recorder>> recorders, leavers;
@@ -302,8 +301,8 @@ TEST(Engine, PromptLogprobsAreTheSameAfterAPreemptionWithinThePrompt) {
   };
   const auto alone = ask(*open_engine());
   ASSERT_EQ(alone.size(), prompt.size() - 1);
-  const auto engine = open_engine(
-      {.step_tokens_max = 16, .kv_cache_bytes = 8 * 64 * kBlockTokens, .step_microseconds = 500});
+  const auto engine =
+      open_engine({.step_tokens_max = 16, .kv_cache_bytes = 8 * 64 * 64, .step_microseconds = 500});
   auto older = std::make_shared<Recorder>();  // takes a second block meanwhile
   ASSERT_TRUE(engine->submit(request_of(prompt_number(2, 60), older, 400)).ok());
   EXPECT_EQ(ask(*engine), alone);
@@ -311,13 +310,16 @@ TEST(Engine, PromptLogprobsAreTheSameAfterAPreemptionWithinThePrompt) {
 }
 
 // Says that it has room for less than one sequence.
-class CrampedBackend final : public Backend {
+class CrampedBackend final : public BlockingBackend {
  public:
   const BackendLimits& limits() const override { return limits_; }
+  const BackendTraits& traits() const override { return traits_; }
   std::string describe() const override { return "cramped"; }
-  Result<StepLogits> run(const StepBatch&) override { return StepLogits(); }
 
  private:
+  Result<StepResult> compute(const StepBatch&) override { return StepResult(); }
+
+  const BackendTraits traits_;
   const BackendLimits limits_ = {.block_count = 1,
                                  .step_tokens_max = 64,
                                  .step_runs_max = 8,

@@ -5,30 +5,21 @@
 
 #include <algorithm>
 
-#include "backend/step_batch.h"
+#include "backend/backend.h"
 #include "base/check.h"
 
 namespace puna {
-namespace {
-
-int blocks_for(int position_count) { return (position_count + kBlockTokens - 1) / kBlockTokens; }
-
-}  // namespace
 
 Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits), blocks_(limits.block_count) {
   CHECK(limits.max_num_seqs <= limits.step_tokens_max,
         "every running sequence needs a token of the step");
 }
 
-void Scheduler::add(SequenceId id, int token_count) {
-  entries_[id].token_count = token_count;
+void Scheduler::add(SequenceId id, std::vector<TokenId> tokens) {
+  DCHECK(!tokens.empty(), "a sequence has at least one token");
+  DCHECK(entries_.find(id) == entries_.end(), "a sequence is added once");
+  entries_[id].tokens = std::move(tokens);
   waiting_.push_back(id);
-}
-
-void Scheduler::append_token(SequenceId id) {
-  Entry& entry = entries_.at(id);
-  CHECK(entry.remaining() == 0, "a token was chosen before the ones ahead of it were computed");
-  ++entry.token_count;
 }
 
 void Scheduler::remove(SequenceId id) {
@@ -40,27 +31,26 @@ void Scheduler::remove(SequenceId id) {
   std::erase(waiting_, id);
 }
 
-const std::vector<int>& Scheduler::block_table(SequenceId id) const {
-  return entries_.at(id).block_table;
-}
-
 StepPlan Scheduler::plan() {
+  CHECK(!has_planned_, "the step before was neither committed nor rolled back");
   StepPlan plan;
   int budget = limits_.step_tokens_max;
   plan_running(plan, budget);
   // Blocks that were just taken from somebody are not handed to a newcomer in the same step.
   if (plan.preempted.empty()) admit_waiting(plan, budget);
   CHECK(idle() || !plan.runs.empty(), "sequences wait and none can run");
+  has_planned_ = true;
   return plan;
 }
 
-// Only the youngest can be in the middle of its prompt: nobody is admitted while a prompt takes all
-// that is left of a step. So everybody else decodes and gets a token.
+// A token is kept for everybody younger, so nobody who runs stands still in a step.
 void Scheduler::plan_running(StepPlan& plan, int& budget) {
   for (size_t i = 0; i < running_.size(); ++i) {
     const SequenceId id = running_[i];
     Entry& entry = entries_.at(id);
-    const int count = std::min(entry.remaining(), budget);
+    const int younger = static_cast<int>(running_.size() - i) - 1;
+    const int count = chunk_of(entry, budget - younger);
+    if (count == 0) continue;  // all of it is computed, and nothing was added
     if (!make_room(id, entry, entry.computed_count + count, plan)) break;
     add_run(id, entry, count, plan, budget);
   }
@@ -71,17 +61,38 @@ void Scheduler::admit_waiting(StepPlan& plan, int& budget) {
     const SequenceId id = waiting_.front();
     Entry& entry = entries_.at(id);
     // Room for all of it and one token more, or it would soon be preempted again.
-    if (blocks_for(entry.token_count + 1) > blocks_.free_count() && running_count() > 0) return;
-    waiting_.pop_front();
+    const int64_t needed = blocks_for(std::ssize(entry.tokens) + 1);
+    if (needed > blocks_.free_count() - promised_blocks() && running_count() > 0) return;
     running_.push_back(id);
-    const int count = std::min(entry.remaining(), budget);
+    waiting_.pop_front();
+    const int count = chunk_of(entry, budget);
     if (!make_room(id, entry, count, plan)) return;
     add_run(id, entry, count, plan, budget);
   }
 }
 
+int Scheduler::chunk_of(const Entry& entry, int budget) const {
+  const int count = std::min(entry.remaining(), budget);
+  return limits_.prompt_tokens_max > 0 ? std::min(count, limits_.prompt_tokens_max) : count;
+}
+
+int64_t Scheduler::blocks_for(int64_t position_count) const {
+  return puna::blocks_for(position_count, limits_.block_tokens);
+}
+
+// Blocks that prompts in progress were admitted with and have not taken yet.
+int64_t Scheduler::promised_blocks() const {
+  int64_t promised = 0;
+  for (const SequenceId id : running_) {
+    const Entry& entry = entries_.at(id);
+    promised += blocks_for(std::ssize(entry.tokens)) - std::ssize(entry.block_table);
+  }
+  return promised;
+}
+
 bool Scheduler::make_room(SequenceId id, Entry& entry, int position_count, StepPlan& plan) {
   const auto needed = static_cast<size_t>(blocks_for(position_count));
+  entry.block_table.reserve(needed);  // a block that is taken has its place
   while (entry.block_table.size() < needed) {
     if (blocks_.free_count() > 0) {
       entry.block_table.push_back(blocks_.allocate());
@@ -97,21 +108,85 @@ bool Scheduler::make_room(SequenceId id, Entry& entry, int position_count, StepP
 
 void Scheduler::preempt_youngest(StepPlan& plan) {
   const SequenceId id = running_.back();
+  plan.preempted.push_back(id);
+  waiting_.push_front(id);
   running_.pop_back();
   Entry& entry = entries_.at(id);
+  DCHECK(entry.planned_count == 0, "a victim has no run in the plan");
   blocks_.release(entry.block_table);
   entry.computed_count = 0;
-  waiting_.push_front(id);
-  plan.preempted.push_back(id);
 }
 
 void Scheduler::add_run(SequenceId id, Entry& entry, int token_count, StepPlan& plan, int& budget) {
+  DCHECK(token_count > 0 && token_count <= budget, "a run has tokens, and the step has as many");
   plan.runs.push_back({.id = id,
                        .first_position = entry.computed_count,
                        .token_count = token_count,
-                       .is_last = entry.remaining() == token_count});
-  entry.computed_count += token_count;
+                       .chooses = entry.remaining() == token_count});
+  entry.planned_count = token_count;
   budget -= token_count;
+}
+
+void Scheduler::commit(const StepPlan& plan, std::span<const RunOutcome> outcomes) {
+  CHECK(has_planned_, "a step is planned before it is committed");
+  has_planned_ = false;
+  auto next = outcomes.begin();
+  for (const PlannedRun& run : plan.runs) {
+    if (next == outcomes.end() || next->id != run.id) {
+      take_back(run.id);
+      continue;
+    }
+    const auto found = entries_.find(run.id);
+    if (found != entries_.end()) apply(*next, found->second);
+    ++next;
+  }
+  CHECK(next == outcomes.end(), "an outcome of a run that was not planned");
+}
+
+void Scheduler::apply(const RunOutcome& outcome, Entry& entry) {
+  CHECK(outcome.computed_count <= entry.planned_count, "more was computed than was planned");
+  entry.planned_count = 0;
+  entry.computed_count += outcome.computed_count;
+  CHECK(outcome.added.empty() || entry.remaining() == 0,
+        "a token was chosen before the ones ahead of it were computed");
+  entry.tokens.insert(entry.tokens.end(), outcome.added.begin(), outcome.added.end());
+}
+
+void Scheduler::roll_back(const StepPlan& plan) {
+  CHECK(has_planned_, "a step is planned before it is rolled back");
+  has_planned_ = false;
+  for (auto run = plan.runs.rbegin(); run != plan.runs.rend(); ++run) take_back(run->id);
+}
+
+// Its run did not take place. Whoever holds nothing now waits again, before those who came later.
+void Scheduler::take_back(SequenceId id) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  entry.planned_count = 0;
+  blocks_.release(entry.block_table, static_cast<size_t>(blocks_for(entry.computed_count)));
+  if (entry.computed_count > 0) return;
+  waiting_.push_front(id);
+  std::erase(running_, id);
+}
+
+SequenceSnapshot Scheduler::snapshot_of(SequenceId id, bool is_running) const {
+  const Entry& entry = entries_.at(id);
+  return {.id = id,
+          .is_running = is_running,
+          .token_count = static_cast<int>(entry.tokens.size()),
+          .computed_count = entry.computed_count,
+          .planned_count = entry.planned_count,
+          .block_table = entry.block_table};
+}
+
+SchedulerSnapshot Scheduler::snapshot() const {
+  SchedulerSnapshot snapshot;
+  snapshot.limits = limits_;
+  snapshot.free_blocks = blocks_.free_blocks();
+  for (const SequenceId id : running_) snapshot.sequences.push_back(snapshot_of(id, true));
+  for (const SequenceId id : waiting_) snapshot.sequences.push_back(snapshot_of(id, false));
+  return snapshot;
 }
 
 }  // namespace puna

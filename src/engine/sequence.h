@@ -1,7 +1,8 @@
-// Sequence: the token-level life of one request inside the engine.
+// Sequence: the token-level life of one request inside the engine. Its tokens are the scheduler's.
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/engine.h"
@@ -10,22 +11,22 @@
 namespace puna {
 
 struct Sequence {
-  Sequence(EngineRequest request, const std::vector<TokenId>& end_tokens)
-      : tokens(std::move(request.prompt)),
-        prompt_count(static_cast<int>(tokens.size())),
+  // Takes all of `request` but the prompt.
+  Sequence(EngineRequest& request, const std::vector<TokenId>& end_tokens)
+      : prompt_count(static_cast<int>(request.prompt.size())),
         sampling(std::move(request.sampling)),
         listener(std::move(request.listener)),
         origin(std::move(request.origin)),
-        sampler(sampling, tokens, end_tokens, std::move(request.constraint)) {}
+        sampler(sampling, request.prompt, end_tokens, std::move(request.constraint)) {}
 
-  std::vector<TokenId> tokens;  // prompt, then answer
   const int prompt_count;
   const SamplingParams sampling;
   const std::shared_ptr<SequenceListener> listener;
   const RequestOrigin origin;
   Sampler sampler;
-  // Of prompt tokens 1, 2, …; computing the prompt again after a preemption adds nothing.
-  std::vector<TokenChoice> prompt_logprobs;
+  std::vector<TokenChoice> prompt_logprobs;  // of prompt tokens 1, 2, … until they are handed out
+  // Computing the prompt again after a preemption adds to neither.
+  int scored_count = 0;    // prompt tokens that have had their logprob
   int prompt_counted = 0;  // prompt tokens in the statistics
   bool started = false;
 };

@@ -1,4 +1,4 @@
-// "7:[0:64) 9:[64:100)! preempt 11": "!" where logits are wanted.
+// "7:[0:64) 9:[64:100)! preempt 11": "!" where the next token is chosen.
 
 #include "engine/step_plan.h"
 
@@ -6,11 +6,17 @@
 
 namespace puna {
 
+int StepPlan::token_count() const {
+  int count = 0;
+  for (const PlannedRun& run : runs) count += run.token_count;
+  return count;
+}
+
 std::string describe(const StepPlan& plan) {
   std::string text;
   for (const PlannedRun& run : plan.runs) {
     text += fmt::format("{}{}:[{}:{}){}", text.empty() ? "" : " ", run.id, run.first_position,
-                        run.first_position + run.token_count, run.is_last ? "!" : "");
+                        run.first_position + run.token_count, run.chooses ? "!" : "");
   }
   for (const SequenceId id : plan.preempted) text += fmt::format(" preempt {}", id);
   return text;

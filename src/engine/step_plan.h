@@ -14,12 +14,14 @@ struct PlannedRun {
   SequenceId id = 0;
   int first_position = 0;
   int token_count = 0;
-  bool is_last = false;  // ends with the sequence's last token: its logits choose the next
+  bool chooses = false;  // ends with the sequence's last token: its logits choose the next
 };
 
 struct StepPlan {
   std::vector<PlannedRun> runs;
   std::vector<SequenceId> preempted;
+
+  int token_count() const;
 };
 
 std::string describe(const StepPlan& plan);

@@ -14,7 +14,7 @@ std::unique_ptr<Backend> open_fake(const EngineSettings& settings) {
   options.max_num_seqs = settings.max_num_seqs;
   options.step_tokens_max = settings.step_tokens_max;
   options.kv_cache_bytes = settings.kv_cache_bytes;
-  options.fake_step_microseconds = settings.step_microseconds;
+  options.device = FakeOptions{.step_microseconds = settings.step_microseconds};
   auto backend = open_fake_backend(options);
   EXPECT_TRUE(backend.ok()) << backend.status().message();
   return std::move(backend).value();

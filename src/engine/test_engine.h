@@ -26,7 +26,7 @@ class Recorder final : public SequenceListener {
   }
   void on_token(const TokenChoice& choice) override {
     const std::lock_guard lock(mutex_);
-    tokens_.push_back(choice.token);
+    choices_.push_back(choice);
     changed_.notify_all();
   }
   void on_finish(const SequenceEnd& end) override {
@@ -45,11 +45,16 @@ class Recorder final : public SequenceListener {
   void wait_for_a_token() {
     std::unique_lock lock(mutex_);
     EXPECT_TRUE(
-        changed_.wait_for(lock, std::chrono::seconds(20), [&] { return !tokens_.empty(); }));
+        changed_.wait_for(lock, std::chrono::seconds(20), [&] { return !choices_.empty(); }));
   }
   std::vector<TokenId> tokens() {
+    std::vector<TokenId> tokens;
+    for (const TokenChoice& choice : choices()) tokens.push_back(choice.token);
+    return tokens;
+  }
+  std::vector<TokenChoice> choices() {
     const std::lock_guard lock(mutex_);
-    return tokens_;
+    return choices_;
   }
   std::vector<TokenChoice> prompt_logprobs() {
     const std::lock_guard lock(mutex_);
@@ -63,7 +68,7 @@ class Recorder final : public SequenceListener {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<TokenId> tokens_;
+  std::vector<TokenChoice> choices_;
   std::vector<TokenChoice> prompt_logprobs_;
   std::optional<SequenceEnd> end_;
 };

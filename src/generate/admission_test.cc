@@ -13,7 +13,7 @@ using std::chrono::seconds;
 using ::testing::HasSubstr;
 
 // Computes only while it is open.
-class GatedBackend final : public Backend {
+class GatedBackend final : public BlockingBackend {
  public:
   struct Gate {
     std::atomic<bool> open = false;
@@ -23,14 +23,16 @@ class GatedBackend final : public Backend {
       : sound_(std::move(sound)), gate_(gate) {}
   const BackendLimits& limits() const override { return sound_->limits(); }
   std::string describe() const override { return sound_->describe(); }
-  Result<StepLogits> run(const StepBatch& batch) override {
+  const BackendTraits& traits() const override { return sound_->traits(); }
+
+ private:
+  Result<StepResult> compute(const StepBatch& batch) override {
     ++gate_.entered;
     gate_.entered.notify_all();
     gate_.open.wait(false);
     return sound_->run(batch);
   }
 
- private:
   std::unique_ptr<Backend> sound_;
   Gate& gate_;
 };

@@ -67,6 +67,8 @@ class Generator {
   int default_max_tokens() const;  // 0: up to the model's length
   const ModelCard& model() const;
   EngineStats stats() const;
+  // kUnavailable with the reason when nothing can be computed any more; nothing clears it.
+  Status health() const;
   // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.
   int retry_after_seconds() const;
 

@@ -17,27 +17,24 @@ using std::chrono::seconds;
 using ::testing::HasSubstr;
 
 // Computes something else every time, as broken memory would.
-class DriftingBackend final : public Backend {
+class DriftingBackend final : public BlockingBackend {
  public:
   explicit DriftingBackend(std::unique_ptr<Backend> sound) : sound_(std::move(sound)) {}
   const BackendLimits& limits() const override { return sound_->limits(); }
+  const BackendTraits& traits() const override { return sound_->traits(); }
   std::string describe() const override { return sound_->describe(); }
-  Result<StepLogits> run(const StepBatch& batch) override {
-    auto logits = sound_->run(batch);
-    if (!logits.ok()) return logits;
-    drifted_.assign(logits->values.begin(), logits->values.end());
-    const auto vocab_size = static_cast<size_t>(limits().vocab_size);
-    for (size_t row = 0; row < drifted_.size(); row += vocab_size) {
-      drifted_[row + 'a' + next_++ % 26] = 100;
-    }
-    logits->values = drifted_;
-    return logits;
-  }
 
  private:
+  Result<StepResult> compute(const StepBatch& batch) override {
+    auto result = sound_->run(batch);
+    for (size_t i = 0; result.ok() && i < batch.wanted_rows.size(); ++i) {
+      result->logits.row(i)['a' + next_++ % 26] = 100;
+    }
+    return result;
+  }
+
   std::unique_ptr<Backend> sound_;
   size_t next_ = 0;
-  std::vector<float> drifted_;
 };
 
 TEST_F(GeneratorTest, AnswersAChat) {

@@ -40,9 +40,8 @@ std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend,
 
 std::unique_ptr<Backend> GeneratorTest::open_backend(int step_microseconds) {
   BackendOptions options;
-  options.name = "fake";
   options.max_model_len = kTestModelLen;
-  options.fake_step_microseconds = step_microseconds;
+  options.device = FakeOptions{.step_microseconds = step_microseconds};
   auto backend = open_fake_backend(options);
   EXPECT_TRUE(backend.ok()) << backend.status().message();
   return std::move(backend).value();

@@ -35,7 +35,7 @@ void GoldenModel::open(const std::filesystem::path& checkpoint, WeightFormat wei
   ASSERT_TRUE(opened.ok()) << opened.status().message() << " (run 'make fetch-models'?)";
   checkpoint_ = std::make_unique<Checkpoint>(std::move(opened).value());
   BackendOptions options;
-  options.weights = weights;
+  options.cpu().weights = weights;
   options.max_model_len = std::min(kMaxModelLen, checkpoint_->config.max_position_embeddings);
   options.max_num_seqs = 1;
   auto backend = open_backend(options, checkpoint_.get());
@@ -76,16 +76,17 @@ std::vector<std::vector<float>> GoldenModel::run(const std::vector<TokenId>& ids
   sequence.token_count = count;
   sequence.first_position = first_position;
   sequence.block_table.resize(
-      static_cast<size_t>((first_position + count + kBlockTokens - 1) / kBlockTokens));
+      static_cast<size_t>(blocks_for(first_position + count, backend_->traits().block_tokens)));
   std::iota(sequence.block_table.begin(), sequence.block_table.end(), 0);
   batch.runs.push_back(sequence);
-  batch.logit_tokens.resize(ids.size());
-  std::iota(batch.logit_tokens.begin(), batch.logit_tokens.end(), 0);
-  const auto logits = backend_->run(batch);
-  EXPECT_TRUE(logits.ok()) << logits.status().message();
+  for (int i = 0; i < count; ++i) {
+    batch.wanted_rows.push_back({.token = i, .use = RowUse::kScorePrompt});
+  }
+  const auto result = backend_->run(batch);
+  EXPECT_TRUE(result.ok()) << result.status().message();
   std::vector<std::vector<float>> rows;
-  for (size_t i = 0; i < ids.size() && logits.ok(); ++i) {
-    const auto row = logits->row(i);
+  for (size_t i = 0; i < ids.size() && result.ok(); ++i) {
+    const auto row = result->logits.row(i);
     rows.emplace_back(row.begin(), row.end());
   }
   return rows;

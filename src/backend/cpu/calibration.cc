@@ -55,7 +55,7 @@ StepBatch sequence_of(std::span<const TokenId> tokens) {
   batch.tokens.assign(tokens.begin(), tokens.end());
   SequenceRun run;
   run.token_count = static_cast<int>(tokens.size());
-  run.block_table.resize((tokens.size() + kBlockTokens - 1) / kBlockTokens);
+  run.block_table.resize((tokens.size() + kBlockPositions - 1) / kBlockPositions);
   std::iota(run.block_table.begin(), run.block_table.end(), 0);
   batch.runs.push_back(std::move(run));
   return batch;
@@ -69,8 +69,9 @@ Result<Importance> measure_importance(const LlamaConfig& config, const CpuWeight
                                       const std::function<void(size_t)>& on_tokens) {
   const size_t length =
       std::min(kSequenceTokens, static_cast<size_t>(config.max_position_embeddings));
-  ASSIGN_OR_RETURN(KvCache kv, KvCache::allocate(config, KvCacheType::kBf16,
-                                                 static_cast<int>(kSequenceTokens) / kBlockTokens));
+  ASSIGN_OR_RETURN(KvCache kv,
+                   KvCache::allocate(config, KvCacheType::kBf16,
+                                     static_cast<int>(kSequenceTokens / kBlockPositions)));
   Forward forward(config, weights, kernels, kv, pool);
   Listener listener;
   forward.listen([&](size_t layer, LinearInput input, std::span<const float> row) {

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kThreadsMax = 1024;
 
-class CpuBackend final : public Backend {
+class CpuBackend final : public MeasuredBackend {
  public:
   CpuBackend(const LlamaConfig& config, const BackendLimits& limits, Isa isa, CpuWeights weights,
              KvCache kv, std::unique_ptr<ThreadPool> pool)
@@ -27,20 +27,19 @@ class CpuBackend final : public Backend {
         forward_(config_, weights_, kernels_for(isa), kv_, *pool_) {}
 
   const BackendLimits& limits() const override { return limits_; }
-
-  Result<StepLogits> run(const StepBatch& batch) override {
-    RETURN_IF_ERROR(validate(batch, limits_));
-    RETURN_IF_ERROR(weights_.status());
-    return StepLogits{.values = forward_.run(batch), .vocab_size = limits_.vocab_size};
-  }
+  const BackendTraits& traits() const override { return cpu_traits(); }
+  Status health() const override { return weights_.status(); }
+  ThreadPool* pool() override { return pool_.get(); }
+  std::string kernels() const override { return std::string(puna::describe(isa_)); }
 
   BackendMemory memory() const override {
     const auto bytes = static_cast<int64_t>(weights_.bytes());
     const auto looked_up = static_cast<int64_t>(weights_.lm_head ? weights_.embedding.bytes() : 0);
-    return {.weight_bytes = bytes,
-            .step_weight_bytes = bytes - looked_up,
-            .kv_bytes_per_token = KvCache::block_bytes(config_, kv_.type()) / kBlockTokens,
-            .weight_group = static_cast<int>(weights_.group())};
+    return {
+        .weight_bytes = bytes,
+        .step_weight_bytes = bytes - looked_up,
+        .kv_bytes_per_token = KvCache::block_bytes(config_, kv_.type()) / cpu_traits().block_tokens,
+        .weight_group = static_cast<int>(weights_.group())};
   }
 
   void fill_blocks() override { kv_.fill(*pool_); }
@@ -56,7 +55,14 @@ class CpuBackend final : public Backend {
                        describe_memory(static_cast<int64_t>(weights_.bytes())),
                        weights_.mapped ? " mapped" : "", puna::describe(isa_),
                        pool_->thread_count(), puna::describe(kv_.type()), describe_memory(kv_bytes),
-                       int64_t{limits_.block_count} * kBlockTokens);
+                       int64_t{limits_.block_count} * cpu_traits().block_tokens);
+  }
+
+ protected:
+  Result<StepResult> compute(const StepBatch& batch) override {
+    RETURN_IF_ERROR(validate(batch, limits_, cpu_traits()));
+    RETURN_IF_ERROR(weights_.status());
+    return StepResult{.logits = {.values = forward_.run(batch), .vocab_size = limits_.vocab_size}};
   }
 
  private:
@@ -70,8 +76,8 @@ class CpuBackend final : public Backend {
 };
 
 // A packed file that was named decides what was not asked for.
-Result<WeightChoice> choose_weights(const BackendOptions& options, const Checkpoint& checkpoint) {
-  BackendOptions asked = options;
+Result<WeightChoice> choose_weights(const CpuOptions& options, const Checkpoint& checkpoint) {
+  CpuOptions asked = options;
   if (names_packed_file(options.packed_weights)) {
     ASSIGN_OR_RETURN(const WeightChoice packed, packed_choice(options.packed_weights));
     if (!asked.weights) asked.weights = packed.format;
@@ -85,23 +91,30 @@ Result<WeightChoice> choose_weights(const BackendOptions& options, const Checkpo
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
-                                                  const Checkpoint& checkpoint) {
-  if (options.thread_count < 0 || options.thread_count > kThreadsMax) {
-    return invalid_argument("--threads {}: expected 0 to {}", options.thread_count, kThreadsMax);
+const BackendTraits& cpu_traits() {
+  static const BackendTraits traits = {.exactness = Exactness::kBits,
+                                       .block_tokens = static_cast<int>(kBlockPositions)};
+  return traits;
+}
+
+Result<std::unique_ptr<MeasuredBackend>> open_cpu_backend(const BackendOptions& options,
+                                                          const Checkpoint& checkpoint) {
+  const CpuOptions& cpu = options.cpu();
+  if (cpu.thread_count < 0 || cpu.thread_count > kThreadsMax) {
+    return invalid_argument("--threads {}: expected 0 to {}", cpu.thread_count, kThreadsMax);
   }
   ASSIGN_OR_RETURN(const Isa isa, choose_isa());
-  ASSIGN_OR_RETURN(const WeightChoice choice, choose_weights(options, checkpoint));
+  ASSIGN_OR_RETURN(const WeightChoice choice, choose_weights(cpu, checkpoint));
   auto pool = std::make_unique<ThreadPool>(
-      options.thread_count > 0 ? static_cast<size_t>(options.thread_count) : usable_core_count());
+      cpu.thread_count > 0 ? static_cast<size_t>(cpu.thread_count) : usable_core_count());
   ASSIGN_OR_RETURN(CpuWeights weights,
                    open_cpu_weights({.checkpoint = checkpoint,
                                      .choice = choice,
-                                     .calibration_tokens = options.calibration_tokens,
+                                     .calibration_tokens = cpu.calibration_tokens,
                                      .pool = *pool},
-                                    options.packed_weights));
+                                    cpu.packed_weights));
   // bf16 keeps what int8 and bf16 weights can tell apart; f32 is there to be exact.
-  const KvCacheType kv_type = options.kv_cache_type.value_or(
+  const KvCacheType kv_type = cpu.kv_cache_type.value_or(
       choice.format == WeightFormat::kF32 ? KvCacheType::kF32 : KvCacheType::kBf16);
   // Mapped weights are page cache at first, which counts as available memory.
   const auto mapped_bytes =
@@ -110,7 +123,7 @@ Result<std::unique_ptr<Backend>> open_cpu_backend(const BackendOptions& options,
                    choose_limits(options, checkpoint.config, kv_type,
                                  std::max<int64_t>(0, available_memory_bytes() - mapped_bytes)));
   ASSIGN_OR_RETURN(KvCache kv, KvCache::allocate(checkpoint.config, kv_type, limits.block_count));
-  return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(
+  return std::unique_ptr<MeasuredBackend>(std::make_unique<CpuBackend>(
       checkpoint.config, limits, isa, std::move(weights), std::move(kv), std::move(pool)));
 }
 

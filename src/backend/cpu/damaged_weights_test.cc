@@ -70,8 +70,8 @@ TEST_P(DamagedCheckpoint, IsRefusedWithTheNameOfItsTensor) {
         spoilt.weights = std::make_shared<SpoiltWeights>(whole.weights, tensor->name,
                                                          std::bit_cast<float>(bits));
         BackendOptions options;
-        options.weights = GetParam();
-        options.thread_count = 1;
+        options.cpu().weights = GetParam();
+        options.cpu().thread_count = 1;
         const auto backend = open_backend(options, &spoilt);
         ASSERT_FALSE(backend.ok()) << tensor->name;
         EXPECT_EQ(backend.status().code(), StatusCode::kInvalidArgument);
@@ -89,7 +89,7 @@ TEST_P(DamagedCheckpoint, IsRefusedWhereAWeightIsTooLargeForItsFormat) {
   const char* name = "model.layers.1.mlp.up_proj.weight";
   spoilt.weights = std::make_shared<SpoiltWeights>(spoilt.weights, name, large);
   BackendOptions options;
-  options.weights = GetParam();
+  options.cpu().weights = GetParam();
   const auto backend = open_backend(options, &spoilt);
   if (GetParam() == WeightFormat::kF32) {
     EXPECT_TRUE(backend.ok());
@@ -262,7 +262,7 @@ class DamagedMemory : public testing::TestWithParam<Held> {
     const StepBatch next = {
         .tokens = {5},
         .runs = {{.first_token = 0, .token_count = 1, .first_position = 67, .block_table = {0, 1}}},
-        .logit_tokens = {0}};
+        .wanted_rows = {{.token = 0}}};
     const auto logits = forward.run(next);
     return std::all_of(logits.begin(), logits.end(), [](float x) { return std::isfinite(x); });
   }

@@ -61,7 +61,7 @@ std::span<float> Forward::run(const StepBatch& batch) {
   attention_.plan(batch);
   embed(batch);
   for (size_t i = 0; i < weights_.layers.size(); ++i) run_layer(i, batch);
-  const size_t count = batch.logit_tokens.size();
+  const size_t count = batch.wanted_rows.size();
   const auto vocab_size = static_cast<size_t>(config_.vocab_size);
   logits_.resize(count * vocab_size);
   if (count == 0) return logits_;
@@ -90,8 +90,8 @@ void Forward::begin(const StepBatch& batch) {
       const auto token = static_cast<size_t>(run.first_token + i);
       const auto position = static_cast<size_t>(run.first_position + i);
       positions_[token] = position;
-      blocks_[token] = static_cast<size_t>(run.block_table[position / kBlockTokens]);
-      slots_[token] = position % kBlockTokens;
+      blocks_[token] = static_cast<size_t>(run.block_table[position / kBlockPositions]);
+      slots_[token] = position % kBlockPositions;
       is_last_[token] = i + 1 == run.token_count;
     }
   }
@@ -157,8 +157,8 @@ void Forward::rotate_and_store(size_t layer, const StepBatch& batch) {
 }
 
 void Forward::gather_logit_rows(const StepBatch& batch) {
-  for (size_t row = 0; row < batch.logit_tokens.size(); ++row) {
-    const auto token = static_cast<size_t>(batch.logit_tokens[row]);  // never below `row`
+  for (size_t row = 0; row < batch.wanted_rows.size(); ++row) {
+    const auto token = static_cast<size_t>(batch.wanted_rows[row].token);  // never below `row`
     if (token == row) continue;
     std::copy_n(&hidden_[token * hidden_stride_], hidden_stride_, &hidden_[row * hidden_stride_]);
   }

@@ -13,8 +13,6 @@
 namespace puna {
 namespace {
 
-static_assert(kBlockPositions == kBlockTokens);
-
 KvLayout layout_of(const LlamaConfig& config, KvCacheType type) {
   const auto head_dim = static_cast<size_t>(config.head_dim);
   switch (type) {

@@ -39,10 +39,10 @@ class LongSequence : public testing::TestWithParam<LongSubject> {
 
   std::unique_ptr<Backend> open(int threads) {
     BackendOptions options;
-    options.weights = GetParam().weights;
-    options.weight_group = GetParam().weight_group;
-    options.kv_cache_type = GetParam().kv_cache_type;
-    options.thread_count = threads;
+    options.cpu().weights = GetParam().weights;
+    options.cpu().weight_group = GetParam().weight_group;
+    options.cpu().kv_cache_type = GetParam().kv_cache_type;
+    options.cpu().thread_count = threads;
     options.max_num_seqs = 2;
     options.step_tokens_max = 1300;
     auto backend = open_backend(options, &checkpoint_);
@@ -59,7 +59,7 @@ TEST_P(LongSequence, HasTheSameBitsInOnePieceOfWorkAndTokenByToken) {
   ASSERT_NE(whole, nullptr);
   ASSERT_NE(pieces, nullptr);
   std::mt19937 random(3);
-  TestSequence sequence = random_sequences(1, 1, whole->limits(), random)[0];
+  TestSequence sequence = random_sequences(1, 1, *whole, random)[0];
   sequence.tokens.resize(1200);
   for (TokenId& token : sequence.tokens) token = static_cast<TokenId>(random() % 300);
   sequence.block_table.resize(19);

@@ -72,11 +72,13 @@ Status check_options(const BackendOptions& options, const LlamaConfig& config) {
   return check_option("--max-model-len", options.max_model_len, 0, config.max_position_embeddings);
 }
 
-int64_t blocks_for(int64_t positions) { return (positions + kBlockTokens - 1) / kBlockTokens; }
+constexpr int kBlockTokens = static_cast<int>(kBlockPositions);
+
+int64_t blocks_for(int64_t positions) { return puna::blocks_for(positions, kBlockTokens); }
 
 }  // namespace
 
-Result<WeightFormat> choose_weight_format(const BackendOptions& options,
+Result<WeightFormat> choose_weight_format(const CpuOptions& options,
                                           const Checkpoint& checkpoint, int64_t available_bytes) {
   const LlamaConfig& config = checkpoint.config;
   WeightFormat format =
@@ -96,7 +98,7 @@ Result<WeightFormat> choose_weight_format(const BackendOptions& options,
                                              : "--weights int4 takes the least");
 }
 
-int choose_weight_group(const BackendOptions& options, WeightFormat format) {
+int choose_weight_group(const CpuOptions& options, WeightFormat format) {
   if (options.weight_group > 0) return options.weight_group;
   return format == WeightFormat::kInt4 ? kInt4Group : kInt8Group;
 }

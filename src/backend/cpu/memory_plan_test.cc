@@ -50,7 +50,7 @@ TEST(MemoryPlan, TakesAtMostHalfOfTheMemoryAndShortensSequences) {
   const auto limits = choose_limits(BackendOptions{}, config(), kBf16, 10 * block);
   ASSERT_TRUE(limits.ok()) << limits.status().message();
   EXPECT_EQ(limits->block_count, 5);
-  EXPECT_EQ(limits->max_model_len, 5 * kBlockTokens);
+  EXPECT_EQ(limits->max_model_len, 5 * 64);
 }
 
 TEST(MemoryPlan, RefusesALengthThatTheCacheCannotHold) {
@@ -90,7 +90,7 @@ TEST(MemoryPlan, HoldsFloatCheckpointsInAsManyBitsAsLeaveRoom) {
   const auto tightest = choose_weight_format({}, *checkpoint, 2 * parameters);
   ASSERT_TRUE(tightest.ok());
   EXPECT_EQ(*tightest, WeightFormat::kInt4);
-  BackendOptions options;
+  CpuOptions options;
   options.weights = WeightFormat::kF32;
   const auto refused = choose_weight_format(options, *checkpoint, 3 * parameters);
   EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
@@ -101,7 +101,7 @@ TEST(MemoryPlan, NeverPutsAMergedAdapterOnAGridOfFourBits) {
   auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   checkpoint->adapters.emplace_back().name = "shop";
-  BackendOptions options;
+  CpuOptions options;
   options.weights = WeightFormat::kInt4;
   const auto format = choose_weight_format(options, *checkpoint, kGigabyte);
   ASSERT_TRUE(format.ok());

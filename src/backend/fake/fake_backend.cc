@@ -14,6 +14,8 @@ namespace {
 constexpr int kDefaultMaxModelLen = 4096;
 constexpr int64_t kBytesPerPosition = 64;
 constexpr int kBlocksMax = 1 << 20;
+constexpr int kBlockTokens = 64;
+const BackendTraits kTraits = {.block_tokens = kBlockTokens};
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz .";
 constexpr float kNeverLogit = -30.0F;
 constexpr float kLetterLogit = 4.0F;  // letters lie between this and one more than twice it
@@ -30,37 +32,38 @@ uint64_t mix(uint64_t value) {
 
 float unit(uint64_t value) { return static_cast<float>(mix(value) >> 40) * 0x1p-24F; }
 
-class FakeBackend final : public Backend {
+class FakeBackend final : public BlockingBackend {
  public:
-  FakeBackend(const BackendLimits& limits, const BackendOptions& options)
+  FakeBackend(const BackendLimits& limits, const FakeOptions& options)
       : limits_(limits),
-        step_time_(options.fake_step_microseconds),
-        is_endless_(options.fake_endless),
+        step_time_(options.step_microseconds),
+        is_endless_(options.is_endless),
         history_(static_cast<size_t>(limits.block_count) * kBlockTokens) {}
 
   const BackendLimits& limits() const override { return limits_; }
+  const BackendTraits& traits() const override { return kTraits; }
+  std::string describe() const override { return "fake backend, no weights"; }
 
-  Result<StepLogits> run(const StepBatch& batch) override {
-    RETURN_IF_ERROR(validate(batch, limits_));
+ protected:
+  Result<StepResult> compute(const StepBatch& batch) override {
+    RETURN_IF_ERROR(validate(batch, limits_, kTraits));
     std::this_thread::sleep_for(step_time_);
     constexpr auto kRow = static_cast<size_t>(kFakeVocabularySize);
-    logits_.assign(batch.logit_tokens.size() * kRow, kNeverLogit);
+    logits_.assign(batch.wanted_rows.size() * kRow, kNeverLogit);
     size_t row = 0;
     for (const SequenceRun& run : batch.runs) {
       for (int i = 0; i < run.token_count; ++i) {
         const int token = run.first_token + i;
         const uint64_t history =
             remember(run, run.first_position + i, batch.tokens[static_cast<size_t>(token)]);
-        if (row == batch.logit_tokens.size() || batch.logit_tokens[row] != token) continue;
+        if (row == batch.wanted_rows.size() || batch.wanted_rows[row].token != token) continue;
         write_logits(history, batch.tokens[static_cast<size_t>(token)],
                      std::span(logits_).subspan(row * kRow, kRow));
         ++row;
       }
     }
-    return StepLogits{.values = logits_, .vocab_size = kFakeVocabularySize};
+    return StepResult{.logits = {.values = logits_, .vocab_size = kFakeVocabularySize}};
   }
-
-  std::string describe() const override { return "fake backend, no weights"; }
 
  private:
   uint64_t& history_at(const SequenceRun& run, int position) {
@@ -100,7 +103,7 @@ Result<std::unique_ptr<Backend>> open_fake_backend(const BackendOptions& options
   limits.vocab_size = kFakeVocabularySize;
   limits.step_runs_max = options.max_num_seqs;
   limits.step_tokens_max = options.step_tokens_max;
-  const int64_t blocks_per_sequence = (limits.max_model_len + kBlockTokens - 1) / kBlockTokens;
+  const int64_t blocks_per_sequence = blocks_for(limits.max_model_len, kBlockTokens);
   const int64_t blocks = options.kv_cache_bytes > 0
                              ? options.kv_cache_bytes / (kBytesPerPosition * kBlockTokens)
                              : blocks_per_sequence * options.max_num_seqs;
@@ -111,7 +114,9 @@ Result<std::unique_ptr<Backend>> open_fake_backend(const BackendOptions& options
         "one or lower the other",
         options.kv_cache_bytes, blocks * kBlockTokens, limits.max_model_len);
   }
-  return std::unique_ptr<Backend>(std::make_unique<FakeBackend>(limits, options));
+  const auto* fake = std::get_if<FakeOptions>(&options.device);
+  return std::unique_ptr<Backend>(
+      std::make_unique<FakeBackend>(limits, fake == nullptr ? FakeOptions() : *fake));
 }
 
 }  // namespace puna

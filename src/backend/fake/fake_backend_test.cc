@@ -23,9 +23,9 @@ TEST(FakeBackend, AWrongBlockTableChangesTheLogits) {
     StepBatch next;
     next.tokens = {67};
     next.runs = {{.token_count = 1, .first_position = 2, .block_table = {block}}};
-    next.logit_tokens = {0};
-    const auto logits = (*backend)->run(next);
-    return std::vector<float>(logits->values.begin(), logits->values.end());
+    next.wanted_rows = {{.token = 0}};
+    const auto result = (*backend)->run(next);
+    return std::vector<float>(result->logits.values.begin(), result->logits.values.end());
   };
   EXPECT_EQ(row_with(1), row_with(1));
   EXPECT_NE(row_with(1), row_with(2));
@@ -43,10 +43,10 @@ std::string greedy_text(Backend& backend, const std::string& prompt, int count_m
     const int token_count = static_cast<int>(batch.tokens.size());
     batch.runs = {
         {.token_count = token_count, .first_position = position, .block_table = block_table}};
-    batch.logit_tokens = {token_count - 1};
-    const auto logits = backend.run(batch);
-    if (!logits.ok()) return logits.status().message();
-    const auto row = logits->row(0);
+    batch.wanted_rows = {{.token = token_count - 1}};
+    const auto result = backend.run(batch);
+    if (!result.ok()) return result.status().message();
+    const auto row = result->logits.row(0);
     const auto best = std::max_element(row.begin(), row.end()) - row.begin();
     if (best == kFakeEndToken) return text;
     text += static_cast<char>(best);
@@ -73,9 +73,9 @@ TEST(FakeBackend, EndsByItselfUnlessItIsEndless) {
   BackendOptions options;
   options.max_model_len = 2 * kTokensMax;
   for (const char* prompt : {"a", "b", "c", "d", "e"}) {
-    options.fake_endless = false;
+    options.device = FakeOptions{.is_endless = false};
     EXPECT_LT(greedy_text(**open_fake_backend(options), prompt, kTokensMax).size(), kTokensMax);
-    options.fake_endless = true;
+    options.device = FakeOptions{.is_endless = true};
     EXPECT_EQ(greedy_text(**open_fake_backend(options), prompt, kTokensMax).size(), kTokensMax);
   }
 }
@@ -83,7 +83,7 @@ TEST(FakeBackend, EndsByItselfUnlessItIsEndless) {
 TEST(FakeBackend, TooLittleMemoryForOneSequenceIsAnErrorThatNamesTheFlags) {
   BackendOptions options;
   options.max_model_len = 512;
-  options.kv_cache_bytes = 64 * kBlockTokens;
+  options.kv_cache_bytes = 64 * 64;
   EXPECT_NE(open_fake_backend(options).status().message().find("--max-model-len"),
             std::string::npos);
 }

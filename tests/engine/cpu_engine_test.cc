@@ -1,0 +1,106 @@
+// The engine over the CPU backend: answers have the same bits alone, together, and when memory is
+// so short that sequences give way to each other and are computed again.
+
+#include <gtest/gtest.h>
+
+#include "backend/open_backend.h"
+#include "engine/test_engine.h"
+
+namespace puna {
+namespace {
+
+constexpr int kMaxModelLen = 256;
+
+struct Subject {
+  const char* name;
+  WeightFormat weights;
+  KvCacheType kv_cache_type;
+};
+
+// Tokens of an answer, and the log-probabilities of its prompt and of itself.
+struct Answer {
+  std::vector<TokenId> tokens;
+  std::vector<double> logprobs;
+  bool operator==(const Answer&) const = default;
+};
+
+class CpuEngine : public testing::TestWithParam<Subject> {
+ protected:
+  void SetUp() override {
+    auto opened = open_checkpoint("tests/golden/llama/grouped_query_tied");
+    ASSERT_TRUE(opened.ok()) << opened.status().message();
+    checkpoint_ = std::move(opened).value();
+  }
+
+  // `block_count` 0: as many KV blocks as everybody needs.
+  std::unique_ptr<Engine> open(int block_count, int step_tokens_max) {
+    BackendOptions options;
+    options.cpu().weights = GetParam().weights;
+    options.cpu().kv_cache_type = GetParam().kv_cache_type;
+    options.cpu().thread_count = 2;
+    options.max_model_len = kMaxModelLen;
+    options.max_num_seqs = 8;
+    options.step_tokens_max = step_tokens_max;
+    auto backend = open_measured_backend(options, checkpoint_);
+    EXPECT_TRUE(backend.ok()) << backend.status().message();
+    if (block_count > 0) {
+      options.kv_cache_bytes = block_count * backend.value()->memory().kv_bytes_per_token *
+                               backend.value()->traits().block_tokens;
+      backend = open_measured_backend(options, checkpoint_);
+      EXPECT_TRUE(backend.ok()) << backend.status().message();
+    }
+    return open_engine({.max_num_seqs = 8, .step_tokens_max = step_tokens_max},
+                       std::move(backend).value());
+  }
+
+  static EngineRequest request(int number, std::shared_ptr<Recorder> recorder) {
+    EngineRequest one = request_of(prompt_number(number, 20 + 23 * number), std::move(recorder));
+    one.sampling.logprobs = 2;
+    one.sampling.prompt_logprobs = number % 2 == 0;
+    return one;
+  }
+
+  static Answer answer(Recorder& recorder) {
+    EXPECT_EQ(recorder.wait(), EngineFinish::kLength) << recorder.end().error.message();
+    Answer answer;
+    answer.tokens = recorder.tokens();
+    for (const TokenChoice& one : recorder.prompt_logprobs())
+      answer.logprobs.push_back(one.logprob);
+    for (const TokenChoice& one : recorder.choices()) answer.logprobs.push_back(one.logprob);
+    return answer;
+  }
+
+  Checkpoint checkpoint_;
+};
+
+TEST_P(CpuEngine, AnswersHaveTheSameBitsAloneTogetherAndAfterPreemption) {
+  constexpr int kRequests = 8;
+  std::vector<Answer> alone;
+  const auto roomy = open(0, 512);
+  for (int i = 0; i < kRequests; ++i) {
+    auto recorder = std::make_shared<Recorder>();
+    ASSERT_TRUE(roomy->submit(request(i, recorder)).ok());
+    alone.push_back(answer(*recorder));
+  }
+  // One sequence of full length, so that most have to give way; and steps that cut every prompt.
+  const auto tiny = open(kMaxModelLen / 64, 24);
+  std::vector<std::shared_ptr<Recorder>> recorders;
+  for (int i = 0; i < kRequests; ++i) {
+    recorders.push_back(std::make_shared<Recorder>());
+    ASSERT_TRUE(tiny->submit(request(i, recorders.back())).ok());
+  }
+  for (size_t i = 0; i < kRequests; ++i) EXPECT_EQ(answer(*recorders[i]), alone[i]) << i;
+  EXPECT_GT(tiny->stats().preemptions, 0U);
+  EXPECT_EQ(tiny->stats().blocks_used, 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, CpuEngine,
+                         testing::Values(Subject{"f32", WeightFormat::kF32, KvCacheType::kF32},
+                                         Subject{"bf16", WeightFormat::kBf16, KvCacheType::kBf16},
+                                         Subject{"int8_kv_int8", WeightFormat::kInt8,
+                                                 KvCacheType::kInt8},
+                                         Subject{"int4", WeightFormat::kInt4, KvCacheType::kBf16}),
+                         [](const auto& subject) { return std::string(subject.param.name); });
+
+}  // namespace
+}  // namespace puna
