@@ -111,6 +111,22 @@ class ChildServer:
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
 
+    async def lost_reason(self) -> str:
+        """Why the server will never compute again, as it says itself; "" while it may."""
+        if self.session is None:
+            return ""
+        try:
+            async with self.session.get(f"http://127.0.0.1:{self.port}/health",
+                                        timeout=aiohttp.ClientTimeout(total=2)) as reply:
+                if reply.status != 503:
+                    return ""
+                body = await reply.json()
+                return str(body["error"]["message"])
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return ""
+        except (ValueError, KeyError, TypeError):
+            return "/health is 503"
+
     @property
     def has_ended(self) -> bool:
         return self._process is None or self._process.returncode is not None

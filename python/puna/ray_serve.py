@@ -75,6 +75,8 @@ class PunaReplica:
         if await self._child.is_ready():
             self._unanswered = 0
             return
+        if lost := await self._child.lost_reason():
+            await self._end(f"puna serve (process {self._child.pid}) is lost: {lost}")
         self._unanswered += 1
         words = f"puna serve (process {self._child.pid}) did not answer /ready {self._unanswered} times"
         if self._unanswered >= UNANSWERED_MAX:

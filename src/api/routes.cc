@@ -42,6 +42,9 @@ ApiError unavailable(std::string message, std::string code) {
   return error;
 }
 
+// A restart may help, and nothing else.
+ApiError unhealthy(const Status& health) { return unavailable(health.message(), "unhealthy"); }
+
 // A form of another origin's page cannot send this type without asking first.
 bool is_json(std::string_view content_type) {
   return content_type.substr(0, content_type.find_first_of("; ")) == "application/json";
@@ -80,7 +83,7 @@ struct Routes::Route {
 const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> routes = {
       {"/health", true, false, Needs::kNothing,
-       [](Routes&, const HttpRequest&) -> HttpOutcome { return json_reply(R"({"status":"ok"})"); }},
+       [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.liveness(); }},
       {"/ready", true, false, Needs::kNothing,
        [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.readiness(); }},
       {"/version", true, false, Needs::kNothing,
@@ -193,6 +196,9 @@ std::optional<HttpReply> Routes::route_refusal(const Route& route, const HttpReq
   if (route.needs == Needs::kGenerator && !ready()) {
     return to_reply(unavailable("the model is loading; try again", "loading"));
   }
+  if (route.needs == Needs::kGenerator) {
+    if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
+  }
   return std::nullopt;
 }
 
@@ -218,9 +224,17 @@ HttpReply Routes::error_reply(const HttpError& error) {
   return to_reply(refused);
 }
 
+Status Routes::health() const { return ready() ? generator_->health() : Status(); }
+
+HttpReply Routes::liveness() const {
+  if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
+  return json_reply(R"({"status":"ok"})");
+}
+
 HttpReply Routes::readiness() const {
   if (draining_.load()) return to_reply(unavailable("the server is shutting down", "unavailable"));
   if (!ready()) return to_reply(unavailable("the model is loading", "loading"));
+  if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
   return json_reply(R"({"status":"ready"})");
 }
 

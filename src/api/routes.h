@@ -41,6 +41,8 @@ class Routes final : public HttpHandler {
 
   bool ready() const { return ready_.load(std::memory_order_acquire); }
   std::optional<HttpReply> route_refusal(const Route& route, const HttpRequest& head) const;
+  Status health() const;
+  HttpReply liveness() const;
   HttpReply readiness() const;
   HttpReply metrics_reply() const;
 

@@ -66,6 +66,40 @@ def test_a_file_that_cannot_run_is_named(tmp_path):
         start(str(path))
 
 
+def test_a_server_that_cannot_compute_any_more_is_told_from_one_that_is_busy(tmp_path):
+    """One that says so at /health; /ready is 503 in both cases."""
+    for status, body, reason in ((503, '{"error": {"message": "the weights are damaged"}}', "the weights are damaged"),
+                                 (503, "[]", "/health is 503"), (200, '{"status": "ok"}', "")):
+        server = tmp_path / "server.py"
+        server.write_text(
+            "import http.server, os, sys\n"
+            "class Handler(http.server.BaseHTTPRequestHandler):\n"
+            "    asked = 0\n"
+            "    def do_GET(self):\n"
+            "        Handler.asked += 1\n"
+            f"        status, body = (200, '') if Handler.asked == 1 else ({status}, {body!r})\n"
+            "        self.send_response(503 if self.path == '/ready' and Handler.asked > 1 else status)\n"
+            "        self.send_header('Content-Type', 'application/json')\n"
+            "        self.send_header('Content-Length', str(len(body)))\n"
+            "        self.end_headers()\n"
+            "        self.wfile.write(body.encode())\n"
+            "server = http.server.HTTPServer(('127.0.0.1', 0), Handler)\n"
+            "with os.fdopen(int(sys.argv[sys.argv.index('--port-fd') + 1]), 'w') as port:\n"
+            "    print(server.server_port, file=port)\n"
+            "server.serve_forever()\n")
+        child = ChildServer(script(tmp_path, f'exec {sys.executable} {server} "$@"'), [], 1)
+
+        async def run(child: ChildServer = child) -> str:
+            await child.start(60)
+            try:
+                assert not await child.is_ready()
+                return await child.lost_reason()
+            finally:
+                await child.kill()
+
+        assert asyncio.run(run()) == reason
+
+
 def test_no_server_outlives_a_parent_that_is_killed():
     program = ("import asyncio, sys\nfrom puna.child_server import ChildServer\n"
                "async def run():\n"

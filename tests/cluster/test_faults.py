@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import stat
+import subprocess
 import time
 
 import httpx
@@ -44,6 +45,33 @@ def test_a_server_that_hangs_is_replaced(cluster):
     print(f"replaced {time.monotonic() - began:.0f} s after its server hung")
     wait_until(lambda: answers(cluster), 20, "answers again")
     assert not command_of(server), "it is not left behind"
+
+
+def test_a_server_whose_weights_are_found_damaged_is_replaced(tmp_path: pathlib.Path):
+    """Nothing tells before the data are read; the next server packs the weights again."""
+    model = ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf"
+    variables = {"PUNA_BACKEND": "cpu", "PUNA_MODEL": str(model), "PUNA_CACHE": str(tmp_path),
+                 "PUNA_WEIGHTS": "int8", "PUNA_MAX_MODEL_LEN": "512", "PUNA_KV_CACHE_MEMORY_BYTES": "200MB"}
+    quantized = subprocess.run([BINARY, "quantize", str(model), "--weights", "int8"], check=True, text=True,
+                               stdout=subprocess.PIPE, env=os.environ | {"PUNA_CACHE": str(tmp_path)})
+    packed = pathlib.Path(quantized.stdout.strip())
+    before = packed.stat()
+    with packed.open("r+b") as file:
+        file.seek(100_000_000)
+        byte = file.read(1)[0]
+        file.seek(100_000_000)
+        file.write(bytes([byte ^ 1]))
+    os.utime(packed, ns=(before.st_atime_ns, before.st_mtime_ns))
+    folder = cluster_folder(f"damaged{os.getpid()}")
+    cluster = RunningCluster(folder, "--workers", "0", "--gradio-port", "-1", variables=variables)
+    try:
+        wait_until(lambda: answers(cluster) and packed.stat().st_ino != before.st_ino, 180,
+                   "a server that has packed again answers")
+        assert "cannot compute any more: the packed weights are damaged" in "".join(
+            path.read_text(errors="replace") for path in folder.rglob("*") if path.is_file()
+            and path.suffix in {".log", ".err", ".out"})
+    finally:
+        cluster.close()
 
 
 def test_a_server_that_keeps_dying_is_not_restarted_for_ever_and_says_why(cluster):

@@ -35,8 +35,8 @@ class PunaServer:
     """`step_microseconds` is how long a step of the fake model takes."""
 
     def __init__(self, *flags: str, step_microseconds: int = 0, wait_ready: bool = True,
-                 variables: dict[str, str] | None = None) -> None:
-        command = [BINARY, "serve", "--backend", "fake", "--port", "0", "--watch-stdin",
+                 variables: dict[str, str] | None = None, backend: str = "fake") -> None:
+        command = [BINARY, "serve", "--backend", backend, "--port", "0", "--watch-stdin",
                    "--fake-step-microseconds", str(step_microseconds), *flags]
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("PUNA_")} | (variables or {})
