@@ -23,14 +23,30 @@ BenchIdeal ideal_of(const BenchResult& result, const BenchReport& report) {
   return bench_ideal(bench_work(result.test, report.config, report.memory), report.limits);
 }
 
+const char* name_of(BenchKind kind) {
+  switch (kind) {
+    case BenchKind::kPrefill:
+      return "prefill";
+    case BenchKind::kDecode:
+      return "decode";
+    case BenchKind::kServed:
+      return "served";
+  }
+  check_failed(__FILE__, __LINE__, "kind", "a BenchKind that does not exist");
+}
+
 OrderedJson to_json(const BenchResult& result, const BenchReport& report) {
-  return {{"test", result.test.kind == BenchKind::kPrefill ? "prefill" : "decode"},
-          {"tokens", result.test.tokens},
-          {"batch", result.test.batch},
-          {"depth", result.test.depth},
-          {"tokens_per_second", tokens_per_second(result)},
-          {"samples", samples(result)},
-          {"share_of_limit", share_of_limit(result, report)}};
+  OrderedJson json = {{"test", name_of(result.test.kind)},
+                      {"tokens", result.test.tokens},
+                      {"batch", result.test.batch},
+                      {"depth", result.test.depth},
+                      {"tokens_per_second", tokens_per_second(result)},
+                      {"samples", samples(result)},
+                      {"share_of_limit", share_of_limit(result, report)}};
+  if (result.test.kind != BenchKind::kServed) return json;
+  json["sampling"] = result.test.sampling == BenchSampling::kGreedy ? "greedy" : "top_k 50";
+  if (const auto share = share_of_decode(result, report)) json["share_of_decode"] = *share;
+  return json;
 }
 
 std::string gigabytes(int64_t bytes) {
@@ -48,14 +64,21 @@ std::string spread_text(const BenchResult& result) {
   return fmt::format("{}-{}", rate_text(*smallest), rate_text(*largest));
 }
 
+std::string share_text(const BenchResult& result, const BenchReport& report) {
+  if (const auto share = share_of_decode(result, report)) {
+    return fmt::format("{:>7.0f} % of decode, {}", 100 * *share,
+                       result.test.sampling == BenchSampling::kGreedy ? "greedy" : "top_k 50");
+  }
+  const bool by_memory = ideal_of(result, report).bound == BenchBound::kMemory;
+  return fmt::format("{:>7.0f} % of {}", 100 * share_of_limit(result, report),
+                     by_memory ? "memory" : "int8");
+}
+
 std::string table_row(const BenchResult& result, const BenchReport& report) {
   const BenchTest& test = result.test;
-  const bool is_prefill = test.kind == BenchKind::kPrefill;
-  const bool by_memory = ideal_of(result, report).bound == BenchBound::kMemory;
-  return fmt::format("{:<8}{:>7}{:>7}{:>7}{:>11}  {:>16}{:>7.0f} % of {}\n",
-                     is_prefill ? "prefill" : "decode", test.tokens, test.batch, test.depth,
-                     rate_text(tokens_per_second(result)), spread_text(result),
-                     100 * share_of_limit(result, report), by_memory ? "memory" : "int8");
+  return fmt::format("{:<8}{:>7}{:>7}{:>7}{:>11}  {:>16}{}\n", name_of(test.kind), test.tokens,
+                     test.batch, test.depth, rate_text(tokens_per_second(result)),
+                     spread_text(result), share_text(result, report));
 }
 
 }  // namespace
@@ -73,6 +96,18 @@ double tokens_per_second(const BenchResult& result) {
 
 double share_of_limit(const BenchResult& result, const BenchReport& report) {
   return ideal_of(result, report).seconds / median(result.seconds);
+}
+
+std::optional<double> share_of_decode(const BenchResult& result, const BenchReport& report) {
+  if (result.test.kind != BenchKind::kServed) return std::nullopt;
+  for (const BenchResult& other : report.results) {
+    const BenchTest& test = other.test;
+    if (test.kind != BenchKind::kDecode || test.depth != 0 || test.batch != result.test.batch) {
+      continue;
+    }
+    return tokens_per_second(result) / tokens_per_second(other);
+  }
+  return std::nullopt;
 }
 
 OrderedJson to_json(const BenchReport& report) {

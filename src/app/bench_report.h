@@ -1,6 +1,7 @@
 // What puna bench found, as JSON and as a table. The names of the JSON are a contract with scripts.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,10 @@ double median(std::vector<double> values);
 double tokens_per_second(const BenchResult& result);
 // The least time that the machine's limits allow, of the median time: 1 is the limit.
 double share_of_limit(const BenchResult& result, const BenchReport& report);
+
+// Tokens per second of a served test, of those of the backend's decode of the same batch at depth
+// 0; nothing when that did not run.
+std::optional<double> share_of_decode(const BenchResult& result, const BenchReport& report);
 
 OrderedJson to_json(const BenchReport& report);
 std::string describe(const BenchReport& report);

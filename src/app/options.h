@@ -98,6 +98,7 @@ struct BenchOptions {
   int decode = 32;                   // steps; 0: no decoding
   std::vector<int> batch = {1, 4, 8, 16};
   std::vector<int> depth = {0, 1024, 3584};
+  bool served = false;  // also what clients of a server get
   int rounds = 3;
   bool json = false;
 };

@@ -244,6 +244,8 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
       ->capture_default_str();
   add_list(command, "--batch", options.batch, 1, 4096, "Sequences that decode together");
   add_list(command, "--depth", options.depth, 0, 1 << 20, "Positions before the decoded ones");
+  add_switch(command, "--served", options.served,
+             "Also decode as a server does: engine, sampling, text and events beside the backend");
   add_option(command, "--rounds", options.rounds, "Times that every test runs, in turn")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -19,6 +19,8 @@ MODEL_FIELDS = {"name": str, "layers": int, "weight_bytes": int, "step_weight_by
 RESULT_FIELDS = {"test": str, "tokens": int, "batch": int, "depth": int, "tokens_per_second": NUMBER,
                  "samples": list, "share_of_limit": NUMBER}
 
+SERVED_FIELDS = {"sampling": str, "share_of_decode": NUMBER}
+
 
 class BenchTest(unittest.TestCase):
     def assert_fields(self, value: dict, fields: dict) -> None:
@@ -36,7 +38,7 @@ class BenchTest(unittest.TestCase):
         self.assert_fields(report["machine"], MACHINE_FIELDS)
         self.assert_fields(report["model"], MODEL_FIELDS)
         for result in report["results"]:
-            self.assert_fields(result, RESULT_FIELDS)
+            self.assert_fields(result, RESULT_FIELDS | (SERVED_FIELDS if result["test"] == "served" else {}))
         return report
 
     def test_a_shape_needs_no_file_and_gives_all_fields(self) -> None:
@@ -61,6 +63,17 @@ class BenchTest(unittest.TestCase):
         report = self.bench(MODEL, *QUICK, "--threads", "1", "--weights", "bf16")
         self.assertEqual((report["threads"], report["weights"], report["group"]), (1, "bf16", 0))
         self.assertEqual(report["model"]["name"], "SmolLM2-135M-Instruct.Q4_1")
+
+    def test_what_clients_get_is_measured_beside_the_backend(self) -> None:
+        for model in ((MODEL,), ("--shape", "smollm2-135m")):
+            report = self.bench(*model, "--layers", "1", "--prefill", "0", "--decode", "4", "--batch", "1,3",
+                                "--depth", "100", "--rounds", "1", "--served")
+            tests = [(result["test"], result["batch"], result["depth"], result.get("sampling"))
+                     for result in report["results"]]
+            self.assertEqual(tests[:4], [("decode", 1, 0, None), ("decode", 3, 0, None), ("decode", 1, 100, None),
+                                         ("decode", 3, 100, None)])
+            self.assertEqual(tests[4:], [("served", 1, 0, "top_k 50"), ("served", 1, 0, "greedy"),
+                                         ("served", 3, 0, "top_k 50"), ("served", 3, 0, "greedy")])
 
     def test_the_table_is_for_people(self) -> None:
         with TerminalSession("bench", "--shape", "smollm2-135m", *QUICK) as bench:
