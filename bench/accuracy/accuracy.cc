@@ -56,8 +56,9 @@ struct Variant {
   Agreement agreement;
 };
 
-Result<std::unique_ptr<MeasuredBackend>> open_variant(const Checkpoint& checkpoint, WeightFormat format,
-                                              std::optional<KvCacheType> kv) {
+Result<std::unique_ptr<MeasuredBackend>> open_variant(const Checkpoint& checkpoint,
+                                                      WeightFormat format,
+                                                      std::optional<KvCacheType> kv) {
   BackendOptions options;
   options.cpu().weights = format;
   options.cpu().kv_cache_type = kv;

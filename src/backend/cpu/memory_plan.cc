@@ -78,8 +78,8 @@ int64_t blocks_for(int64_t positions) { return puna::blocks_for(positions, kBloc
 
 }  // namespace
 
-Result<WeightFormat> choose_weight_format(const CpuOptions& options,
-                                          const Checkpoint& checkpoint, int64_t available_bytes) {
+Result<WeightFormat> choose_weight_format(const CpuOptions& options, const Checkpoint& checkpoint,
+                                          int64_t available_bytes) {
   const LlamaConfig& config = checkpoint.config;
   WeightFormat format =
       options.weights ? *options.weights : format_for(checkpoint, available_bytes);

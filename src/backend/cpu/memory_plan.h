@@ -10,8 +10,8 @@ namespace puna {
 // The format that was asked for, else the checkpoint's own bits, else bf16, int8 or int4, the first
 // that leaves room. Never int4 with a merged adapter. kResourceExhausted when it does not fit into
 // `available_bytes`.
-Result<WeightFormat> choose_weight_format(const CpuOptions& options,
-                                          const Checkpoint& checkpoint, int64_t available_bytes);
+Result<WeightFormat> choose_weight_format(const CpuOptions& options, const Checkpoint& checkpoint,
+                                          int64_t available_bytes);
 
 // The largest group of int8 or int4 weights: what was asked for, or the format's own.
 int choose_weight_group(const CpuOptions& options, WeightFormat format);
