@@ -29,6 +29,7 @@ namespace puna {
 namespace {
 
 constexpr uint64_t kWeightSeed = 1;
+constexpr int kFirstPromptTokens = 64;
 constexpr int64_t kReadArrayBytesMax = int64_t{1} << 30;
 constexpr int64_t kReadArrayBytesMin = int64_t{64} << 20;
 // Activations of a step, the read array's share and what else a process needs.
@@ -249,7 +250,8 @@ Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
   // A first prompt gives the step its buffers, as in a server that has just begun.
   line.show("a first prompt");
   BenchRunner runner(*setup.backend);
-  BenchTest first{.kind = BenchKind::kPrefill, .tokens = setup.backend->traits().block_tokens};
+  BenchTest first{.kind = BenchKind::kPrefill,
+                  .tokens = std::min(kFirstPromptTokens, setup.backend->limits().max_model_len)};
   if (setup.tests.front().kind == BenchKind::kPrefill) first.tokens = setup.tests.front().tokens;
   RETURN_IF_ERROR(runner.run(first).status());
   setup.backend->settle();
