@@ -71,6 +71,7 @@ struct Generator::State {
   ModelCard card;
   size_t longest_token_bytes = 1;
   ServiceRate rate;
+  FinishCounts finish_counts;
   std::unique_ptr<Engine> engine;  // last: ends before what its listeners use
 
   std::vector<TokenId> encode(std::string_view text) const;
@@ -219,8 +220,9 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   auto feed = std::make_shared<TokenFeed>(state_->clock, state_->rate);
   sequence.listener = feed;
   ASSIGN_OR_RETURN(const SequenceId id, state_->engine->submit(std::move(sequence), admission));
-  return std::unique_ptr<GenerationStream>(std::make_unique<TokenStream>(
-      *state_->tokenizer, *state_->engine, id, std::move(feed), std::move(options)));
+  return std::unique_ptr<GenerationStream>(
+      std::make_unique<TokenStream>(*state_->tokenizer, *state_->engine, state_->finish_counts, id,
+                                    std::move(feed), std::move(options)));
 }
 
 Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request) {
@@ -261,7 +263,11 @@ int Generator::default_max_tokens() const { return state_->options.default_max_t
 
 const ModelCard& Generator::model() const { return state_->card; }
 
-EngineStats Generator::stats() const { return state_->engine->stats(); }
+EngineStats Generator::stats() const {
+  EngineStats stats = state_->engine->stats();
+  state_->finish_counts.write_to(stats);
+  return stats;
+}
 
 Status Generator::health() const { return state_->engine->health(); }
 

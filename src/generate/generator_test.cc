@@ -138,6 +138,18 @@ TEST_F(GeneratorTest, AnAnswerThatEndsAtAStopStringIsCountedAsStopped) {
   EXPECT_EQ(generator_->stats().finished_cancelled, 0U);
 }
 
+TEST_F(GeneratorTest, AStopStringCountsWhenTheEngineHasGoneOnToTheLastToken) {
+  GenerationRequest request = chat("Hello");
+  const std::string whole = read_all(request).text;
+  request.stop = {whole.substr(8, 3)};
+  const auto stream = generator_->start(request);
+  ASSERT_TRUE(stream.ok());
+  ASSERT_TRUE(becomes_idle()) << "all 40 tokens are there before any is read";
+  EXPECT_EQ((*stream)->wait(seconds(10)).finish, FinishReason::kStop);
+  EXPECT_EQ(generator_->stats().finished_stop, 1U);
+  EXPECT_EQ(generator_->stats().finished_length, 1U) << "the first answer";
+}
+
 TEST_F(GeneratorTest, TheEndTokenIsCountedAndNotShown) {
   GenerationRequest request = chat("Hello");
   request.sampling.ignore_eos = false;

@@ -29,10 +29,11 @@ std::string shown_piece(const Tokenizer& tokenizer, TokenId id) {
 
 }  // namespace
 
-TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, SequenceId id,
-                         std::shared_ptr<TokenFeed> feed, TokenStreamOptions options)
+TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, FinishCounts& counts,
+                         SequenceId id, std::shared_ptr<TokenFeed> feed, TokenStreamOptions options)
     : tokenizer_(tokenizer),
       engine_(engine),
+      counts_(counts),
       id_(id),
       feed_(std::move(feed)),
       options_(std::move(options)),
@@ -41,7 +42,9 @@ TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, SequenceId 
 
 TokenStream::~TokenStream() {
   feed_->on_ready(nullptr);
-  if (!finished_) engine_.cancel(id_);
+  if (finished_) return;
+  engine_.cancel(id_);
+  counts_.add(FinishReason::kCancelled);
 }
 
 GenerationChunk TokenStream::poll() { return convert(feed_->take()); }
@@ -117,8 +120,7 @@ void TokenStream::end_at_stop_string(GenerationChunk& chunk) {
     chunk.text += *stops_.matched();
     release_all_tokens(chunk);
   }
-  chunk.finish = FinishReason::kStop;
-  finished_ = true;
+  finish(FinishReason::kStop, chunk);
 }
 
 void TokenStream::end(const SequenceEnd& end, GenerationChunk& chunk) {
@@ -127,9 +129,14 @@ void TokenStream::end(const SequenceEnd& end, GenerationChunk& chunk) {
   if (stops_.matched()) return end_at_stop_string(chunk);
   show(stops_.finish(), chunk);
   release_all_tokens(chunk);
-  chunk.finish = finish_reason(end.finish);
   chunk.error = end.error;
+  finish(finish_reason(end.finish), chunk);
+}
+
+void TokenStream::finish(FinishReason reason, GenerationChunk& chunk) {
+  chunk.finish = reason;
   finished_ = true;
+  counts_.add(reason);
 }
 
 TokenLogprob TokenStream::logprob_of(const TokenChoice& choice) const {

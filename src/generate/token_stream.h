@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "generate/finish_counts.h"
 #include "generate/generation_stream.h"
 #include "generate/token_feed.h"
 #include "tokenizer/detokenizer.h"
@@ -26,8 +27,8 @@ struct TokenStreamOptions {
 
 class TokenStream final : public GenerationStream {
  public:
-  // `tokenizer` and `engine` outlive the stream.
-  TokenStream(const Tokenizer& tokenizer, Engine& engine, SequenceId id,
+  // `tokenizer`, `engine` and `counts` outlive the stream.
+  TokenStream(const Tokenizer& tokenizer, Engine& engine, FinishCounts& counts, SequenceId id,
               std::shared_ptr<TokenFeed> feed, TokenStreamOptions options);
   ~TokenStream() override;
 
@@ -52,11 +53,13 @@ class TokenStream final : public GenerationStream {
   void release_all_tokens(GenerationChunk& chunk);
   void end_at_stop_string(GenerationChunk& chunk);
   void end(const SequenceEnd& end, GenerationChunk& chunk);
+  void finish(FinishReason reason, GenerationChunk& chunk);
   TokenLogprob logprob_of(const TokenChoice& choice) const;
   std::vector<TokenLogprob> prompt_logprobs(const std::vector<TokenChoice>& choices) const;
 
   const Tokenizer& tokenizer_;
   Engine& engine_;
+  FinishCounts& counts_;
   const SequenceId id_;
   const std::shared_ptr<TokenFeed> feed_;
   const TokenStreamOptions options_;
