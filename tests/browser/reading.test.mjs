@@ -148,6 +148,7 @@ test('a draft of 200 kB is typed in and sent without waiting, and does not hide 
     return reads;
   });
   assert.equal(measured, 0);
+  assert.equal(await message(page).getAttribute('dir'), 'ltr', 'which is not looked for at every key');
   await shoot(page, 'draft-200kb');
   await message(page).press('Enter');
   await finished(page);

@@ -8,6 +8,7 @@ import {
 import { t } from '../i18n/index.ts';
 import { kSendIcon, kStopIcon } from '../icons.ts';
 import { CompositionGuard } from '../composition_guard.ts';
+import { directionOf } from '../markdown/direction.ts';
 import { IconButton } from './icon_button.tsx';
 
 export function Composer() {
@@ -57,7 +58,7 @@ export function Composer() {
           id="message"
           ref={field}
           rows={1}
-          dir="auto"
+          dir={text.length > kLongCharacters ? directionOf(text) : 'auto'}
           aria-label={t('composer.label')}
           placeholder={t('composer.placeholder')}
           value={text}
@@ -116,13 +117,14 @@ function Notice({ text, quote, action, onAction }: NoticeProps) {
   );
 }
 
-// Longer texts fill the box anyway, and measuring 200 kB at every key takes a tenth of a second.
-const kFitCharactersMax = 5_000;
+// Longer texts fill the box anyway. At every key the browser would read 200 kB for their height, and again
+// for dir="auto", which takes several times as long.
+const kLongCharacters = 5_000;
 
 /** As high as its text; the style sheet says how high at most. */
 function fitHeight(field: HTMLTextAreaElement | null) {
   if (!field) return;
-  if (field.value.length > kFitCharactersMax) {
+  if (field.value.length > kLongCharacters) {
     field.style.height = '100vh';
     return;
   }
