@@ -118,7 +118,7 @@ void Engine::State::publish() {
 }
 
 Result<std::unique_ptr<Engine>> Engine::start(std::unique_ptr<Backend> backend,
-                                              EngineOptions options, const Clock& clock) {
+                                              const EngineOptions& options, const Clock& clock) {
   RETURN_IF_ERROR(validate_options(*backend, options));
   auto state = std::make_unique<State>(std::move(backend), options, clock);
   State* running = state.get();
@@ -217,7 +217,7 @@ EngineStats Engine::stats() const {
 }
 
 Status Engine::health() const {
-  const Status health = state_->core.backend().health();
+  Status health = state_->core.backend().health();
   if (health.ok()) return health;
   return error(StatusCode::kUnavailable, "the server cannot compute any more: {}",
                health.message());

@@ -72,7 +72,7 @@ class Engine {
  public:
   // The backend's limits bound the options.
   static Result<std::unique_ptr<Engine>> start(std::unique_ptr<Backend> backend,
-                                               EngineOptions options, const Clock& clock);
+                                               const EngineOptions& options, const Clock& clock);
   ~Engine();  // cancels everything and joins
 
   // Holds so many places more in `admission`, which the engine outlives, for requests whose prompts

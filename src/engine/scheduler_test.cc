@@ -28,13 +28,14 @@ void add(Scheduler& scheduler, SequenceId id, int token_count) {
 
 // Plans a step and lets it run; those of `going_on` whose last token was in it get one more.
 std::string step(Scheduler& scheduler, const std::set<SequenceId>& going_on = {}) {
-  static const TokenId kNext = 8;
+  static const TokenId next_token = 8;
   const StepPlan plan = scheduler.plan();
   EXPECT_TRUE(validate(scheduler.snapshot()).ok());
   std::vector<RunOutcome> outcomes;
   for (const PlannedRun& run : plan.runs) {
     outcomes.push_back({.id = run.id, .computed_count = run.token_count});
-    if (run.chooses && going_on.count(run.id) > 0) outcomes.back().added = std::span(&kNext, 1);
+    if (run.chooses && going_on.count(run.id) > 0)
+      outcomes.back().added = std::span(&next_token, 1);
   }
   scheduler.commit(plan, outcomes);
   const Status status = validate(scheduler.snapshot());
