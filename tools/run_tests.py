@@ -34,7 +34,7 @@ import tidy  # noqa: E402
 
 LOGS = ROOT / "build/test-logs"
 FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
-                "detokenizer"]
+                "detokenizer", "request"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 NODE_TESTS = "node --test tests/http/node/"

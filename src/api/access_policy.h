@@ -1,4 +1,4 @@
-// Which web pages may reach this server through a browser: Host, Origin and CORS.
+// Which web pages may reach the API through a browser: Host, Origin and CORS.
 //
 // A server without keys trusts whoever reaches it, and every web page can make a browser reach
 // 127.0.0.1. So it answers only to names that are its own (DNS rebinding) and refuses requests that
@@ -21,12 +21,15 @@ class AccessPolicy {
   // `local_only`: listens on loopback without keys, so that only local names are its own.
   AccessPolicy(std::string host, bool local_only, std::vector<std::string> allowed_origins);
 
-  // Why the request is refused (400 or 403), or nothing.
+  // Why no request with this Host is answered (400), or nothing.
+  std::optional<ApiError> host_refusal(const HttpRequest& request) const;
+  // Why the API refuses this request (403), in words that say what to configure; or nothing.
   std::optional<ApiError> refusal(const HttpRequest& request) const;
 
   // Access-Control-* for an allowed origin, else none.
-  std::vector<std::pair<std::string, std::string>> cors_headers(const HttpRequest& request) const;
-  HttpReply preflight_reply() const;
+  HttpHeaders cors_headers(const HttpRequest& request) const;
+  // What a browser asks before it lets a page of an allowed origin call: which headers it may send.
+  HttpHeaders preflight_headers(const HttpRequest& request) const;
 
  private:
   bool allows_host(std::string_view host) const;
@@ -34,7 +37,7 @@ class AccessPolicy {
 
   const std::string host_;
   const bool local_only_;
-  const std::vector<std::string> allowed_origins_;
+  std::vector<std::string> allowed_origins_;  // in lower case, without a "/" at the end
 };
 
 }  // namespace puna

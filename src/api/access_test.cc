@@ -7,6 +7,7 @@
 #include "api/access_policy.h"
 #include "api/auth.h"
 #include "api/infer_request.h"
+#include "api/request_origin.h"
 
 namespace puna {
 namespace {
@@ -38,14 +39,16 @@ TEST(Keys, AFileWithoutAnyIsAnErrorAndNotAnOpenDoor) {
   EXPECT_FALSE(read_api_keys(path).ok());
 }
 
-TEST(Keys, OnlyTheWholeKeyOpens) {
+TEST(Keys, OnlyTheWholeKeyOpensAndSaysWho) {
   const Authenticator keys({"abc", "defg"});
-  EXPECT_TRUE(keys.accepts("Bearer abc"));
-  EXPECT_TRUE(keys.accepts("Bearer defg"));
-  for (const char* wrong :
-       {"", "abc", "Bearer", "Bearer ", "Bearer ab", "Bearer abca", "Bearer abcabc", "bearerabc"}) {
-    EXPECT_FALSE(keys.accepts(wrong)) << wrong;
+  EXPECT_EQ(keys.client_of("Bearer abc"), 1);
+  EXPECT_EQ(keys.client_of("Bearer defg"), 2);
+  EXPECT_EQ(keys.client_of("bearer  abc"), 1);
+  for (const char* wrong : {"", "abc", "Bearer", "Bearer ", "Bearer ab", "Bearer abca",
+                            "Bearer abcabc", "bearerabc", "Bearer ABC", "Basic abc"}) {
+    EXPECT_FALSE(keys.client_of(wrong).has_value()) << wrong;
   }
+  EXPECT_EQ(Authenticator({}).client_of(""), 0);
 }
 
 TEST(InferRequest, NumbersInTheSentenceStayText) {
@@ -73,7 +76,9 @@ TEST(AccessPolicy, AnOpenServerKnowsOnlyLocalNames) {
   EXPECT_FALSE(policy.refusal(asked_of("[::1]:8000")).has_value());
   EXPECT_FALSE(policy.refusal(asked_of("shop.example")).has_value());
   EXPECT_EQ(policy.refusal(asked_of("evil.example"))->status, 403);
-  EXPECT_EQ(policy.refusal(asked_of("local host"))->status, 400);
+  EXPECT_FALSE(policy.refusal(asked_of("LocalHost.:8000")).has_value());
+  EXPECT_FALSE(policy.refusal(asked_of("SHOP.example")).has_value());
+  EXPECT_EQ(policy.host_refusal(asked_of("local host"))->status, 400);
 }
 
 TEST(AccessPolicy, AServerWithKeysAnswersToAnyName) {
@@ -87,7 +92,42 @@ TEST(AccessPolicy, PagesOfOtherOriginsAreRefused) {
   EXPECT_FALSE(policy.refusal(asked_of("localhost:1", "https://shop.example")).has_value());
   EXPECT_TRUE(policy.refusal(asked_of("localhost:1", "http://localhost:2")).has_value());
   EXPECT_TRUE(policy.refusal(asked_of("localhost:1", "null")).has_value());
-  EXPECT_TRUE(policy.cors_headers(asked_of("localhost:1", "http://localhost:1")).empty());
+  const auto refused = policy.refusal(asked_of("127.0.0.1:8000", "http://proxy.example"));
+  EXPECT_NE(refused->message.find("--allowed-origins http://proxy.example"), std::string::npos);
+}
+
+std::string value_of(const HttpHeaders& headers, std::string_view name) {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return "";
+}
+
+TEST(AccessPolicy, APageOfAnAllowedOriginMaySendTheHeadersItAsksFor) {
+  const AccessPolicy policy("127.0.0.1", true, {"https://Shop.example/"});
+  HttpRequest request = asked_of("localhost:1", "https://shop.example");
+  request.headers.emplace_back("access-control-request-headers", "authorization,x-stainless-os");
+  EXPECT_EQ(value_of(policy.preflight_headers(request), "Access-Control-Allow-Headers"),
+            "Authorization, Content-Type, X-Request-Id, authorization,x-stainless-os");
+  EXPECT_EQ(value_of(policy.cors_headers(request), "Access-Control-Allow-Origin"),
+            "https://shop.example");
+  request = asked_of("localhost:1", "https://other.example");
+  EXPECT_TRUE(policy.preflight_headers(request).empty());
+  EXPECT_EQ(value_of(policy.cors_headers(request), "Access-Control-Allow-Origin"), "");
+}
+
+TEST(Traceparent, IsReadOrNotThere) {
+  const std::string valid = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const auto trace = parse_traceparent(valid);
+  ASSERT_TRUE(trace.has_value());
+  EXPECT_EQ(trace->trace_id[0], 0x0a);
+  EXPECT_EQ(trace->span_id[7], 0x31);
+  EXPECT_EQ(trace->flags, 1);
+  for (const std::string& wrong :
+       {std::string(), valid.substr(1), "01" + valid.substr(2), valid.substr(0, 54) + "g",
+        "00-" + std::string(32, '0') + valid.substr(35)}) {
+    EXPECT_FALSE(parse_traceparent(wrong).has_value()) << wrong;
+  }
 }
 
 }  // namespace

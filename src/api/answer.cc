@@ -78,6 +78,11 @@ void Answer::on_ready(const std::function<void()>& wake) {
   for (Running& running : running_) running.stream->on_ready(wake);
 }
 
+bool Answer::begin_events() {
+  header_sent_ = options_.stream;
+  return header_sent_;
+}
+
 ReplyPart Answer::poll() {
   ReplyPart part;
   if (ended_) return part;
@@ -132,7 +137,7 @@ ReplyPart Answer::fail(const Status& status, std::string events) {
   const ApiError failure = to_api_error(status, generator_->retry_after_seconds());
   ReplyPart part;
   part.last = true;
-  if (started_) {
+  if (started_ || header_sent_) {
     part.events = std::move(events) + "data: " + error_body(failure) + "\n\n" + kDone;
   } else {
     part.reply = to_reply(failure);

@@ -63,6 +63,7 @@ class Answer final : public ReplyStream {
   // `wake` runs on the engine's thread when poll() has something; nullptr: never again.
   void on_ready(const std::function<void()>& wake) override;
   ReplyPart poll() override;
+  bool begin_events() override;
 
  private:
   struct Running {
@@ -83,7 +84,8 @@ class Answer final : public ReplyStream {
   const AnswerOptions options_;
   Metrics& metrics_;
   std::vector<Running> running_;
-  bool started_ = false;  // an event went out
+  bool started_ = false;      // an event went out
+  bool header_sent_ = false;  // a failure can be no status any more
   bool ended_ = false;
 };
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/mapped_file.h"
+#include "http/letter_case.h"
 
 namespace puna {
 namespace {
@@ -52,14 +53,19 @@ Result<std::vector<std::string>> read_api_keys(const std::string& path) {
   return keys;
 }
 
-bool Authenticator::accepts(std::string_view authorization) const {
-  if (keys_.empty()) return true;
-  constexpr std::string_view kScheme = "Bearer ";
-  if (!authorization.starts_with(kScheme)) return false;
-  const std::string_view given = authorization.substr(kScheme.size());
-  bool accepted = false;
-  for (const std::string& key : keys_) accepted |= equal_in_constant_time(given, key);
-  return accepted;
+std::optional<ClientIndex> Authenticator::client_of(std::string_view authorization) const {
+  if (keys_.empty()) return 0;
+  const size_t space = authorization.find(' ');
+  if (space == authorization.npos || !same_letters(authorization.substr(0, space), "bearer")) {
+    return std::nullopt;
+  }
+  const size_t begin = std::min(authorization.find_first_not_of(' ', space), authorization.size());
+  const std::string_view given = authorization.substr(begin);
+  std::optional<ClientIndex> client;
+  for (size_t i = 0; i < keys_.size(); ++i) {
+    if (equal_in_constant_time(given, keys_[i])) client = static_cast<ClientIndex>(i + 1);
+  }
+  return client;
 }
 
 }  // namespace puna

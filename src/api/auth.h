@@ -1,10 +1,12 @@
 // Who may call the API, and what may be served to whom.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/request_origin.h"
 #include "base/status.h"
 
 namespace puna {
@@ -23,9 +25,9 @@ class Authenticator {
   // Without keys everybody is let in.
   explicit Authenticator(std::vector<std::string> keys) : keys_(std::move(keys)) {}
 
-  bool required() const { return !keys_.empty(); }
-  // `authorization` is the header's value: "Bearer KEY". Compares in constant time.
-  bool accepts(std::string_view authorization) const;
+  // Who sends this Authorization header ("Bearer KEY"); nothing: nobody we know. Compares in
+  // constant time.
+  std::optional<ClientIndex> client_of(std::string_view authorization) const;
 
  private:
   std::vector<std::string> keys_;

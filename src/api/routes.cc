@@ -8,15 +8,16 @@
 
 #include "api/chat_page.h"
 #include "api/model_routes.h"
+#include "api/request_origin.h"
 #include "api/token_routes.h"
 #include "base/log.h"
-#include "base/random_seed.h"
+#include "http/letter_case.h"
+#include "http/request_head.h"
 
 namespace puna {
 namespace {
 
 constexpr int kLoadingRetrySeconds = 2;
-constexpr size_t kRequestIdBytesMax = 128;
 constexpr std::string_view kModelsPrefix = "/v1/models/";
 
 enum class Needs { kNothing, kKey, kGenerator };  // each needs what comes before it, too
@@ -28,9 +29,13 @@ ApiError of_status(int status, std::string message, std::string code) {
   return error;
 }
 
-ApiError unauthorized() {
-  ApiError error =
-      of_status(401, "a key is needed: send it as Authorization: Bearer KEY", "invalid_api_key");
+ApiError unauthorized(const HttpRequest& head) {
+  const bool absent = head.header("authorization").empty();
+  ApiError error = of_status(
+      401,
+      absent ? "a key is needed: send it as Authorization: Bearer KEY"
+             : "invalid key: what came as Authorization: Bearer KEY is no key of this server",
+      "invalid_api_key");
   error.type = "authentication_error";
   return error;
 }
@@ -47,17 +52,37 @@ ApiError unhealthy(const Status& health) { return unavailable(health.message(), 
 
 // A form of another origin's page cannot send this type without asking first.
 bool is_json(std::string_view content_type) {
-  return content_type.substr(0, content_type.find_first_of("; ")) == "application/json";
+  const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
+  return same_letters(type, "application/json");
 }
 
-// The client's id if it is harmless in a header and a log, else a new one.
-std::string request_id_of(const HttpRequest& request) {
-  const std::string_view given = request.header("x-request-id");
-  const bool harmless = !given.empty() && given.size() <= kRequestIdBytesMax &&
-                        given.find_first_not_of(
-                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                            "0123456789._-") == given.npos;
-  return harmless ? std::string(given) : fmt::format("req-{:016x}", random_seed());
+bool has_body(const HttpRequest& head) {
+  const std::string_view length = head.header("content-length");
+  return !head.header("transfer-encoding").empty() || (!length.empty() && length != "0");
+}
+
+// Answered whatever a proxy made of Host and Origin: these tell nothing that is worth guarding, and
+// the page needs its settings to say what is wrong.
+bool is_for_all(std::string_view path) {
+  return path == "/health" || path == "/ready" || path == "/version" || path == "/page-config.json";
+}
+
+// Asked by what decides whether this server lives; answered also when it is full.
+bool is_vital(std::string_view path) {
+  return path == "/health" || path == "/ready" || path == "/metrics";
+}
+
+// Why the body of a request is not read, or nothing.
+std::optional<HttpReply> body_refusal(const HttpRequest& head) {
+  if (head.method != "POST" || !has_body(head)) return std::nullopt;
+  const char* message = nullptr;
+  if (!is_json(head.header("content-type"))) {
+    message = "Content-Type must be application/json";
+  } else if (!head.header("content-encoding").empty()) {
+    message = "Content-Encoding is not supported; send the JSON as it is";
+  }
+  if (message == nullptr) return std::nullopt;
+  return to_reply(of_status(415, message, "unsupported_media_type"));
 }
 
 HttpOutcome reply_or_error(Result<HttpReply> reply) {
@@ -159,37 +184,60 @@ void Routes::end_answers() {
 }
 
 std::optional<HttpReply> Routes::early_reply(HttpRequest& head, HttpHeaders& headers) {
+  head.origin.request_id = request_id_of(head);
+  head.origin.trace = parse_traceparent(head.header("traceparent")).value_or(TraceContext());
   headers = access_.cors_headers(head);
-  headers.emplace_back("X-Request-Id", request_id_of(head));
+  headers.emplace_back("X-Request-Id", head.origin.request_id);
   headers.emplace_back("X-Content-Type-Options", "nosniff");
   headers.emplace_back("Referrer-Policy", "no-referrer");
-  if (auto refused = access_.refusal(head)) return to_reply(*refused);
-  if (head.method == "OPTIONS") return access_.preflight_reply();
+  if (auto refused = access_.host_refusal(head)) return to_reply(*refused);
 
   const std::string_view path = head.path();
-  const bool reads = head.method == "GET" || head.method == "HEAD";
   const Route* route = find(path);
   const PageAsset* asset = route == nullptr ? find_page_asset(path) : nullptr;
-  if (route == nullptr && asset == nullptr) {
+  const bool guarded = route != nullptr && !is_for_all(path);
+  if (auto refused = guarded ? access_.refusal(head) : std::nullopt) return to_reply(*refused);
+  const std::string allowed = allowed_methods(route, asset != nullptr);
+  if (head.method == "OPTIONS") return options_reply(head, allowed + ", OPTIONS");
+  if (head.method != "CONNECT" && route == nullptr && asset == nullptr) {
     return to_reply(of_status(404, fmt::format("there is no {}", path), "not_found"));
   }
-  const bool allowed = (reads && (asset != nullptr || route->get)) ||
-                       (head.method == "POST" && route != nullptr && route->post);
-  if (!allowed) {
+  const std::vector<std::string_view> methods = split_list(allowed);
+  if (std::find(methods.begin(), methods.end(), head.method) == methods.end()) {
     HttpReply reply = to_reply(of_status(
         405, fmt::format("{} does not answer {}", path, head.method), "method_not_allowed"));
-    const bool both = route != nullptr && route->get && route->post;
-    const bool posts = route != nullptr && route->post;
-    reply.headers.emplace_back("Allow", both ? "GET, HEAD, POST" : posts ? "POST" : "GET, HEAD");
+    reply.headers.emplace_back("Allow", allowed);
     return reply;
+  }
+  if (head.server_full && !is_vital(path)) {
+    return to_reply(
+        unavailable("the server is full: its limit is --max-connections; try again", "overloaded"));
   }
   return route == nullptr ? std::nullopt : route_refusal(*route, head);
 }
 
-std::optional<HttpReply> Routes::route_refusal(const Route& route, const HttpRequest& head) const {
-  if (route.needs != Needs::kNothing && !authenticator_.accepts(head.header("authorization"))) {
-    return to_reply(unauthorized());
-  }
+// "*" and unknown paths have what any path may have.
+std::string Routes::allowed_methods(const Route* route, bool is_page) {
+  const bool gets = route == nullptr || route->get,
+             posts = route == nullptr ? !is_page : route->post;
+  return gets && posts ? "GET, HEAD, POST" : gets ? "GET, HEAD" : "POST";
+}
+
+// An unknown path, too: a browser would call the 404 that the page shall see a refusal.
+HttpReply Routes::options_reply(const HttpRequest& head, const std::string& allowed) const {
+  HttpReply reply;
+  reply.status = 204;
+  reply.content_type.clear();
+  reply.headers = access_.preflight_headers(head);
+  reply.headers.emplace_back("Allow", allowed);
+  return reply;
+}
+
+std::optional<HttpReply> Routes::route_refusal(const Route& route, HttpRequest& head) const {
+  if (route.needs == Needs::kNothing) return std::nullopt;
+  const auto client = authenticator_.client_of(head.header("authorization"));
+  if (!client) return to_reply(unauthorized(head));
+  head.origin.client = *client;
   if (route.needs == Needs::kGenerator && draining_.load()) {
     return to_reply(unavailable("the server is shutting down; try again", "unavailable"));
   }
@@ -199,21 +247,12 @@ std::optional<HttpReply> Routes::route_refusal(const Route& route, const HttpReq
   if (route.needs == Needs::kGenerator) {
     if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
   }
-  return std::nullopt;
+  return body_refusal(head);
 }
 
 HttpOutcome Routes::handle(HttpRequest request) {
   const Route* route = find(request.path());
   if (route == nullptr) return page_reply(*find_page_asset(request.path()), request);
-  const bool has_body = request.method == "POST" && !request.body.empty();
-  if (has_body && !is_json(request.header("content-type"))) {
-    return to_reply(
-        of_status(415, "Content-Type must be application/json", "unsupported_media_type"));
-  }
-  if (has_body && !request.header("content-encoding").empty()) {
-    return to_reply(of_status(415, "Content-Encoding is not supported; send the JSON as it is",
-                              "unsupported_media_type"));
-  }
   return route->answer(*this, request);
 }
 
@@ -221,6 +260,10 @@ HttpReply Routes::error_reply(const HttpError& error) {
   ApiError refused = bad_request(error.message);
   refused.status = error.status;
   if (!error.code.empty()) refused.code = error.code;
+  if (error.status == 503) {
+    refused.type = error.code == "overloaded" ? "overloaded_error" : "unavailable_error";
+  }
+  refused.retry_after_seconds = error.retry_after_seconds;
   return to_reply(refused);
 }
 

@@ -40,7 +40,9 @@ class Routes final : public HttpHandler {
   static const Route* find(std::string_view path);
 
   bool ready() const { return ready_.load(std::memory_order_acquire); }
-  std::optional<HttpReply> route_refusal(const Route& route, const HttpRequest& head) const;
+  static std::string allowed_methods(const Route* route, bool is_page);
+  std::optional<HttpReply> route_refusal(const Route& route, HttpRequest& head) const;
+  HttpReply options_reply(const HttpRequest& head, const std::string& allowed) const;
   Status health() const;
   HttpReply liveness() const;
   HttpReply readiness() const;

@@ -11,6 +11,8 @@
 #include "app/pull.h"
 #include "app/quantize.h"
 #include "app/serve.h"
+#include "app/terminal.h"
+#include "base/exceptions.h"
 #include "base/log.h"
 
 namespace {
@@ -30,10 +32,11 @@ int run(const puna::InspectCommand& command) { return puna::run_inspect(command)
 
 int main(int argc, char** argv) try {
   std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error code of write(), not an end
+  std::signal(SIGXFSZ, SIG_IGN);  // and so is a file over the limit (ulimit -f)
   const puna::CommandLine line = puna::parse_command_line(argc, argv);
   puna::set_log_level(line.log_level);
+  for (const std::string& warning : line.warnings) puna::log_warning("{}", warning);
   return std::visit([](const auto& command) { return run(command); }, line.command);
-} catch (const std::exception& failure) {  // no memory, most likely: nothing else throws up to here
-  std::fprintf(stderr, "error: %s\n", failure.what());
-  return 1;
+} catch (...) {  // a limit of the machine: nothing else throws up to here
+  return puna::fail(puna::status_of_exception());
 }

@@ -26,18 +26,64 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
+// What CLI11 says against a value of a flag; empty when it takes it.
+std::string objection(const std::string& command, const std::string& flag,
+                      const std::string& value) {
+  CLI::App app;
+  ParsedFlags ignored;
+  declare_commands(app, ignored);
+  for (CLI::App* one : app.get_subcommands({})) {
+    for (CLI::Option* option : one->get_options()) option->envname("");
+  }
+  try {
+    app.parse(std::vector<std::string>{flag + "=" + value, command});  // from the last to the first
+  } catch (const CLI::ParseError& error) {
+    // Others are about what is missing beside it.
+    const std::string text = error.what();
+    if (text.find(flag) != text.npos) return text;
+  }
+  return "";
+}
+
+// Kubernetes tells every pod the address of a Service named puna as PUNA_PORT=tcp://10.0.0.7:8000.
+bool is_service_address(std::string_view value) {
+  return value.starts_with("tcp://") || value.starts_with("udp://") || value.starts_with("sctp://");
+}
+
 // Appends "--flag=value" for what the command line does not say: first from the environment, then
 // from the config file. CLI11's own order would let the file beat the environment.
 class Defaults {
  public:
-  Defaults(const CLI::App& command, std::vector<std::string>& arguments)
-      : command_(command), arguments_(arguments) {}
+  Defaults(const CLI::App& command, std::vector<std::string>& arguments,
+           std::vector<std::string>& warnings)
+      : command_(command), arguments_(arguments), warnings_(warnings) {}
 
-  void add_environment() {
+  Status add_environment() {
     for (const CLI::Option* option : flags()) {
-      const char* value = std::getenv(option->get_envname().c_str());
-      if (value != nullptr && *value != '\0') add(*option, {value});
+      const std::string name = option->get_envname();
+      const char* value = std::getenv(name.c_str());
+      if (value == nullptr || *value == '\0') continue;
+      if (is_service_address(value)) {
+        warnings_.push_back(
+            fmt::format("{}={} is ignored: Kubernetes sets it for a Service of that name; "
+                        "enableServiceLinks: false in the pod keeps it away",
+                        name, value));
+        ::unsetenv(name.c_str());  // or CLI11 would read it, too
+        continue;
+      }
+      const Status added = add(*option, {value}, name);
+      if (added.ok()) continue;
+      // What these do is no matter of a server's variables.
+      if (command_.get_name() != "inspect" && command_.get_name() != "pull") return added;
+      warnings_.push_back(fmt::format("{}; it is ignored", added.message()));
+      ::unsetenv(name.c_str());
     }
+    return {};
+  }
+
+  // What --help says depends on no variable.
+  void forget_environment() {
+    for (const CLI::Option* option : flags()) ::unsetenv(option->get_envname().c_str());
   }
 
   Status add_config_file(const std::string& path, std::string& model) {
@@ -64,7 +110,7 @@ class Defaults {
         return invalid_argument("--config {}: 'puna {}' has no flag --{}", path,
                                 command_.get_name(), item.name);
       }
-      add(**option, item.inputs);
+      RETURN_IF_ERROR(add(**option, item.inputs, fmt::format("--config {}", path)));
     }
     return {};
   }
@@ -78,17 +124,25 @@ class Defaults {
     });
   }
 
-  void add(const CLI::Option& option, const std::vector<std::string>& values) {
+  // `origin` is what gave the values: a variable or a file.
+  Status add(const CLI::Option& option, const std::vector<std::string>& values,
+             const std::string& origin) {
     const std::string flag = "--" + option.get_lnames()[0];
     const bool given = std::any_of(arguments_.begin(), arguments_.end(), [&](const auto& argument) {
       return argument == flag || argument.starts_with(flag + "=");
     });
-    if (given) return;
+    if (given) return {};
+    for (const std::string& value : values) {
+      const std::string wrong = objection(command_.get_name(), flag, value);
+      if (!wrong.empty()) return invalid_argument("{}: {}", origin, wrong);
+    }
     for (const std::string& value : values) arguments_.push_back(flag + "=" + value);
+    return {};
   }
 
   const CLI::App& command_;
   std::vector<std::string>& arguments_;
+  std::vector<std::string>& warnings_;
 };
 
 // FILE of "--config FILE" or "--config=FILE"; empty without it.
@@ -103,12 +157,19 @@ std::string config_path(const std::vector<std::string>& arguments) {
 
 // `model` becomes the MODEL of the config file.
 Status complete_arguments(const CLI::App& app, std::vector<std::string>& arguments,
-                          std::string& model) {
+                          std::string& model, std::vector<std::string>& warnings) {
   if (arguments.empty()) return {};
   const CLI::App* command = find_command(app, arguments[0]);
   if (command == nullptr) return {};
-  Defaults defaults(*command, arguments);
-  defaults.add_environment();
+  const auto asks_for_help = [](const std::string& word) {
+    return word == "--help" || word == "-h";
+  };
+  Defaults defaults(*command, arguments, warnings);
+  if (std::any_of(arguments.begin(), arguments.end(), asks_for_help)) {
+    defaults.forget_environment();
+    return {};
+  }
+  RETURN_IF_ERROR(defaults.add_environment());
   const std::string path = config_path(arguments);
   return path.empty() ? Status() : defaults.add_config_file(path, model);
 }
@@ -184,26 +245,28 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   declare_commands(app, parsed);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   std::string config_model;
-  if (const Status status = complete_arguments(app, arguments, config_model); !status.ok()) {
-    return {ExitCommand{fmt::format("error: {}\n", status.message()), 2}, LogLevel::kInfo};
+  std::vector<std::string> warnings;
+  const Status completed = complete_arguments(app, arguments, config_model, warnings);
+  if (!completed.ok()) {
+    return {ExitCommand{fmt::format("error: {}\n", completed.message()), 2}, LogLevel::kInfo, {}};
   }
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
-    return {exit_command(app, error, arguments), LogLevel::kInfo};
+    return {exit_command(app, error, arguments), LogLevel::kInfo, {}};
   }
   const LogLevel log_level = parse_log_level(parsed.log_level).value_or(LogLevel::kInfo);
   const std::string name = app.get_subcommands()[0]->get_name();
   for (ModelOptions* options : {&parsed.serve.model, &parsed.chat.model}) {
     if (options->model.empty()) options->model = config_model;
   }
-  if (name == "serve") return {parsed.serve, log_level};
-  if (name == "chat") return {parsed.chat, log_level};
-  if (name == "pull") return {parsed.pull, log_level};
-  if (name == "quantize") return {parsed.quantize, log_level};
-  if (name == "inspect") return {parsed.inspect, log_level};
-  if (name == "bench") return {parsed.bench, log_level};
-  return {ExitCommand{completion_script(app, parsed.completion_shell), 0}, log_level};
+  if (name == "serve") return {parsed.serve, log_level, warnings};
+  if (name == "chat") return {parsed.chat, log_level, warnings};
+  if (name == "pull") return {parsed.pull, log_level, warnings};
+  if (name == "quantize") return {parsed.quantize, log_level, warnings};
+  if (name == "inspect") return {parsed.inspect, log_level, warnings};
+  if (name == "bench") return {parsed.bench, log_level, warnings};
+  return {ExitCommand{completion_script(app, parsed.completion_shell), 0}, log_level, {}};
 }
 
 }  // namespace puna

@@ -53,6 +53,8 @@ struct ServeOptions {
   std::string served_model_name;
   int shutdown_timeout_seconds = 30;
   int64_t max_body_bytes = 10 << 20;
+  int64_t max_total_body_bytes = 0;  // 0: 64 MiB, or one body of the largest size
+  int max_connections = 4096;
   std::string page_title;
   std::string system_prompt_file;  // what the chat page starts with
   std::string examples_file;       // JSON list of questions for the chat page
@@ -115,6 +117,7 @@ using Command = std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCom
 struct CommandLine {
   Command command;
   LogLevel log_level = LogLevel::kInfo;
+  std::vector<std::string> warnings;  // of what was given and has no effect
 };
 
 inline constexpr const char* kVersion = PUNA_VERSION;

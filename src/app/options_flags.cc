@@ -150,6 +150,16 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
   add_option(command, "--max-body-bytes", options.max_body_bytes, "Largest request body")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
+  add_option(
+      command, "--max-total-body-bytes", options.max_total_body_bytes,
+      "Bodies of all requests together, while they are read and worked on; more are answered "
+      "503 (0: 64 MiB, or one of --max-body-bytes)")
+      ->transform(CLI::AsSizeValue(false))
+      ->capture_default_str();
+  add_option(command, "--max-connections", options.max_connections,
+             "Clients that may be connected; more are answered 503")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
   add_option(command, "--page-title", options.page_title, "Title of the chat page");
   add_option(command, "--system-prompt-file", options.system_prompt_file,
              "System prompt that the chat page starts with");

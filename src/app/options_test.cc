@@ -13,6 +13,7 @@
 namespace puna {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -127,6 +128,38 @@ TEST(Options, TheModelMayComeFromTheFileToo) {
 TEST(Options, AnEmptyVariableIsNone) {
   const EnvironmentVariable port("PUNA_PORT", "");
   EXPECT_EQ(serve_options({"serve"}).port, 8000);
+}
+
+TEST(Options, ABadValueIsNamedWithWhatSetIt) {
+  const EnvironmentVariable port("PUNA_PORT", "many");
+  const ExitCommand exit = exit_of({"serve"});
+  EXPECT_EQ(exit.code, 2);
+  EXPECT_THAT(exit.text, AllOf(HasSubstr("PUNA_PORT"), HasSubstr("many")));
+  EXPECT_EQ(serve_options({"serve", "--port", "5"}).port, 5);
+  const ConfigFile file("max-num-seqs = 0\n");
+  EXPECT_THAT(exit_of({"serve", "--port", "5", "--config", file.name()}).text,
+              AllOf(HasSubstr(file.name()), HasSubstr("--max-num-seqs")));
+}
+
+TEST(Options, KubernetesMayTellOfAServiceNamedPuna) {
+  const EnvironmentVariable port("PUNA_PORT", "tcp://10.96.0.7:8000");
+  const EnvironmentVariable host("PUNA_SERVICE_HOST", "10.96.0.7");
+  EXPECT_EQ(serve_options({"serve"}).port, 8000);
+  const char* const arguments[] = {"puna", "serve"};
+  const CommandLine line = parse_command_line(2, arguments);
+  ASSERT_EQ(line.warnings.size(), 1u);
+  EXPECT_THAT(line.warnings[0], HasSubstr("PUNA_PORT"));
+}
+
+TEST(Options, VariablesOfAServerEndNothingElse) {
+  const EnvironmentVariable level("PUNA_LOG_LEVEL", "shout"), json("PUNA_JSON", "maybe");
+  const EnvironmentVariable weights("PUNA_WEIGHTS", "int3"), port("PUNA_PORT", "many");
+  EXPECT_EQ(exit_of({"serve", "--help"}).code, 0);
+  EXPECT_EQ(exit_of({"pull", "--help"}).code, 0);
+  const char* const arguments[] = {"puna", "inspect", "somewhere"};
+  const CommandLine line = parse_command_line(3, arguments);
+  EXPECT_TRUE(std::holds_alternative<InspectCommand>(line.command));
+  EXPECT_EQ(line.warnings.size(), 2u);
 }
 
 TEST(Options, AnUnknownNameInTheConfigFileIsRefused) {

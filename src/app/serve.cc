@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <thread>
 
 #include "api/auth.h"
@@ -17,8 +19,10 @@
 #include "api/routes.h"
 #include "app/open_generator.h"
 #include "app/terminal.h"
+#include "base/exceptions.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "base/thread.h"
 #include "http/server.h"
 
 namespace puna {
@@ -66,19 +70,36 @@ ServerOptions server_options(const ServeOptions& options) {
   ServerOptions server;
   server.host = options.host;
   server.port = options.port;
-  server.max_body_bytes = static_cast<size_t>(options.max_body_bytes);
+  server.limits.body_bytes_max = static_cast<size_t>(options.max_body_bytes);
+  server.limits.total_body_bytes_max =
+      options.max_total_body_bytes > 0
+          ? static_cast<size_t>(options.max_total_body_bytes)
+          : std::max(server.limits.total_body_bytes_max, server.limits.body_bytes_max);
+  server.limits.connections_max = options.max_connections;
   server.shutdown_timeout = std::chrono::seconds(options.shutdown_timeout_seconds);
   return server;
 }
 
-// SIGINT and SIGTERM become readable here; every thread started later blocks them too.
-int open_signal_descriptor() {
+Status no_descriptor(std::string_view what) {
+  return error(StatusCode::kResourceExhausted, "no descriptor for {}: {} (ulimit -n)", what,
+               std::strerror(errno));
+}
+
+// SIGINT, SIGTERM and SIGHUP become readable here; every thread started later blocks them too.
+Result<int> open_signal_descriptor() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
+  struct sigaction hang_up{};
+  // The terminal has gone: the same end, unless nohup says that it shall not matter.
+  if (::sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) {
+    sigaddset(&signals, SIGHUP);
+  }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  return ::signalfd(-1, &signals, SFD_CLOEXEC);
+  const int descriptor = ::signalfd(-1, &signals, SFD_CLOEXEC);
+  if (descriptor < 0) return no_descriptor("signals");
+  return descriptor;
 }
 
 // Waits for signals, or for the end of standard input, and asks the server to stop.
@@ -118,38 +139,51 @@ void write_port(int descriptor, int port) {
 }
 
 // Loads the model while the server already answers "loading".
-Status load(const ServeOptions& options, Routes& routes) {
+Status load(const ServeOptions& options, Routes& routes) try {
   ASSIGN_OR_RETURN(const auto generator, open_generator(options.model, options.served_model_name));
   RETURN_IF_ERROR(generator->known_answer_check());
   routes.set_generator(generator);
   std::printf("ready\n");
   std::fflush(stdout);
   return {};
+} catch (...) {
+  return status_of_exception().with_context("loading the model");
+}
+
+// Closing the pipe wakes it.
+void end_watcher(std::thread& watcher, const int (&wake)[2]) {
+  ::close(wake[1]);
+  watcher.join();
+  ::close(wake[0]);
 }
 
 int serve(const ServeOptions& options, Routes& routes, Server& server, int signals) {
   int wake[2];
-  if (::pipe(wake) != 0) return fail(Status(StatusCode::kInternal, "cannot make a pipe"));
+  if (::pipe(wake) != 0) return fail(no_descriptor("a pipe"));
   std::printf("listening on %s\n", server.url().c_str());
   std::fflush(stdout);
   write_port(options.port_fd, server.port());
-  std::thread watcher([&] { watch(server, signals, options.watch_stdin, wake[0]); });
+  auto watcher =
+      start_thread("signals", [&] { watch(server, signals, options.watch_stdin, wake[0]); });
+  if (!watcher.ok()) return fail(watcher.status());
   Status loaded;
   std::atomic<bool> load_ended = false;
-  std::thread loader([&] {
+  auto loader = start_thread("loading the model", [&] {
     loaded = load(options, routes);
     load_ended = true;
     if (!loaded.ok()) server.request_stop();
   });
+  if (!loader.ok()) {
+    end_watcher(*watcher, wake);
+    return fail(loader.status());
+  }
   server.run();
-  if (!load_ended) {  // stopped while loading: nothing runs and there is nothing to keep
-    loader.detach();  // or a thread sanitizer calls it leaked when it ends meanwhile
+  if (!load_ended) {   // stopped while loading: nothing runs and there is nothing to keep
+    loader->detach();  // or a thread sanitizer calls it leaked when it ends meanwhile
     ::_exit(0);
   }
-  loader.join();
-  ::close(wake[1]);  // wakes the watcher
-  watcher.join();
-  ::close(wake[0]);
+  loader->join();
+  end_watcher(*watcher, wake);
   return loaded.ok() ? 0 : fail(loaded);
 }
 
@@ -158,11 +192,12 @@ int serve(const ServeOptions& options, Routes& routes, Server& server, int signa
 int run_serve(const ServeOptions& options) {
   const auto chosen = api_options(options);
   if (!chosen.ok()) return fail(chosen.status());
-  const int signals = open_signal_descriptor();
+  const auto signals = open_signal_descriptor();
+  if (!signals.ok()) return fail(signals.status());
   Routes routes(*chosen);
   auto server = Server::open(server_options(options), routes);
   if (!server.ok()) return fail(server.status());
-  return serve(options, routes, **server, signals);
+  return serve(options, routes, **server, *signals);
 }
 
 }  // namespace puna

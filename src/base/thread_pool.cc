@@ -17,6 +17,8 @@
 
 #include "base/cgroup.h"
 #include "base/check.h"
+#include "base/log.h"
+#include "base/thread.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -162,7 +164,12 @@ struct ThreadPool::State {
 ThreadPool::ThreadPool(size_t thread_count) : state_(std::make_unique<State>(thread_count)) {
   CHECK(thread_count > 0, "a pool has at least the caller's thread");
   for (size_t i = 1; i < thread_count; ++i) {
-    state_->workers.emplace_back([state = state_.get(), i] { state->work(i); });
+    auto worker = start_thread("a core's share", [state = state_.get(), i] { state->work(i); });
+    if (!worker.ok()) {  // the others take over what it would have done
+      log_warning("{}; {} threads compute", worker.status().message(), i);
+      break;
+    }
+    state_->workers.push_back(std::move(worker).value());
   }
 }
 

@@ -14,6 +14,7 @@
 #include "base/check.h"
 #include "base/exceptions.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "engine/engine_core.h"
 #include "engine/engine_limits.h"
 #include "engine/queue_places.h"
@@ -122,7 +123,7 @@ Result<std::unique_ptr<Engine>> Engine::start(std::unique_ptr<Backend> backend,
   RETURN_IF_ERROR(validate_options(*backend, options));
   auto state = std::make_unique<State>(std::move(backend), options, clock);
   State* running = state.get();
-  running->thread = std::thread([running] { running->loop(); });
+  ASSIGN_OR_RETURN(running->thread, start_thread("engine", [running] { running->loop(); }));
   return std::unique_ptr<Engine>(new Engine(std::move(state)));
 }
 

@@ -1,119 +1,18 @@
-// Reading has four limits: idle time, header time and size, body time and size. A slow reader is
-// cut off when one write takes too long.
+// The life of a connection: wait, judge the head, read the body, answer; then again or never.
 
 #include "http/connection.h"
 
-#include <fmt/format.h>
+#include <exception>
 
-#include <algorithm>
-#include <boost/beast/http.hpp>
-#include <cctype>
-
-#include "http/wake_signal.h"
+#include "base/log.h"
 
 namespace puna {
 namespace {
 
-namespace http = beast::http;
 using asio::experimental::awaitable_operators::operator||;
-using std::chrono::seconds;
 
-constexpr size_t kHeaderBytesMax = 32 << 10;
-constexpr size_t kPipelinedBytesMax = 64 << 10;
-constexpr size_t kLingerBytesMax = 64 << 20;
-constexpr seconds kIdleTimeout{75};
-constexpr seconds kHeaderTimeout{15};
-constexpr seconds kBodyTimeout{60};
-constexpr seconds kWriteTimeout{30};
-constexpr seconds kLingerTimeout{5};
-constexpr seconds kHeartbeat{15};
-constexpr std::string_view kPing = ": ping\n\n";
-
-using Parser = http::request_parser<http::string_body>;
-
-HttpRequest to_request(http::request<http::string_body>&& message) {
-  HttpRequest request;
-  request.method = std::string(message.method_string());
-  request.target = std::string(message.target());
-  if (beast::iequals(request.target.substr(0, 7), "http://")) {  // as proxies ask
-    request.target.erase(0, std::min(request.target.find('/', 7), request.target.size()));
-  }
-  request.is_http_1_0 = message.version() < 11;
-  for (const auto& field : message) {
-    std::string name(field.name_string());
-    for (char& letter : name) letter = static_cast<char>(std::tolower(letter));
-    request.headers.emplace_back(std::move(name), std::string(field.value()));
-  }
-  request.body = std::move(message.body());
-  return request;
-}
-
-// The answer to what could not be read as a request.
-HttpError read_error(const beast::error_code& code, size_t max_body_bytes) {
-  if (code == http::error::body_limit) {
-    return {413, "body_too_large",
-            fmt::format("the body is over the limit of {} bytes; the limit is --max-body-bytes",
-                        max_body_bytes)};
-  }
-  if (code == http::error::header_limit || code == http::error::buffer_overflow) {
-    return {431, "", fmt::format("the header is over the limit of {} bytes", kHeaderBytesMax)};
-  }
-  return {400, "", fmt::format("not a valid HTTP request: {}", code.message())};
-}
-
-// Where the body ends and whom the request is for must be beyond doubt, or a proxy in front could
-// see other requests than we do.
-std::optional<HttpError> check_header(const http::request<http::string_body>& message) {
-  const auto hosts = message.count(http::field::host);
-  if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
-    return HttpError{400, "", "the request needs one Host header"};
-  }
-  const std::string_view encoding = message[http::field::transfer_encoding];
-  if (message.count(http::field::transfer_encoding) > 1 ||
-      (!encoding.empty() && !beast::iequals(encoding, "chunked"))) {
-    return HttpError{501, "", "the only Transfer-Encoding is chunked"};
-  }
-  const std::string_view expectation = message[http::field::expect];
-  if (!expectation.empty() && !beast::iequals(expectation, "100-continue")) {
-    return HttpError{417, "", "the only Expect is 100-continue"};
-  }
-  return std::nullopt;
-}
-
-class Connection {
- public:
-  Connection(ConnectionContext context, beast::tcp_stream stream)
-      : context_(context), stream_(std::move(stream)) {}
-
-  asio::awaitable<void> run();
-
- private:
-  enum class Read { kRequest, kAnswered, kGone };
-
-  asio::awaitable<bool> wait_for_request();
-  asio::awaitable<Read> read_request(HttpRequest& request, bool& keep_alive);
-  asio::awaitable<void> refuse(const HttpError& error);
-  asio::awaitable<beast::error_code> accept_body(const Parser& parser);
-  asio::awaitable<bool> respond(HttpRequest request, bool keep_alive);
-  asio::awaitable<bool> send_reply(const HttpReply& reply);
-  asio::awaitable<bool> send_answer(std::unique_ptr<ReplyStream> answer);
-  asio::awaitable<bool> produce(ReplyStream& answer, WakeSignal& signal);
-  asio::awaitable<bool> send_events(std::string_view events);
-  asio::awaitable<bool> send_last_chunk();
-  asio::awaitable<bool> send_event_header();
-  asio::awaitable<void> watch_for_close();
-  asio::awaitable<void> linger();
-
-  ConnectionContext context_;
-  beast::tcp_stream stream_;
-  beast::flat_buffer buffer_{kHeaderBytesMax + kPipelinedBytesMax};
-  // of the request that is being answered
-  HttpHeaders headers_;
-  bool is_head_ = false, is_http_1_0_ = false, keep_alive_ = false;
-  bool stream_open_ = false;                 // the header of an event stream is out
-  std::optional<HttpReply> streamed_reply_;  // what an answer became instead of events
-  int status_ = 200;
-};
+constexpr std::chrono::seconds kNewcomerGrace{1};
+constexpr int kClientLeft = 499;  // nginx's number
 
 struct BusyGuard {
   explicit BusyGuard(std::atomic<int>& counter) : busy(counter) { ++busy; }
@@ -123,245 +22,193 @@ struct BusyGuard {
   std::atomic<int>& busy;
 };
 
+// An exception here is memory that has run out: one request fails, and no more.
+const HttpError kOutOfMemory = {503, "overloaded",
+                                "the server has no memory for this request; try again later", 1};
+
+}  // namespace
+
+Connection::Connection(ConnectionContext& context, beast::tcp_stream stream, bool crowded)
+    : context_(context),
+      transport_(std::move(stream)),
+      reader_(transport_, context.limits),
+      writer_(transport_, context.limits),
+      crowded_(crowded) {}
+
+std::optional<Connection::Time> Connection::idle_since() const {
+  const Time::rep since = idle_since_.load();
+  return since == 0 ? std::nullopt : std::optional(Time(Time::duration(since)));
+}
+
+void Connection::close_if_idle() {
+  asio::post(transport_.strand(), [self = shared_from_this()] {
+    if (self->idle_since() && !self->reader_.has_unread_bytes()) self->transport_.close();
+  });
+}
+
+void Connection::cut() {
+  asio::post(transport_.strand(), [self = shared_from_this()] { self->reader_.interrupt(); });
+}
+
+asio::awaitable<void> Connection::serve(std::shared_ptr<Connection> connection) {
+  co_await connection->run();
+}
+
 asio::awaitable<void> Connection::run() {
   // No co_await behind && here or below: g++ 12 awaits it in a loop's condition all the same.
   for (bool goes_on = true; goes_on;) {
     goes_on = co_await wait_for_request();
     if (!goes_on) break;
     const BusyGuard busy(context_.busy);
-    HttpRequest request;
-    bool keep_alive = false;
-    const Read read = co_await read_request(request, keep_alive);
-    if (read == Read::kGone) co_return;
-    goes_on = read == Read::kRequest;
-    if (goes_on) goes_on = co_await respond(std::move(request), keep_alive);
+    goes_on = co_await serve_request();
   }
-  co_await linger();
+  co_await reader_.linger();
 }
 
-// False when the client has nothing more to say.
 asio::awaitable<bool> Connection::wait_for_request() {
-  if (buffer_.size() > 0) co_return true;
-  if (context_.handler.draining()) co_return false;
-  stream_.expires_after(kIdleTimeout);
-  const auto [code, size] = co_await stream_.async_read_some(buffer_.prepare(4096), kNoThrow);
-  buffer_.commit(size);
-  co_return !code;
-}
-
-asio::awaitable<Connection::Read> Connection::read_request(HttpRequest& request, bool& keep_alive) {
-  Parser parser;
-  parser.header_limit(kHeaderBytesMax);
-  parser.body_limit(context_.max_body_bytes);
-  stream_.expires_after(kHeaderTimeout);
-  auto [code, size] = co_await http::async_read_header(stream_, buffer_, parser, kNoThrow);
-  if (!code) {
-    const std::optional<HttpError> wrong = check_header(parser.get());
-    if (wrong) {
-      co_await refuse(*wrong);
-      co_return Read::kAnswered;
-    }
-    code = co_await accept_body(parser);
-  }
-  if (!code) {
-    stream_.expires_after(kBodyTimeout);
-    std::tie(code, size) = co_await http::async_read(stream_, buffer_, parser, kNoThrow);
-  }
-  if (!code) {
-    keep_alive = parser.get().keep_alive();
-    request = to_request(parser.release());
-    co_return Read::kRequest;
-  }
-  // Only the parser's own errors have a reader: Beast has closed the socket after a time-out.
-  if (code.category() != make_error_code(http::error::bad_method).category() ||
-      code == http::error::end_of_stream || code == http::error::partial_message) {
-    co_return Read::kGone;
-  }
-  co_await refuse(read_error(code, context_.max_body_bytes));
-  co_return Read::kAnswered;
-}
-
-// Answers what is not a request; the connection ends after it.
-asio::awaitable<void> Connection::refuse(const HttpError& error) {
-  keep_alive_ = false;
-  is_head_ = false;
-  headers_.clear();
-  const HttpReply reply = context_.handler.error_reply(error);
-  co_await send_reply(reply);
-}
-
-// Curl waits for this before it sends a large body.
-asio::awaitable<beast::error_code> Connection::accept_body(const Parser& parser) {
-  beast::error_code code;
-  const auto expect = parser.get()[http::field::expect];
-  if (beast::iequals(expect, "100-continue")) {
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-    stream_.expires_after(kWriteTimeout);
-    size_t size = 0;
-    std::tie(code, size) = co_await asio::async_write(stream_, asio::buffer(kContinue), kNoThrow);
-  }
-  co_return code;
+  if (!reader_.has_unread_bytes() && context_.handler.draining()) co_return false;
+  // A new one has a moment to say what it wants, before it may be closed to make room.
+  const auto grace = served_ ? std::chrono::seconds(0) : kNewcomerGrace;
+  idle_since_ = (std::chrono::steady_clock::now() + grace).time_since_epoch().count();
+  const bool came = co_await reader_.wait_for_request();
+  idle_since_ = 0;
+  served_ = true;
+  co_return came;
 }
 
 // True when the connection may carry another request.
-asio::awaitable<bool> Connection::respond(HttpRequest request, bool keep_alive) {
-  is_head_ = request.method == "HEAD";
-  is_http_1_0_ = request.is_http_1_0;
-  keep_alive_ = keep_alive && !context_.handler.draining();
-  stream_open_ = false;
-  std::string body = std::move(request.body);
-  std::optional<HttpReply> refused = context_.handler.early_reply(request, headers_);
-  const HttpRequest head = request;
-  request.body = std::move(body);
-  HttpOutcome outcome;
-  if (refused) {
-    outcome = std::move(*refused);
+asio::awaitable<bool> Connection::serve_request() {
+  std::optional<RequestHead> head = co_await reader_.read_head();
+  if (!head) co_return false;
+  HttpRequest& request = head->request;
+  request.server_full = crowded_;
+  ReplyContext reply_context;
+  std::optional<HttpReply> early = context_.handler.early_reply(request, reply_context.headers);
+  // A broken request is that first of all, whatever it asks for.
+  if (early && !head->error) head->error = reader_.body_error(*head);
+  if (head->error) early = error_reply(*head->error);
+  reply_context.is_head = request.method == "HEAD";
+  reply_context.is_http_1_0 = request.is_http_1_0;
+  reply_context.keep_alive =
+      head->keep_alive && !head->error && !crowded_ && !context_.handler.draining();
+  writer_.begin(std::move(reply_context));
+  bool goes_on = false;
+  if (early) {
+    goes_on = co_await refuse(*head, *early);
   } else {
-    outcome = context_.handler.handle(std::move(request));
+    goes_on = co_await respond(*head);
   }
+  co_return goes_on;
+}
+
+// Answers without the body, which may be on its way.
+asio::awaitable<bool> Connection::refuse(const RequestHead& head, const HttpReply& reply) {
+  const bool discards = reader_.can_discard(head);
+  if (!discards) writer_.end_connection();
+  bool goes_on = co_await writer_.send(reply);
+  context_.handler.count(head.request, reply.status);
+  if (goes_on && writer_.keep_alive()) goes_on = co_await reader_.discard_body(head);
+  co_return goes_on&& writer_.keep_alive();
+}
+
+asio::awaitable<bool> Connection::respond(RequestHead& head) {
+  HttpRequest request = head.request;
+  if (head.has_body()) {
+    RequestBody body = reader_.open_body(head, context_.body_budget);
+    // A client that waits for it would not send a body that is refused.
+    if (!body.error && head.expects_continue && !reader_.has_unread_bytes()) {
+      const bool sent = co_await writer_.send_continue();
+      body.gone = !sent;
+    }
+    if (!body.error && !body.gone) co_await reader_.read_body(head, body);
+    if (body.gone) co_return false;
+    if (body.error) {
+      const HttpReply reply = error_reply(*body.error);
+      writer_.end_connection();
+      co_await writer_.send(reply);
+      context_.handler.count(head.request, reply.status);
+      co_return false;
+    }
+    request.body = std::move(body.bytes);
+    request.body_claim = std::move(body.claim);
+  }
+  HttpOutcome outcome = handle(std::move(request));
+  if (context_.handler.draining()) writer_.end_connection();
   bool sent = false;
   if (auto* reply = std::get_if<HttpReply>(&outcome)) {
     status_ = reply->status;
-    sent = co_await send_reply(*reply);
+    sent = co_await writer_.send(*reply);
   } else {
     status_ = 200;
-    sent = co_await send_answer(std::move(std::get<std::unique_ptr<ReplyStream>>(outcome)));
-    if (!sent) status_ = 499;  // nginx's number for a client that left
+    sent = co_await send_stream(std::move(std::get<std::unique_ptr<ReplyStream>>(outcome)));
+    if (!sent) status_ = kClientLeft;
   }
-  context_.handler.count(head, status_);
-  co_return sent&& keep_alive_;
+  context_.handler.count(head.request, status_);
+  co_return sent&& writer_.keep_alive();
 }
 
-asio::awaitable<bool> Connection::send_reply(const HttpReply& reply) {
-  http::response<http::string_body> response;
-  response.version(11);
-  response.result(static_cast<unsigned>(reply.status));
-  if (!reply.content_type.empty()) {
-    response.set(http::field::content_type, reply.content_type);
+HttpReply Connection::error_reply(const HttpError& error) {
+  return context_.handler.error_reply(error);
+}
+
+HttpOutcome Connection::handle(HttpRequest request) {
+  try {
+    return context_.handler.handle(std::move(request));
+  } catch (const std::exception& failure) {
+    log_error("a request failed: {}", failure.what());
+    return error_reply(kOutOfMemory);
   }
-  for (const auto& [name, value] : headers_) response.insert(name, value);
-  for (const auto& [name, value] : reply.headers) response.insert(name, value);
-  response.keep_alive(keep_alive_);
-  response.body() = reply.body;
-  response.prepare_payload();
-  stream_.expires_after(kWriteTimeout);
-  if (is_head_) {
-    http::response_serializer<http::string_body> serializer(response);
-    const auto [code, size] = co_await http::async_write_header(stream_, serializer, kNoThrow);
-    co_return !code;
+}
+
+ReplyPart Connection::poll(ReplyStream& stream) {
+  try {
+    return stream.poll();
+  } catch (const std::exception& failure) {
+    log_error("an answer failed: {}", failure.what());
+    ReplyPart part;
+    part.reply = error_reply(kOutOfMemory);
+    part.last = true;
+    return part;
   }
-  const auto [code, size] = co_await http::async_write(stream_, response, kNoThrow);
-  co_return !code;
 }
 
 // False when the client has left; the answer is cancelled as it goes out of scope.
-asio::awaitable<bool> Connection::send_answer(std::unique_ptr<ReplyStream> answer) {
-  const auto signal = std::make_shared<WakeSignal>(stream_.get_executor());
-  answer->on_ready([signal] { signal->wake(); });
+asio::awaitable<bool> Connection::send_stream(std::unique_ptr<ReplyStream> stream) {
+  const auto signal = std::make_shared<WakeSignal>(transport_.strand());
+  stream->on_ready([signal] { signal->wake(); });
   streamed_reply_.reset();
-  const auto winner = co_await (produce(*answer, *signal) || watch_for_close());
+  const auto winner = co_await (produce(*stream, *signal) || reader_.watch_for_close());
   const bool* complete = std::get_if<0>(&winner);
-  answer->on_ready(nullptr);
+  stream->on_ready(nullptr);
   if (complete == nullptr || !*complete) co_return false;
   if (!streamed_reply_) co_return true;
   status_ = streamed_reply_->status;
-  co_return co_await send_reply(*streamed_reply_);
+  if (context_.handler.draining()) writer_.end_connection();
+  const bool sent = co_await writer_.send(*streamed_reply_);
+  co_return sent;
 }
 
 // True when all is sent or a reply stands in streamed_reply_.
-asio::awaitable<bool> Connection::produce(ReplyStream& answer, WakeSignal& signal) {
-  bool sent = true;
-  while (sent) {
-    ReplyPart part = answer.poll();
+asio::awaitable<bool> Connection::produce(ReplyStream& stream, WakeSignal& signal) {
+  for (bool sent = true; sent;) {
+    ReplyPart part = poll(stream);
     if (part.reply) {
-      streamed_reply_ = std::move(part.reply);
-      co_return true;
+      if (!writer_.stream_is_open()) streamed_reply_ = std::move(part.reply);
+      co_return streamed_reply_.has_value();
     }
-    if (!part.events.empty()) sent = co_await send_events(part.events);
+    if (!part.events.empty()) sent = co_await writer_.send_events(part.events);
     if (part.last) {
-      if (sent) sent = co_await send_last_chunk();
+      if (sent) sent = co_await writer_.end_stream();
       co_return sent;
     }
     if (!sent) break;
-    const bool woken = co_await signal.wait(kHeartbeat);
-    // A comment keeps proxies from closing a quiet stream.
-    if (!woken && stream_open_) sent = co_await send_events(kPing);
+    const bool woken = co_await signal.wait(context_.limits.heartbeat);
+    if (woken) continue;
+    // A comment keeps proxies from closing a quiet stream, also one that waits for its turn.
+    const bool opens = writer_.stream_is_open() || stream.begin_events();
+    if (opens) sent = co_await writer_.send_events(": ping\n\n");
   }
   co_return false;
-}
-
-asio::awaitable<bool> Connection::send_last_chunk() {
-  if (is_http_1_0_) co_return true;
-  stream_.expires_after(kWriteTimeout);
-  const auto last = http::make_chunk_last();
-  const auto [code, size] = co_await asio::async_write(stream_, last, kNoThrow);
-  co_return !code;
-}
-
-asio::awaitable<bool> Connection::send_events(std::string_view events) {
-  if (!stream_open_) {
-    const bool opened = co_await send_event_header();
-    if (!opened) co_return false;
-  }
-  stream_.expires_after(kWriteTimeout);
-  const auto bytes = asio::buffer(events);
-  if (is_http_1_0_) {
-    const auto [code, size] = co_await asio::async_write(stream_, bytes, kNoThrow);
-    co_return !code;
-  }
-  const auto chunk = http::make_chunk(bytes);
-  const auto [code, size] = co_await asio::async_write(stream_, chunk, kNoThrow);
-  co_return !code;
-}
-
-asio::awaitable<bool> Connection::send_event_header() {
-  stream_open_ = true;
-  if (is_http_1_0_) keep_alive_ = false;  // no chunks: the end of the connection is the end
-  http::response<http::empty_body> response;
-  response.version(11);
-  response.set(http::field::content_type, "text/event-stream; charset=utf-8");
-  response.set(http::field::cache_control, "no-cache");
-  response.set("X-Accel-Buffering", "no");
-  for (const auto& [name, value] : headers_) response.insert(name, value);
-  response.keep_alive(keep_alive_);
-  response.chunked(!is_http_1_0_);
-  http::response_serializer<http::empty_body> serializer(response);
-  stream_.expires_after(kWriteTimeout);
-  const auto [code, size] = co_await http::async_write_header(stream_, serializer, kNoThrow);
-  co_return !code;
-}
-
-// Returns only when the client has closed. Bytes of a pipelined request stay in the buffer.
-asio::awaitable<void> Connection::watch_for_close() {
-  while (buffer_.size() < kPipelinedBytesMax) {
-    const auto [code, size] =
-        co_await stream_.socket().async_read_some(buffer_.prepare(4096), kNoThrow);
-    buffer_.commit(size);
-    if (code) co_return;
-  }
-  // More is not read before this answer is sent; a client that leaves shows in the writes.
-  asio::steady_timer never(stream_.get_executor());
-  never.expires_at(std::chrono::steady_clock::time_point::max());
-  co_await never.async_wait(kNoThrow);
-}
-
-// Closing with unread bytes would reset the connection, and the client could lose our last words.
-asio::awaitable<void> Connection::linger() {
-  beast::error_code code;
-  stream_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, code);
-  stream_.expires_after(kLingerTimeout);
-  size_t size = 0;
-  for (size_t total = 0; !code && total < kLingerBytesMax; total += size) {
-    buffer_.clear();
-    std::tie(code, size) = co_await stream_.async_read_some(buffer_.prepare(16384), kNoThrow);
-  }
-}
-
-}  // namespace
-
-asio::awaitable<void> serve_connection(ConnectionContext context, beast::tcp_stream stream) {
-  Connection connection(context, std::move(stream));
-  co_await connection.run();
 }
 
 }  // namespace puna

@@ -27,6 +27,9 @@ class ReplyStream {
   // `wake` runs on any thread when poll() has something, and must not block; nullptr: never again.
   virtual void on_ready(const std::function<void()>& wake) = 0;
   virtual ReplyPart poll() = 0;
+  // Nothing has come for long, and proxies close what is silent. True when the answer becomes a
+  // stream of events now: its header goes out, and a failure is an event from here on.
+  virtual bool begin_events() = 0;
 };
 
 using HttpOutcome = std::variant<HttpReply, std::unique_ptr<ReplyStream>>;

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/request_origin.h"
 
 namespace puna {
 
@@ -19,6 +21,9 @@ struct HttpRequest {
   HttpHeaders headers;  // names in lower case
   std::string body;
   bool is_http_1_0 = false;
+  bool server_full = false;  // this connection is one more than --max-connections
+  RequestOrigin origin;
+  std::shared_ptr<const void> body_claim;  // holds the body's bytes in the server's budget
 
   std::string_view path() const;
   std::string_view header(std::string_view name) const;  // "" when absent
@@ -42,6 +47,7 @@ struct HttpError {
   int status = 400;
   std::string code;  // "body_too_large"; empty: none
   std::string message;
+  int retry_after_seconds = 0;  // 0: no Retry-After
 };
 
 }  // namespace puna

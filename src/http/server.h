@@ -10,15 +10,17 @@
 
 #include "base/status.h"
 #include "http/http_handler.h"
+#include "http/http_limits.h"
 
 namespace puna {
 
 struct ServerOptions {
   std::string host = "127.0.0.1";  // an address or "localhost"
   int port = 8000;                 // 0: any free one
-  size_t max_body_bytes = 10 << 20;
-  std::chrono::seconds shutdown_timeout{30};  // what running answers get after request_stop()
-  int thread_count = 2;                       // 1 or 2: they move bytes, and work happens elsewhere
+  HttpLimits limits;
+  std::chrono::milliseconds shutdown_timeout{
+      30'000};           // what running answers get after request_stop()
+  int thread_count = 2;  // 1 or 2: they move bytes, and work happens elsewhere
 };
 
 class Server {
@@ -35,8 +37,8 @@ class Server {
   void run();
 
   // From any thread (not from a signal handler): no new connection, idle ones close, new requests
-  // are answered 503; run() returns when the last answer is sent, at the latest after
-  // shutdown_timeout.
+  // are answered 503; run() returns when the last answer is sent. What takes longer than
+  // shutdown_timeout ends in an error: an event of a stream, a 503 of others.
   void request_stop();
 
  private:

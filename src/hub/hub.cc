@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -154,9 +155,13 @@ class HubPull {
       }
     };
     std::vector<std::jthread> threads;
-    for (size_t i = 0; i < std::min(kParallelDownloads, files.size()); ++i) {
-      threads.emplace_back(work);
+    try {
+      for (size_t i = 1; i < std::min(kParallelDownloads, files.size()); ++i) {
+        threads.emplace_back(work);
+      }
+    } catch (const std::system_error&) {  // a limit on processes: fewer fetch, this thread at least
     }
+    work();
     threads.clear();  // joins
     return failure;
   }

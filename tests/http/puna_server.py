@@ -32,16 +32,18 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
 
 
 class PunaServer:
-    """`step_microseconds` is how long a step of the fake model takes."""
+    """`step_microseconds` is how long a step of the fake model takes; `before` runs in the child."""
 
     def __init__(self, *flags: str, step_microseconds: int = 0, wait_ready: bool = True,
-                 variables: dict[str, str] | None = None, backend: str = "fake") -> None:
+                 variables: dict[str, str] | None = None, backend: str = "fake",
+                 before: Callable[[], None] | None = None) -> None:
         command = [BINARY, "serve", "--backend", backend, "--port", "0", "--watch-stdin",
                    "--fake-step-microseconds", str(step_microseconds), *flags]
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith("PUNA_")} | (variables or {})
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, env=environment)
+                                        stderr=subprocess.PIPE, text=True, env=environment,
+                                        preexec_fn=before)
         self.errors: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
         self._readers = [threading.Thread(target=self._read_output, daemon=True),

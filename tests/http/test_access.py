@@ -77,7 +77,8 @@ def test_a_name_that_is_not_ours_is_403(server, host):
     assert reply.status_code == 403 and "--allowed-origins" in reply.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "127.1.2.3:80", "[::1]:5"])
+@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "127.1.2.3:80", "[::1]:5",
+                                  "LOCALHOST", "LocalHost:8000", "localhost."])
 def test_names_of_this_machine_are_ours(server, host):
     assert server.get("/v1/models", headers={"Host": host}).status_code == 200
 
@@ -111,6 +112,47 @@ def test_an_allowed_origin_may_call(start_server):
     assert "POST" in preflight.headers["access-control-allow-methods"]
     assert "Authorization" in preflight.headers["access-control-allow-headers"]
     assert server.get("/v1/models", headers={"Origin": "https://other.example"}).status_code == 403
+
+
+def test_a_page_may_send_what_its_client_sends(start_server):
+    """OpenAI's JavaScript client sends headers of its own, and only names allow them."""
+    server = start_server("--allowed-origins", "https://Shop.example/")
+    sent = ["authorization", "content-type", "x-stainless-os", "x-stainless-retry-count", "openai-beta"]
+    preflight = server.request("OPTIONS", "/v1/chat/completions", headers={
+        "Origin": "https://shop.example", "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": ",".join(sent), "Access-Control-Request-Private-Network": "true"})
+    allowed = preflight.headers["access-control-allow-headers"].lower().replace(" ", "").split(",")
+    assert preflight.status_code == 204 and set(sent) <= set(allowed)
+    assert preflight.headers["access-control-allow-private-network"] == "true"
+    other = server.request("OPTIONS", "/v1/chat/completions", headers={
+        "Origin": "https://other.example", "Access-Control-Request-Method": "POST"})
+    assert other.status_code == 403 and "access-control-allow-headers" not in other.headers
+
+
+@pytest.mark.parametrize("headers", [{"Host": "a.proxy.example"}, {"Origin": "https://a.example"}])
+def test_the_page_comes_whatever_a_proxy_made_of_its_request(server, headers):
+    for path in ("/", "/page-config.json", "/health"):
+        assert server.get(path, headers=headers).status_code == 200
+    refused = server.post("/v1/chat/completions", {}, headers=headers)
+    message = refused.json()["error"]["message"]
+    assert refused.status_code == 403 and "--allowed-origins http" in message
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "Bearer "])
+def test_the_scheme_has_no_letter_case(keyed, scheme):
+    assert keyed.get("/v1/models", headers={"Authorization": f"{scheme} first-key"}).status_code == 200
+
+
+def test_a_wrong_key_is_told_from_a_missing_one(keyed):
+    missing, wrong = (keyed.get("/v1/models", headers=headers).json()["error"]["message"]
+                      for headers in ({}, {"Authorization": "Bearer x"}))
+    assert "a key is needed" in missing and "invalid key" in wrong
+
+
+@pytest.mark.parametrize("kind", ["Application/JSON", "APPLICATION/JSON; charset=UTF-8"])
+def test_the_media_type_has_no_letter_case(server, kind):
+    reply = server.request("POST", "/tokenize", content='{"prompt": "a"}', headers={"Content-Type": kind})
+    assert reply.status_code == 200
 
 
 def test_any_origin_when_asked_for(start_server):

@@ -79,14 +79,48 @@ def test_after_sigterm_nothing_new_is_begun(start_server):
     assert server.wait() == 0
 
 
-def test_an_answer_that_takes_too_long_is_cut_off(start_server):
-    server = start_server("--shutdown-timeout", "1", step_microseconds=ENDLESS_STEP_MICROSECONDS)
-    connection = server.send_chat(max_tokens=ENDLESS_TOKENS, stream=True)
-    connection.recv(10)
+def test_an_answer_that_takes_too_long_ends_in_an_error(start_server):
+    server = start_server("--shutdown-timeout", "1", step_microseconds=50_000)
+    stream, whole = (server.send_chat(max_tokens=4000, stream=stream) for stream in (True, False))
+    half = server.connect()
+    half.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                 b"Content-Length: 50\r\n\r\n{")
+    received = stream.recv(65536)
+    wait_until(lambda: server.metric("vllm:num_requests_running") == 2, SOON, "both run")
     server.terminate()
+    while piece := stream.recv(65536):
+        received += piece
+    assert received.endswith(b"\r\n0\r\n\r\n"), "the last chunk is there"
+    *_, failure, done, _ = received.split(b"\n\n")
+    assert b'data: {"error":{"message":"the server is shutting down' in failure and b"[DONE]" in done
+    for connection in (whole, half):
+        reply = b""
+        while piece := connection.recv(65536):
+            reply += piece
+        assert reply.startswith(b"HTTP/1.1 503") and b"\r\nConnection: close\r\n" in reply
+        assert b"shutting down" in reply
     assert server.wait() == 0
     assert any("--shutdown-timeout" in line for line in server.errors)
-    connection.close()
+    for connection in (stream, whole, half):
+        connection.close()
+
+
+def test_the_end_of_the_terminal_ends_the_server_in_order(start_server):
+    server = start_server(step_microseconds=2000)
+    stream = server.send_chat(max_tokens=100, stream=True)
+    received = stream.recv(65536)
+    server.process.send_signal(signal.SIGHUP)
+    while piece := stream.recv(65536):
+        received += piece
+    assert b"data: [DONE]" in received
+    assert server.wait() == 0
+    stream.close()
+
+
+def test_under_nohup_the_end_of_the_terminal_is_nothing(start_server):
+    server = start_server(before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    server.process.send_signal(signal.SIGHUP)
+    assert server.get("/health").status_code == 200
 
 
 def test_a_second_signal_ends_at_once(start_server):
