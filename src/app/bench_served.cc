@@ -51,10 +51,12 @@ HttpRequest completion_request(const BenchTest& test, int client, int vocab_size
     body["temperature"] = 1;
     body["top_k"] = 50;
   }
-  return {.method = "POST",
-          .target = "/v1/completions",
-          .headers = {{"host", "localhost"}, {"content-type", "application/json"}},
-          .body = body.dump()};
+  HttpRequest request;
+  request.method = "POST";
+  request.target = "/v1/completions";
+  request.headers = {{"host", "localhost"}, {"content-type", "application/json"}};
+  request.body = body.dump();
+  return request;
 }
 
 // Which clients have something to read. Wakes come from the engine's thread.

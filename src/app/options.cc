@@ -155,9 +155,18 @@ std::string config_path(const std::vector<std::string>& arguments) {
   return "";
 }
 
+// CLI11 reads the variables of every command, also of those that nobody called.
+void forget_other_variables(CLI::App& app, const std::string& called) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == called) continue;
+    for (CLI::Option* option : command->get_options()) option->envname("");
+  }
+}
+
 // `model` becomes the MODEL of the config file.
-Status complete_arguments(const CLI::App& app, std::vector<std::string>& arguments,
-                          std::string& model, std::vector<std::string>& warnings) {
+Status complete_arguments(CLI::App& app, std::vector<std::string>& arguments, std::string& model,
+                          std::vector<std::string>& warnings) {
+  forget_other_variables(app, arguments.empty() ? "" : arguments[0]);
   if (arguments.empty()) return {};
   const CLI::App* command = find_command(app, arguments[0]);
   if (command == nullptr) return {};

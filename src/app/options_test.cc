@@ -144,22 +144,22 @@ TEST(Options, ABadValueIsNamedWithWhatSetIt) {
 TEST(Options, KubernetesMayTellOfAServiceNamedPuna) {
   const EnvironmentVariable port("PUNA_PORT", "tcp://10.96.0.7:8000");
   const EnvironmentVariable host("PUNA_SERVICE_HOST", "10.96.0.7");
-  EXPECT_EQ(serve_options({"serve"}).port, 8000);
-  const char* const arguments[] = {"puna", "serve"};
-  const CommandLine line = parse_command_line(2, arguments);
+  const CommandLine line = parse({"serve"});
+  EXPECT_EQ(std::get<ServeOptions>(line.command).port, 8000);
   ASSERT_EQ(line.warnings.size(), 1u);
   EXPECT_THAT(line.warnings[0], HasSubstr("PUNA_PORT"));
 }
 
 TEST(Options, VariablesOfAServerEndNothingElse) {
-  const EnvironmentVariable level("PUNA_LOG_LEVEL", "shout"), json("PUNA_JSON", "maybe");
+  const EnvironmentVariable level("PUNA_LOG_LEVEL", "shout");
   const EnvironmentVariable weights("PUNA_WEIGHTS", "int3"), port("PUNA_PORT", "many");
   EXPECT_EQ(exit_of({"serve", "--help"}).code, 0);
   EXPECT_EQ(exit_of({"pull", "--help"}).code, 0);
-  const char* const arguments[] = {"puna", "inspect", "somewhere"};
-  const CommandLine line = parse_command_line(3, arguments);
+  EXPECT_EQ(exit_of({"--help"}).code, 0);
+  const EnvironmentVariable again("PUNA_LOG_LEVEL", "shout"), still("PUNA_PORT", "many");
+  const CommandLine line = parse({"inspect", "somewhere"});
   EXPECT_TRUE(std::holds_alternative<InspectCommand>(line.command));
-  EXPECT_EQ(line.warnings.size(), 2u);
+  EXPECT_EQ(line.warnings.size(), 1u);
 }
 
 TEST(Options, AnUnknownNameInTheConfigFileIsRefused) {
