@@ -23,6 +23,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kAcceptBackOff{50};  // when descriptors or connections have run out
+constexpr milliseconds kRoomBackOff{2};     // until an idle connection is closed
 constexpr seconds kComplaintEvery{60};      // of the same trouble in the log
 constexpr milliseconds kDrainPoll{20};
 constexpr seconds kCutTimeout{5};  // for the last words of what --shutdown-timeout cuts
@@ -140,9 +141,9 @@ asio::awaitable<void> Server::State::accept_loop() {
       }
       // Descriptors have run out, most likely: whoever is idle longest makes room.
       complain(fmt::format("cannot accept a connection: {}", code.message()));
-      close_longest_idle();
     }
-    back_off.expires_after(kAcceptBackOff);
+    const bool makes_room = close_longest_idle();
+    back_off.expires_after(makes_room ? kRoomBackOff : kAcceptBackOff);
     co_await back_off.async_wait(kNoThrow);
   }
 }
