@@ -107,7 +107,8 @@ struct Server::State {
   tcp::acceptor acceptor;
   int port = 0;
   // On the acceptor's strand.
-  std::unordered_map<Connection*, std::weak_ptr<Connection>> connections;
+  uint64_t accepted_count = 0;
+  std::unordered_map<uint64_t, std::weak_ptr<Connection>> connections;
   std::optional<steady_clock::time_point> complained;
 };
 
@@ -169,9 +170,10 @@ void Server::State::welcome(tcp::socket socket, const asio::any_io_executor& str
   if (crowded) complain("more clients than --max-connections are connected, and none is idle");
   const auto connection =
       std::make_shared<Connection>(context, beast::tcp_stream(std::move(socket)), crowded);
-  connections.emplace(connection.get(), connection);
+  const uint64_t key = accepted_count++;
+  connections.emplace(key, connection);
   asio::co_spawn(strand, Connection::serve(connection),
-                 [this, key = connection.get()](const std::exception_ptr& failure) {
+                 [this, key](const std::exception_ptr& failure) {
                    if (failure) log_error("a connection ended by an exception");
                    asio::post(acceptor.get_executor(), [this, key] { connections.erase(key); });
                  });

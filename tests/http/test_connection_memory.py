@@ -1,6 +1,7 @@
 """What the real program holds in memory while clients do their worst: bounded, whoever they are."""
 
 import resource
+import select
 import socket
 
 import pytest
@@ -146,8 +147,8 @@ def test_over_the_limit_of_connections_idle_ones_make_room(start_server):
         connection.recv(65536)
     for _ in range(3):
         assert server.get("/v1/models").status_code == 200
-    idle[0].settimeout(10 * PATIENCE)
-    assert idle[0].recv(65536) == b""  # the one that was idle for longest
+    closed, _, _ = select.select(idle, [], [], SOON)
+    assert 1 <= len(closed) <= 3 and all(connection.recv(65536) == b"" for connection in closed)
     for connection in idle:
         connection.close()
 
