@@ -14,17 +14,17 @@ Status status_of_exception() {
     throw;
   } catch (const std::bad_alloc&) {
     return Status(StatusCode::kResourceExhausted,
-                  "no memory is left for this; try again, ask for less at once, or raise its limit "
-                  "(the control group's memory.max, ulimit -v)");
+                  "the server has no memory left for this; try again, or ask for less at once "
+                  "(limits beside the machine's: memory.max of its control group, ulimit -v)");
   } catch (const std::length_error&) {
     return Status(StatusCode::kResourceExhausted,
                   "this needs more memory than there can be; ask for less at once");
   } catch (const std::system_error& failure) {
     if (failure.code() == std::errc::resource_unavailable_try_again) {
       return error(StatusCode::kResourceExhausted,
-                   "cannot start a thread: {}; the limit of processes (ulimit -u), of the control "
-                   "group (pids.max) or of memory (ulimit -v) is too low",
-                   failure.code().message());
+                   "the system refused: {} (limits of threads: ulimit -u, pids.max of the control "
+                   "group; of memory: ulimit -v)",
+                   failure.what());
     }
     return error(StatusCode::kResourceExhausted, "the system refused: {}", failure.what());
   } catch (const std::exception& failure) {
