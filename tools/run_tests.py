@@ -184,6 +184,8 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error",
              prepares=True),
+        Step("browser", "OpenAI's client", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
+             prepares=True),
         Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
         *cluster_steps(),
         Step("bench", "comparison with peers: adapters and tools",

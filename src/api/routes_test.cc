@@ -211,6 +211,22 @@ TEST(Routes, AFailureInTheMiddleOfAStreamIsAnErrorEvent) {
   EXPECT_EQ(sent.events.find(R"("finish_reason":"length")"), std::string::npos);
 }
 
+TEST(Routes, AFailureAfterAStreamHasWaitedForLongIsAnErrorEvent) {
+  for (const bool streams : {true, false}) {
+    const std::atomic<bool> broken = true;
+    Routes routes(ApiOptions{});
+    routes.set_generator(open_generator(broken));
+    const HttpOutcome outcome =
+        ask(routes, post("/v1/chat/completions", streams ? kStream : kWhole));
+    ReplyStream& answer = *std::get<std::unique_ptr<ReplyStream>>(outcome);
+    EXPECT_EQ(answer.begin_events(), streams);
+    ReplyPart part = answer.poll();
+    while (!part.last) part = answer.poll();
+    EXPECT_EQ(part.reply.has_value(), !streams);
+    if (streams) EXPECT_THAT(part.events, HasSubstr(R"(data: {"error":{"message":)"));
+  }
+}
+
 TEST(Routes, AFailureInTheMiddleOfAWholeAnswerIsNot200) {
   std::atomic<bool> broken = false;
   const auto generator = open_generator(broken, kStepMicroseconds);

@@ -124,7 +124,7 @@ asio::awaitable<std::optional<RequestHead>> RequestReader::read_head() {
 }
 
 RequestBody RequestReader::open_body(const RequestHead& head,
-                                     std::shared_ptr<ByteBudget> budget) const {
+                                     const std::shared_ptr<ByteBudget>& budget) const {
   RequestBody body;
   body.claim = budget->claim();
   if (head.body_bytes > limits_.body_bytes_max) {

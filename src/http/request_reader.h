@@ -29,7 +29,7 @@ class RequestReader {
   // Nothing when the client has left.
   asio::awaitable<std::optional<RequestHead>> read_head();
   // Claims the body's bytes as far as its head says them; an error when it is not worth asking for.
-  RequestBody open_body(const RequestHead& head, std::shared_ptr<ByteBudget> budget) const;
+  RequestBody open_body(const RequestHead& head, const std::shared_ptr<ByteBudget>& budget) const;
   asio::awaitable<void> read_body(const RequestHead& head, RequestBody& body);
   // What is wrong with as much of the body as has come already.
   std::optional<HttpError> body_error(const RequestHead& head) const;
