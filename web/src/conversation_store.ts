@@ -16,8 +16,9 @@ export interface ConversationStore {
 const kDatabase = 'puna';
 const kDatabaseVersion = 1;
 const kRecords = 'conversations';
-// A browser that neither opens nor refuses is known to happen; the page must not wait for it.
-const kOpenMsMax = 2_000;
+// A browser that neither opens nor refuses is known to happen; the page must not wait for it for ever. A
+// busy machine may take seconds, and its conversations must not be taken for lost.
+const kOpenMsMax = 15_000;
 
 function answerOf<T>(request: IDBRequest<T>): Promise<T> {
   return new Promise((resolve, reject) => {
