@@ -26,10 +26,12 @@ bool has_failed(const GenerationChunk& chunk) {
   return chunk.finish == FinishReason::kError || chunk.finish == FinishReason::kCancelled;
 }
 
-Result<std::string> prompt_text_of(const Generator& generator, const GenerationRequest& request) {
-  if (const auto* text = std::get_if<std::string>(&request.prompt)) return *text;
-  if (const auto* ids = std::get_if<TokenIds>(&request.prompt)) return generator.detokenize(*ids);
-  return std::string();
+// A text as it was sent; ids, and what truncation has left, as text with its control tokens.
+Result<std::string> prompt_text_of(const Generator& generator, const GenerationRequest& request,
+                                   const std::vector<TokenId>& tokens) {
+  const auto* text = std::get_if<std::string>(&request.prompt);
+  if (text != nullptr && !request.truncate_prompt_tokens) return *text;
+  return generator.detokenize(tokens, SpecialText::kShown);
 }
 
 }  // namespace
@@ -65,10 +67,13 @@ Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generat
 Status Answer::start_choice(const GenerationRequest& request) {
   Running running;
   running.choice.index = static_cast<int>(running_.size());
-  if (options_.echo) {
-    ASSIGN_OR_RETURN(running.choice.prompt_text, prompt_text_of(*generator_, request));
-  }
   ASSIGN_OR_RETURN(running.stream, generator_->start(request));
+  running.choice.prompt_tokens = &running.stream->prompt_tokens();
+  running.choice.usage = running.stream->usage();
+  if (options_.echo) {
+    ASSIGN_OR_RETURN(running.choice.prompt_text,
+                     prompt_text_of(*generator_, request, *running.choice.prompt_tokens));
+  }
   metrics_.count_start(request);
   running_.push_back(std::move(running));
   return {};
@@ -118,6 +123,8 @@ ReplyPart Answer::poll() {
 
 void Answer::take(Running& running, const GenerationChunk& chunk, std::string& events) {
   Choice& choice = running.choice;
+  choice.usage = running.stream->usage();
+  metrics_.count_intervals(chunk.token_intervals);
   if (chunk.finish != FinishReason::kNone) {
     choice.finish = chunk.finish;
     metrics_.count_finish(running.stream->usage(), running.stream->timings());
@@ -146,8 +153,20 @@ ReplyPart Answer::fail(const Status& status, std::string events) {
   return part;
 }
 
+void Answer::count_prompts() {
+  const auto choices = static_cast<size_t>(options_.choice_count);
+  for (size_t first = 0; first < running_.size(); first += choices) {
+    int longest = 0;
+    for (size_t i = first; i < first + choices; ++i) {
+      longest = std::max(longest, running_[i].choice.usage.completion_tokens);
+    }
+    metrics_.count_prompt_finish(options_.choice_count, longest);
+  }
+}
+
 ReplyPart Answer::finish(std::string events) {
   ended_ = true;
+  count_prompts();
   ReplyPart part;
   part.last = true;
   if (options_.stream) {

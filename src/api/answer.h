@@ -23,6 +23,8 @@ namespace puna {
 struct Choice {
   int index = 0;
   std::string prompt_text;  // what "echo" puts in front; empty without it
+  const std::vector<TokenId>* prompt_tokens = nullptr;  // the stream's
+  GenerationUsage usage;  // so far
   std::string text;
   std::vector<TokenId> tokens;
   std::vector<TokenLogprob> prompt_logprobs, logprobs;
@@ -78,6 +80,7 @@ class Answer final : public ReplyStream {
   ReplyPart fail(const Status& status, std::string events);
   ReplyPart finish(std::string events);
   GenerationUsage usage() const;
+  void count_prompts();
 
   std::shared_ptr<Generator> generator_;  // outlives the streams
   std::unique_ptr<AnswerFormat> format_;

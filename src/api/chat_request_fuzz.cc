@@ -34,8 +34,9 @@ void check_limits(const Result<OpenAiRequest>& parsed) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   const puna::SamplingParams defaults;
-  puna::check_limits(puna::parse_chat_request(body, defaults));
-  puna::check_limits(puna::parse_completion_request(body, defaults));
+  const puna::RequestContext context;
+  puna::check_limits(puna::parse_chat_request(body, context));
+  puna::check_limits(puna::parse_completion_request(body, context));
   puna::HttpRequest infer;
   infer.target = "/infer?" + std::string(body);
   puna::check_refusal(puna::parse_infer_request(infer, defaults));

@@ -23,7 +23,8 @@ std::optional<std::string> leading_field(std::string_view message) {
   const size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789[].");
   const std::string_view field = message.substr(0, end);
   const std::string_view word = field.substr(0, field.find_first_of("[."));
-  const bool is_field = word.find('_') != word.npos ||
+  const bool is_refused = end != message.npos && message.substr(end).starts_with(" is not ");
+  const bool is_field = is_refused || word.find('_') != word.npos ||
                         std::find(std::begin(kWordsThatAreFields), std::end(kWordsThatAreFields),
                                   word) != std::end(kWordsThatAreFields);
   return is_field ? std::optional<std::string>(field) : std::nullopt;
@@ -42,9 +43,8 @@ ApiError bad_request(std::string message, std::optional<std::string> param) {
   return error;
 }
 
-ApiError unknown_model(const std::string& asked, const std::string& served) {
-  ApiError error = bad_request(
-      fmt::format("the model {} does not exist; this server serves {}", asked, served), "model");
+ApiError unknown_model(std::string message) {
+  ApiError error = bad_request(std::move(message), "model");
   error.status = 404;
   error.code = "model_not_found";
   return error;

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "http/http_message.h"
 #include "base/status.h"
+#include "http/http_message.h"
 
 namespace puna {
 
@@ -21,7 +21,7 @@ struct ApiError {
 ApiError bad_request(std::string message, std::optional<std::string> param = std::nullopt);
 
 // 404 model_not_found.
-ApiError unknown_model(const std::string& asked, const std::string& served);
+ApiError unknown_model(std::string message);
 
 // By code: 400, 503 with Retry-After, or 500. A message that begins with a field's name gets it as
 // param.

@@ -12,7 +12,13 @@
 namespace puna {
 namespace {
 
+RequestContext request_context(const GenerationContext& context) {
+  return {.sampling = context.generator->default_sampling(),
+          .models = context.generator->model().names};
+}
+
 HttpReply failure(const GenerationContext& context, const Status& status) {
+  if (status.code() == StatusCode::kNotFound) return to_reply(unknown_model(status.message()));
   return to_reply(to_api_error(status, context.generator->retry_after_seconds()));
 }
 
@@ -27,34 +33,25 @@ HttpOutcome start(const GenerationContext& context, const std::vector<Generation
 AnswerOptions options_of(const OpenAiRequest& request) {
   return {.choice_count = request.choice_count,
           .stream = request.stream,
-          .include_usage = request.include_usage,
+          .include_usage = request.extras.include_usage,
           .echo = request.echo};
-}
-
-std::optional<HttpReply> check_model(const GenerationContext& context,
-                                     const OpenAiRequest& request) {
-  const std::string& name = context.generator->model().name;
-  if (!request.model || *request.model == name) return std::nullopt;
-  return to_reply(unknown_model(*request.model, name));
 }
 
 }  // namespace
 
 HttpOutcome answer_chat(const GenerationContext& context, const HttpRequest& request) {
-  const auto parsed = parse_chat_request(request.body, context.generator->default_sampling());
+  const auto parsed = parse_chat_request(request.body, request_context(context));
   if (!parsed.ok()) return failure(context, parsed.status());
-  if (auto refused = check_model(context, *parsed)) return std::move(*refused);
-  auto format = chat_format(new_identity("chatcmpl", context.generator->model().name),
-                            parsed->logprobs, parsed->include_usage);
+  auto format =
+      chat_format(new_identity("chatcmpl", context.generator->model().name), parsed->extras);
   return start(context, parsed->prompts, std::move(format), options_of(*parsed));
 }
 
 HttpOutcome answer_completion(const GenerationContext& context, const HttpRequest& request) {
-  const auto parsed = parse_completion_request(request.body, context.generator->default_sampling());
+  const auto parsed = parse_completion_request(request.body, request_context(context));
   if (!parsed.ok()) return failure(context, parsed.status());
-  if (auto refused = check_model(context, *parsed)) return std::move(*refused);
-  auto format = completion_format(new_identity("cmpl", context.generator->model().name),
-                                  parsed->logprobs, parsed->include_usage);
+  auto format =
+      completion_format(new_identity("cmpl", context.generator->model().name), parsed->extras);
   return start(context, parsed->prompts, std::move(format), options_of(*parsed));
 }
 

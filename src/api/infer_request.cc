@@ -2,13 +2,42 @@
 
 #include "api/infer_request.h"
 
+#include "api/field_policy.h"
 #include "api/openai_request.h"
-#include "api/request_fields.h"
 #include "base/random_seed.h"
 #include "base/utf8.h"
 
 namespace puna {
 namespace {
+
+template <auto Member>
+Status sampling(const Json& value, InferRequest& request) {
+  return store_in<Member>(value, request.generation.sampling);
+}
+
+Status store_max_tokens(const Json& value, InferRequest& request) {
+  request.generation.max_tokens_given = true;
+  return sampling<&SamplingParams::max_tokens>(value, request);
+}
+
+constexpr Field<InferRequest> kFields[] = {
+    {{"sentence", field::text(), "what to answer", true}, store_in<&InferRequest::sentence>},
+    {{"echo", field::boolean(), "the sentence comes before the answer (true)"},
+     store_in<&InferRequest::echo>},
+    {{"temperature", field::number(0, 2), "0 is greedy (the model's own, else 1)"},
+     sampling<&SamplingParams::temperature>},
+    {{"top_k", field::integer(-1),
+      "so many likeliest tokens; 0 and -1: all (the model's own, else 50)"},
+     sampling<&SamplingParams::top_k>},
+    {{"top_p",
+      {.kind = FieldKind::kNumber, .minimum = 0, .maximum = 1, .above_minimum = true},
+      "the likeliest tokens that together have this probability (the model's own, else 1)"},
+     sampling<&SamplingParams::top_p>},
+    {{"max_tokens", field::integer(1), "tokens of the answer (up to the model's length)"},
+     store_max_tokens},
+    {{"seed", field::other(kSeedSchema), "the same seed gives the same text; -1 is drawn (drawn)"},
+     [](const Json& value, InferRequest& request) { return read_seed(value, request.seed); }},
+};
 
 Result<Json> fields_of_query(const HttpRequest& request) {
   Json fields = Json::object();
@@ -24,28 +53,21 @@ Result<Json> fields_of_query(const HttpRequest& request) {
 
 }  // namespace
 
+std::span<const Field<InferRequest>> infer_fields() { return kFields; }
+
 Result<InferRequest> parse_infer_request(const HttpRequest& request,
                                          const SamplingParams& defaults) {
   const bool has_body = request.method == "POST" && !request.body.empty();
   ASSIGN_OR_RETURN(const Json json, has_body ? parse_body(request.body) : fields_of_query(request));
-  const RequestFields fields(json);
-  if (fields.find("sentence") == nullptr) {
+  if (find_field(json, "sentence") == nullptr) {
     return error(StatusCode::kNotFound,
                  "sentence is missing; ask with /infer?sentence=… or {{\"sentence\": \"…\"}}");
   }
+  RETURN_IF_ERROR(refuse_unknown_fields(json, names_of(infer_fields()), ""));
   InferRequest parsed;
-  GenerationRequest& generation = parsed.generation;
-  generation.sampling = defaults;
-  RETURN_IF_ERROR(fields.read("sentence", parsed.sentence));
-  RETURN_IF_ERROR(fields.read("echo", parsed.echo));
-  RETURN_IF_ERROR(fields.read("temperature", generation.sampling.temperature));
-  RETURN_IF_ERROR(fields.read("top_k", generation.sampling.top_k));
-  RETURN_IF_ERROR(fields.read("top_p", generation.sampling.top_p));
-  generation.max_tokens_given = fields.find("max_tokens") != nullptr;
-  RETURN_IF_ERROR(fields.read("max_tokens", generation.sampling.max_tokens));
-  std::optional<uint64_t> seed;
-  RETURN_IF_ERROR(fields.read_seed("seed", seed));
-  generation.sampling.seed = seed.value_or(random_seed());
+  parsed.generation.sampling = defaults;
+  RETURN_IF_ERROR(read_fields(json, infer_fields(), parsed));
+  parsed.generation.sampling.seed = parsed.seed.value_or(random_seed());
   return parsed;
 }
 

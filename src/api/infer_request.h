@@ -1,11 +1,14 @@
 // The request of /infer: the query of a GET, or the JSON of a POST.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <string>
 
-#include "http/http_message.h"
+#include "api/request_fields.h"
 #include "base/status.h"
 #include "generate/generation_request.h"
+#include "http/http_message.h"
 
 namespace puna {
 
@@ -13,10 +16,12 @@ struct InferRequest {
   std::string sentence;
   bool echo = true;              // the sentence comes before the answer, as in the seed system
   GenerationRequest generation;  // without its prompt
+  std::optional<uint64_t> seed;
 };
 
-// kNotFound when there is no sentence; other names are temperature, top_k, top_p, max_tokens and
-// seed.
+std::span<const Field<InferRequest>> infer_fields();
+
+// kNotFound when there is no sentence.
 Result<InferRequest> parse_infer_request(const HttpRequest& request,
                                          const SamplingParams& defaults);
 

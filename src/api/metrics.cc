@@ -8,6 +8,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <cmath>
+#include <span>
 #include <vector>
 
 namespace puna {
@@ -25,20 +27,29 @@ const Buckets kTokenSeconds = {.01, .025, .05, .075, .1,  .15, .2, .3, .4, .5,
                                .75, 1,    2.5, 5,    7.5, 10,  20, 40, 80};
 const Buckets kRequestSeconds = {.3, .5, .8, 1,  1.5, 2,   2.5, 5,   10,   15,  20,
                                  30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680};
-const Buckets kTokenCounts = {1,    2,    5,    10,    20,    50,    100,    200,   500,
-                              1000, 2000, 5000, 10000, 20000, 50000, 100000, 200000};
+const Buckets kChoiceCounts = {1, 2, 5, 10, 20};
+// vLLM's end with the model's length; those beyond it are left out of the text.
+const Buckets kTokenCounts = {1,      2,      5,    10,   20,    50,    100,   200,
+                              500,    1000,   2000, 5000, 10000, 20000, 50000, 100000,
+                              200000, 500000, 1e6,  2e6,  5e6,   1e7};
 
 struct NamedHistogram {
   NamedHistogram(std::string metric, std::string meaning, const Buckets& buckets)
-      : name(std::move(metric)), help(std::move(meaning)), histogram(buckets) {}
+      : name(std::move(metric)),
+        help(std::move(meaning)),
+        counts_tokens(&buckets == &kTokenCounts),
+        histogram(buckets) {}
   std::string name, help;
+  bool counts_tokens;
   Histogram histogram;
 };
 
 class Snapshot {
  public:
-  explicit Snapshot(const std::string& model) {
-    if (!model.empty()) labels_ = {{"model_name", model}, {"engine", "0"}};
+  explicit Snapshot(const ModelCard* model) {
+    if (model == nullptr) return;
+    labels_ = {{"model_name", model->name}, {"engine", "0"}};
+    tokens_max_ = model->max_model_len;
   }
 
   void gauge(const std::string& name, const std::string& help, double value) {
@@ -64,7 +75,39 @@ class Snapshot {
   void histogram(const NamedHistogram& source) {
     prometheus::ClientMetric metric = source.histogram.Collect();
     metric.label = labelled().label;
+    if (source.counts_tokens) {
+      std::erase_if(metric.histogram.bucket, [&](const auto& bucket) {
+        return bucket.upper_bound > tokens_max_ && std::isfinite(bucket.upper_bound);
+      });
+    }
     add(source.name, source.help, MetricType::Histogram).metric.push_back(std::move(metric));
+  }
+  // A histogram under a name that Prometheus keeps for counters: as three families without a type,
+  // which its linter accepts and its queries read alike.
+  void untyped_histogram(const std::string& name, const std::string& help,
+                         std::span<const int> bounds, std::span<const uint64_t> counts,
+                         double sum) {
+    uint64_t total = 0;
+    MetricFamily& buckets = add(name + "_bucket", help, MetricType::Untyped);
+    for (size_t i = 0; i < counts.size(); ++i) {
+      total += counts[i];
+      add_untyped(buckets, static_cast<double>(total));
+      buckets.metric.back().label.push_back(
+          {"le", i < bounds.size() ? std::to_string(bounds[i]) : "+Inf"});
+    }
+    add_untyped(add(name + "_sum", help, MetricType::Untyped), sum);
+    add_untyped(add(name + "_count", help, MetricType::Untyped), static_cast<double>(total));
+  }
+  void cache_config(const EngineStats& stats, const ModelCard& model) {
+    gauge("vllm:cache_config_info", "How keys and values are held: 1, with labels", 1);
+    for (auto& [name, value] : std::vector<std::pair<const char*, std::string>>{
+             {"block_size", std::to_string(stats.block_tokens)},
+             {"cache_dtype", model.kv_cache_dtype},
+             {"enable_prefix_caching", "False"},
+             {"num_cpu_blocks", "0"},
+             {"num_gpu_blocks", std::to_string(stats.blocks_total)}}) {
+      families_.back().metric.back().label.push_back({name, value});
+    }
   }
   void append(std::vector<MetricFamily> more) {
     families_.insert(families_.end(), std::make_move_iterator(more.begin()),
@@ -82,12 +125,17 @@ class Snapshot {
     family.metric.push_back(labelled());
     family.metric.back().counter.value = value;
   }
+  void add_untyped(MetricFamily& family, double value) {
+    family.metric.push_back(labelled());
+    family.metric.back().untyped.value = value;
+  }
   MetricFamily& add(const std::string& name, const std::string& help, MetricType type) {
     families_.push_back({name, help, type, {}});
     return families_.back();
   }
 
   std::vector<prometheus::ClientMetric::Label> labels_;
+  double tokens_max_ = 0;
   std::vector<MetricFamily> families_;
 };
 
@@ -100,7 +148,7 @@ void add_engine(const EngineStats& stats, Snapshot& snapshot) {
   snapshot.gauge("vllm:num_requests_waiting", "Sequences that wait", stats.sequences_waiting);
   snapshot.gauge("vllm:kv_cache_usage_perc", "Used part of the KV blocks, 0 to 1", usage);
   snapshot.gauge("puna_kv_blocks_used", "KV blocks in use", stats.blocks_used);
-  snapshot.gauge("puna_kv_blocks_total", "KV blocks there are", stats.blocks_total);
+  snapshot.gauge("puna_kv_blocks", "KV blocks there are", stats.blocks_total);
   const auto count = [&](const char* name, const char* help, uint64_t value) {
     snapshot.counter(name, help, static_cast<double>(value));
   };
@@ -112,6 +160,8 @@ void add_engine(const EngineStats& stats, Snapshot& snapshot) {
   snapshot.finished(stats);
   count("puna_engine_steps_total", "Steps of the engine", stats.steps);
   snapshot.counter("puna_engine_step_seconds_total", "Time inside steps", stats.step_seconds);
+  snapshot.untyped_histogram("vllm:iteration_tokens_total", "Tokens of a step", kStepTokenBounds,
+                             stats.step_token_counts, static_cast<double>(stats.step_tokens));
 }
 
 }  // namespace
@@ -124,12 +174,16 @@ struct Metrics::State {
                                                           .Register(registry);
   NamedHistogram first_token{"vllm:time_to_first_token_seconds", "Arrival to first token",
                              kFirstTokenSeconds};
+  NamedHistogram interval{"vllm:inter_token_latency_seconds",
+                          "From a token to the next of the same answer", kTokenSeconds};
   NamedHistogram token{"vllm:request_time_per_output_token_seconds",
                        "Mean time between tokens of a request", kTokenSeconds};
   NamedHistogram total{"vllm:e2e_request_latency_seconds", "Arrival to last token",
                        kRequestSeconds};
   NamedHistogram queued{"vllm:request_queue_time_seconds", "Arrival to first step",
                         kRequestSeconds};
+  NamedHistogram inference{"vllm:request_inference_time_seconds", "First step to last token",
+                           kRequestSeconds};
   NamedHistogram prefill{"vllm:request_prefill_time_seconds", "First step to first token",
                          kRequestSeconds};
   NamedHistogram decode{"vllm:request_decode_time_seconds", "First token to last", kRequestSeconds};
@@ -137,12 +191,16 @@ struct Metrics::State {
                                kTokenCounts};
   NamedHistogram generation_tokens{"vllm:request_generation_tokens",
                                    "Generated tokens of a request", kTokenCounts};
+  NamedHistogram longest{"vllm:request_max_num_generation_tokens",
+                         "Generated tokens of a prompt's longest answer", kTokenCounts};
+  NamedHistogram choices{"vllm:request_params_n", "n: answers to a prompt", kChoiceCounts};
   NamedHistogram max_tokens{"vllm:request_params_max_tokens", "max_tokens of requests that set it",
                             kTokenCounts};
 
   std::vector<const NamedHistogram*> histograms() const {
-    return {&first_token,       &token,     &total, &queued, &prefill, &decode, &prompt_tokens,
-            &generation_tokens, &max_tokens};
+    return {&first_token, &interval, &token,     &total,         &queued,
+            &inference,   &prefill,  &decode,    &prompt_tokens, &generation_tokens,
+            &longest,     &choices,  &max_tokens};
   }
 };
 
@@ -161,9 +219,19 @@ void Metrics::count_start(const GenerationRequest& request) {
   if (request.max_tokens_given) state_->max_tokens.histogram.Observe(request.sampling.max_tokens);
 }
 
+void Metrics::count_intervals(const std::vector<double>& seconds) {
+  for (const double one : seconds) state_->interval.histogram.Observe(one);
+}
+
+void Metrics::count_prompt_finish(int choice_count, int longest) {
+  state_->choices.histogram.Observe(choice_count);
+  state_->longest.histogram.Observe(longest);
+}
+
 void Metrics::count_finish(const GenerationUsage& usage, const GenerationTimings& timings) {
   state_->total.histogram.Observe(timings.total.count());
   state_->queued.histogram.Observe(timings.queued.count());
+  state_->inference.histogram.Observe((timings.total - timings.queued).count());
   state_->prompt_tokens.histogram.Observe(usage.prompt_tokens);
   state_->generation_tokens.histogram.Observe(usage.completion_tokens);
   if (usage.completion_tokens == 0) return;
@@ -175,10 +243,11 @@ void Metrics::count_finish(const GenerationUsage& usage, const GenerationTimings
   }
 }
 
-std::string Metrics::text(const EngineStats* stats, const std::string& model) const {
+std::string Metrics::text(const EngineStats* stats, const ModelCard* model) const {
   Snapshot snapshot(model);
-  if (stats != nullptr) {
+  if (stats != nullptr && model != nullptr) {
     add_engine(*stats, snapshot);
+    snapshot.cache_config(*stats, *model);
     for (const NamedHistogram* histogram : state_->histograms()) snapshot.histogram(*histogram);
   }
   snapshot.append(state_->registry.Collect());

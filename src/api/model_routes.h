@@ -4,14 +4,14 @@
 #include <string>
 #include <string_view>
 
-#include "http/http_message.h"
 #include "generate/generator.h"
+#include "http/http_message.h"
 
 namespace puna {
 
-HttpReply models_reply(const ModelCard& card);
+HttpReply models_reply(const Generator& generator);
 // `name` as it stands in the path, %-escapes included; 404 for any other model.
-HttpReply model_reply(const ModelCard& card, std::string_view name);
+HttpReply model_reply(const Generator& generator, std::string_view name);
 HttpReply version_reply(const std::string& version);
 
 }  // namespace puna

@@ -5,10 +5,10 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <map>
 
 #include "api/openai_logprobs.h"
 #include "base/random_seed.h"
+#include "base/utf8.h"
 
 namespace puna {
 namespace {
@@ -35,30 +35,50 @@ OrderedJson envelope(const AnswerIdentity& identity, const char* object) {
   return json;
 }
 
+TokenNames token_names(const AnswerExtras& extras) {
+  return extras.tokens_as_ids ? TokenNames::kIds : TokenNames::kText;
+}
+
+// What streams say of the usage in an event before the last.
+void add_usage(const AnswerExtras& extras, const GenerationUsage& usage, OrderedJson& json) {
+  if (extras.continuous_usage) {
+    json["usage"] = usage_json(usage);
+  } else if (extras.include_usage) {
+    json["usage"] = nullptr;
+  }
+}
+
 class ChatFormat final : public AnswerFormat {
  public:
-  ChatFormat(AnswerIdentity identity, bool logprobs, bool include_usage)
-      : identity_(std::move(identity)), logprobs_(logprobs), include_usage_(include_usage) {}
+  ChatFormat(AnswerIdentity identity, const AnswerExtras& extras)
+      : identity_(std::move(identity)), extras_(extras) {}
 
   std::vector<OrderedJson> start_events(const Choice& choice) const override {
     OrderedJson delta;
     delta["role"] = "assistant";
     delta["content"] = "";
     delta["refusal"] = nullptr;
-    return {event(choice, std::move(delta), nullptr, FinishReason::kNone)};
+    OrderedJson json = event(choice, choice_json(choice, std::move(delta)));
+    if (extras_.token_ids) json["prompt_token_ids"] = *choice.prompt_tokens;
+    return {std::move(json)};
   }
 
   std::vector<OrderedJson> events(const Choice& choice, const GenerationChunk& chunk) override {
     std::vector<OrderedJson> events;
-    const bool has_logprobs = logprobs_ && !chunk.logprobs.empty();
-    if (!chunk.text.empty() || has_logprobs) {
+    const bool has_logprobs = extras_.logprobs && !chunk.logprobs.empty();
+    const bool has_ids = extras_.token_ids && !chunk.tokens.empty();
+    if (!chunk.text.empty() || has_logprobs || has_ids) {
       OrderedJson delta;
       delta["content"] = chunk.text;
-      OrderedJson logprobs = has_logprobs ? chat_logprobs(chunk.logprobs) : OrderedJson(nullptr);
-      events.push_back(event(choice, std::move(delta), std::move(logprobs), FinishReason::kNone));
+      OrderedJson one = choice_json(choice, std::move(delta));
+      if (has_logprobs) one["logprobs"] = chat_logprobs(chunk.logprobs, token_names(extras_));
+      if (extras_.token_ids) one["token_ids"] = chunk.tokens;
+      events.push_back(event(choice, std::move(one)));
     }
     if (chunk.finish != FinishReason::kNone) {
-      events.push_back(event(choice, OrderedJson::object(), nullptr, chunk.finish));
+      OrderedJson one = choice_json(choice, OrderedJson::object());
+      one["finish_reason"] = finish_json(chunk.finish);
+      events.push_back(event(choice, std::move(one)));
     }
     return events;
   }
@@ -78,57 +98,73 @@ class ChatFormat final : public AnswerFormat {
       one["message"]["role"] = "assistant";
       one["message"]["content"] = choice.text;
       one["message"]["refusal"] = nullptr;
-      one["logprobs"] = logprobs_ ? chat_logprobs(choice.logprobs) : OrderedJson(nullptr);
+      one["logprobs"] = extras_.logprobs ? chat_logprobs(choice.logprobs, token_names(extras_))
+                                         : OrderedJson(nullptr);
       one["finish_reason"] = finish_json(choice.finish);
+      if (extras_.token_ids) one["token_ids"] = choice.tokens;
       json["choices"].push_back(std::move(one));
     }
     json["usage"] = usage_json(usage);
+    if (extras_.prompt_logprobs) {
+      json["prompt_logprobs"] = prompt_logprobs_json(choices.front().prompt_logprobs);
+    }
+    if (extras_.token_ids) json["prompt_token_ids"] = *choices.front().prompt_tokens;
     return json;
   }
 
  private:
   static constexpr const char* kChunk = "chat.completion.chunk";
 
-  OrderedJson event(const Choice& choice, OrderedJson delta, OrderedJson logprobs,
-                    FinishReason finish) const {
+  static OrderedJson choice_json(const Choice& choice, OrderedJson delta) {
     OrderedJson one;
     one["index"] = choice.index;
     one["delta"] = std::move(delta);
-    one["logprobs"] = std::move(logprobs);
-    one["finish_reason"] = finish_json(finish);
+    one["logprobs"] = nullptr;
+    one["finish_reason"] = nullptr;
+    return one;
+  }
+  OrderedJson event(const Choice& choice, OrderedJson one) const {
     OrderedJson json = envelope(identity_, kChunk);
     json["choices"].push_back(std::move(one));
-    if (include_usage_) json["usage"] = nullptr;
+    add_usage(extras_, choice.usage, json);
     return json;
   }
 
   const AnswerIdentity identity_;
-  const bool logprobs_, include_usage_;
+  const AnswerExtras extras_;
 };
 
 class CompletionFormat final : public AnswerFormat {
  public:
-  CompletionFormat(AnswerIdentity identity, bool logprobs, bool include_usage)
-      : identity_(std::move(identity)), logprobs_(logprobs), include_usage_(include_usage) {}
+  CompletionFormat(AnswerIdentity identity, const AnswerExtras& extras)
+      : identity_(std::move(identity)), extras_(extras) {}
 
   std::vector<OrderedJson> start_events(const Choice& choice) const override {
-    if (choice.prompt_text.empty()) return {};
-    return {event(choice, choice.prompt_text, nullptr, FinishReason::kNone)};
+    if (choice.prompt_text.empty() && !extras_.token_ids) return {};
+    OrderedJson one = choice_json(choice, choice.prompt_text);
+    if (extras_.token_ids) {
+      one["prompt_token_ids"] = *choice.prompt_tokens;
+      one["token_ids"] = OrderedJson::array();
+    }
+    return {event(choice, std::move(one))};
   }
 
   std::vector<OrderedJson> events(const Choice& choice, const GenerationChunk& chunk) override {
-    OrderedJson logprobs = nullptr;
-    if (logprobs_) {
-      std::vector<TokenLogprob> all = chunk.prompt_logprobs;
-      all.insert(all.end(), chunk.logprobs.begin(), chunk.logprobs.end());
-      if (!all.empty()) logprobs = completion_logprobs(all, text_offsets_[choice.index]);
-    }
     std::vector<OrderedJson> events;
-    if (!chunk.text.empty() || !logprobs.is_null()) {
-      events.push_back(event(choice, chunk.text, std::move(logprobs), FinishReason::kNone));
+    const bool has_logprobs =
+        extras_.logprobs && !(chunk.prompt_logprobs.empty() && chunk.logprobs.empty());
+    const bool has_ids = extras_.token_ids && !chunk.tokens.empty();
+    if (!chunk.text.empty() || has_logprobs || has_ids) {
+      OrderedJson one = choice_json(choice, chunk.text);
+      if (has_logprobs)
+        one["logprobs"] = logprobs_of(choice, chunk.prompt_logprobs, chunk.logprobs);
+      if (extras_.token_ids) one["token_ids"] = chunk.tokens;
+      events.push_back(event(choice, std::move(one)));
     }
     if (chunk.finish != FinishReason::kNone) {
-      events.push_back(event(choice, "", nullptr, chunk.finish));
+      OrderedJson one = choice_json(choice, "");
+      one["finish_reason"] = finish_json(chunk.finish);
+      events.push_back(event(choice, std::move(one)));
     }
     return events;
   }
@@ -143,15 +179,19 @@ class CompletionFormat final : public AnswerFormat {
                     const GenerationUsage& usage) const override {
     OrderedJson json = envelope(identity_, kObject);
     for (const Choice& choice : choices) {
-      OrderedJson logprobs = nullptr;
-      if (logprobs_) {
-        std::vector<TokenLogprob> all = choice.prompt_logprobs;
-        all.insert(all.end(), choice.logprobs.begin(), choice.logprobs.end());
-        size_t text_offset = 0;
-        logprobs = completion_logprobs(all, text_offset);
+      OrderedJson one = choice_json(choice, choice.prompt_text + choice.text);
+      if (extras_.logprobs) {
+        one["logprobs"] = logprobs_of(choice, choice.prompt_logprobs, choice.logprobs);
       }
-      json["choices"].push_back(choice_json(choice, choice.prompt_text + choice.text,
-                                            std::move(logprobs), choice.finish));
+      one["finish_reason"] = finish_json(choice.finish);
+      if (extras_.prompt_logprobs) {
+        one["prompt_logprobs"] = prompt_logprobs_json(choice.prompt_logprobs);
+      }
+      if (extras_.token_ids) {
+        one["token_ids"] = choice.tokens;
+        one["prompt_token_ids"] = *choice.prompt_tokens;
+      }
+      json["choices"].push_back(std::move(one));
     }
     json["usage"] = usage_json(usage);
     return json;
@@ -160,27 +200,30 @@ class CompletionFormat final : public AnswerFormat {
  private:
   static constexpr const char* kObject = "text_completion";
 
-  static OrderedJson choice_json(const Choice& choice, const std::string& text,
-                                 OrderedJson logprobs, FinishReason finish) {
+  static OrderedJson choice_json(const Choice& choice, const std::string& text) {
     OrderedJson one;
     one["index"] = choice.index;
     one["text"] = text;
-    one["logprobs"] = std::move(logprobs);
-    one["finish_reason"] = finish_json(finish);
+    one["logprobs"] = nullptr;
+    one["finish_reason"] = nullptr;
     return one;
   }
-
-  OrderedJson event(const Choice& choice, const std::string& text, OrderedJson logprobs,
-                    FinishReason finish) const {
+  // The prompt's tokens are among them only where its text is.
+  OrderedJson logprobs_of(const Choice& choice, const std::vector<TokenLogprob>& prompt,
+                          const std::vector<TokenLogprob>& answer) const {
+    static const std::vector<TokenLogprob> kNone;
+    return completion_logprobs(choice.prompt_text.empty() ? kNone : prompt, answer,
+                               character_count(choice.prompt_text), token_names(extras_));
+  }
+  OrderedJson event(const Choice& choice, OrderedJson one) const {
     OrderedJson json = envelope(identity_, kObject);
-    json["choices"].push_back(choice_json(choice, text, std::move(logprobs), finish));
-    if (include_usage_) json["usage"] = nullptr;
+    json["choices"].push_back(std::move(one));
+    add_usage(extras_, choice.usage, json);
     return json;
   }
 
   const AnswerIdentity identity_;
-  const bool logprobs_, include_usage_;
-  std::map<int, size_t> text_offsets_;  // by choice: characters streamed as logprobs
+  const AnswerExtras extras_;
 };
 
 class InferFormat final : public AnswerFormat {
@@ -207,14 +250,13 @@ AnswerIdentity new_identity(const std::string& prefix, const std::string& model)
           .model = model};
 }
 
-std::unique_ptr<AnswerFormat> chat_format(AnswerIdentity identity, bool logprobs,
-                                          bool include_usage) {
-  return std::make_unique<ChatFormat>(std::move(identity), logprobs, include_usage);
+std::unique_ptr<AnswerFormat> chat_format(AnswerIdentity identity, const AnswerExtras& extras) {
+  return std::make_unique<ChatFormat>(std::move(identity), extras);
 }
 
-std::unique_ptr<AnswerFormat> completion_format(AnswerIdentity identity, bool logprobs,
-                                                bool include_usage) {
-  return std::make_unique<CompletionFormat>(std::move(identity), logprobs, include_usage);
+std::unique_ptr<AnswerFormat> completion_format(AnswerIdentity identity,
+                                                const AnswerExtras& extras) {
+  return std::make_unique<CompletionFormat>(std::move(identity), extras);
 }
 
 std::unique_ptr<AnswerFormat> infer_format(std::string prefix) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "api/answer.h"
+#include "api/openai_request.h"
 
 namespace puna {
 
@@ -18,10 +19,9 @@ struct AnswerIdentity {
 
 AnswerIdentity new_identity(const std::string& prefix, const std::string& model);
 
-std::unique_ptr<AnswerFormat> chat_format(AnswerIdentity identity, bool logprobs,
-                                          bool include_usage);
-std::unique_ptr<AnswerFormat> completion_format(AnswerIdentity identity, bool logprobs,
-                                                bool include_usage);
+std::unique_ptr<AnswerFormat> chat_format(AnswerIdentity identity, const AnswerExtras& extras);
+std::unique_ptr<AnswerFormat> completion_format(AnswerIdentity identity,
+                                                const AnswerExtras& extras);
 // A JSON list of one string: `prefix` and the answer.
 std::unique_ptr<AnswerFormat> infer_format(std::string prefix);
 

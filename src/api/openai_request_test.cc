@@ -23,7 +23,8 @@ TEST(ChatRequest, WhatIsLeftOutComesFromTheDefaults) {
   SamplingParams defaults;
   defaults.temperature = 0.25;
   defaults.top_k = 50;
-  const auto request = parse_chat_request("{" + std::string(kMessages) + "}", defaults);
+  const auto request =
+      parse_chat_request("{" + std::string(kMessages) + "}", {.sampling = defaults});
   ASSERT_TRUE(request.ok()) << request.status().message();
   ASSERT_EQ(request->prompts.size(), 1u);
   EXPECT_EQ(request->prompts[0].sampling.temperature, 0.25);
@@ -31,7 +32,6 @@ TEST(ChatRequest, WhatIsLeftOutComesFromTheDefaults) {
   EXPECT_FALSE(request->prompts[0].max_tokens_given);
   EXPECT_FALSE(request->stream);
   EXPECT_EQ(request->choice_count, 1);
-  EXPECT_FALSE(request->model.has_value());
 }
 
 TEST(ChatRequest, NullIsTheSameAsAbsent) {
@@ -49,9 +49,8 @@ TEST(ChatRequest, EveryFieldArrives) {
       "stream_options": {"include_usage": true}, "min_tokens": 2, "ignore_eos": true,
       "stop_token_ids": [9], "include_stop_str_in_output": true)");
   ASSERT_TRUE(parsed.ok()) << parsed.status().message();
-  EXPECT_EQ(parsed->model, "m");
   EXPECT_EQ(parsed->choice_count, 2);
-  EXPECT_TRUE(parsed->stream && parsed->include_usage && parsed->logprobs);
+  EXPECT_TRUE(parsed->stream && parsed->extras.include_usage && parsed->extras.logprobs);
   const GenerationRequest& request = parsed->prompts[0];
   EXPECT_TRUE(request.max_tokens_given && request.include_stop_in_output);
   EXPECT_EQ(request.stop, (std::vector<std::string>{"a", "b"}));
@@ -78,10 +77,59 @@ TEST(ChatRequest, TheNewerNameOfMaxTokensCountsToo) {
   EXPECT_EQ(parsed->prompts[0].sampling.max_tokens, 9);
 }
 
-TEST(ChatRequest, ANegativeSeedIsASeed) {
-  const auto parsed = parse_chat(R"("seed": -1)");
+uint64_t seed_of(const std::string& value) {
+  const auto parsed = parse_chat("\"seed\": " + value);
+  EXPECT_TRUE(parsed.ok()) << parsed.status().message();
+  return parsed.ok() ? parsed->prompts[0].sampling.seed : 0;
+}
+
+TEST(ChatRequest, AnyIntegerOf64BitsIsASeedAndMinusOneIsDrawn) {
+  EXPECT_EQ(seed_of("-2"), UINT64_MAX - 1);
+  EXPECT_EQ(seed_of("18446744073709551615"), UINT64_MAX);
+  EXPECT_EQ(seed_of("5.0"), 5U);
+  EXPECT_NE(seed_of("-1"), seed_of("-1"));
+}
+
+TEST(ChatRequest, ANumberWithoutAFractionIsAnInteger) {
+  const auto parsed = parse_chat(R"("max_tokens": 16.0, "top_k": 2e1, "n": 2.0,
+      "stop_token_ids": [7.0], "allowed_token_ids": [1.0, 2])");
   ASSERT_TRUE(parsed.ok()) << parsed.status().message();
-  EXPECT_EQ(parsed->prompts[0].sampling.seed, UINT64_MAX);
+  EXPECT_EQ(parsed->prompts[0].sampling.max_tokens, 16);
+  EXPECT_EQ(parsed->prompts[0].sampling.top_k, 20);
+  EXPECT_EQ(parsed->choice_count, 2);
+  EXPECT_EQ(parsed->prompts[0].sampling.stop_token_ids, std::vector<TokenId>{7});
+  EXPECT_EQ(parsed->prompts[0].sampling.allowed_token_ids, (std::vector<TokenId>{1, 2}));
+}
+
+TEST(ChatRequest, AnIntegerOutOfRangeIsToldWithItsRange) {
+  const auto told = [](const char* fields) { return parse_chat(fields).status().message(); };
+  EXPECT_EQ(told(R"("max_tokens": 9223372036854775808)"),
+            "max_tokens is 9223372036854775808, and goes from 0 to 2147483647");
+  EXPECT_EQ(told(R"("n": 1e30)"), "n is 1e+30, and goes from 1 to 128");
+  EXPECT_EQ(told(R"("top_k": -9223372036854775808)"),
+            "top_k is -9223372036854775808, and goes from -1 to 2147483647");
+  EXPECT_EQ(told(R"("seed": 1e30)"), "seed is 1e+30, and goes from -2^63 to 2^64 - 1");
+  EXPECT_EQ(told(R"("max_tokens": 1.5)"), "max_tokens must be an integer, not 1.5");
+  EXPECT_EQ(told(R"("stop_token_ids": [9223372036854775808])"),
+            "stop_token_ids must hold token ids, not 9223372036854775808");
+}
+
+TEST(ChatRequest, AnUnknownModelIsToldBeforeAnythingElse) {
+  const std::vector<std::string> served = {"a", "b"};
+  const auto ask = [&](const char* fields) {
+    return parse_chat_request("{" + std::string(kMessages) + fields + "}", {{}, served}).status();
+  };
+  EXPECT_EQ(ask(R"(, "model": "c", "temperature": 9)").code(), StatusCode::kNotFound);
+  EXPECT_THAT(ask(R"(, "model": "c")").message(), HasSubstr("serves a, b"));
+  EXPECT_TRUE(ask(R"(, "model": "b")").ok());
+}
+
+TEST(ChatRequest, TheLastMessageGoesOnOrANewOneBegins) {
+  const auto rendering = [](const char* fields) { return parse_chat(fields)->prompts[0].chat; };
+  EXPECT_TRUE(rendering("").add_generation_prompt);
+  EXPECT_FALSE(rendering(R"("continue_final_message": true)").add_generation_prompt);
+  EXPECT_TRUE(rendering(R"("continue_final_message": true)").continue_final_message);
+  EXPECT_FALSE(parse_chat(R"("continue_final_message": true, "add_generation_prompt": true)").ok());
 }
 
 TEST(ChatRequest, SeedsAreDrawnWhenNoneIsGiven) {
@@ -116,7 +164,7 @@ TEST(ChatRequest, AMessageNamesFieldFoundAndWanted) {
 TEST(CompletionRequest, TakesFourKindsOfPrompt) {
   const auto count = [](const char* prompt) {
     const auto parsed =
-        parse_completion_request(fmt::format(R"({{"prompt": {}}})", prompt), SamplingParams{});
+        parse_completion_request(fmt::format(R"({{"prompt": {}}})", prompt), RequestContext{});
     return parsed.ok() ? parsed->prompts.size() : 0;
   };
   EXPECT_EQ(count(R"("a")"), 1u);
@@ -129,9 +177,17 @@ TEST(CompletionRequest, EchoWithLogprobsAsksForThoseOfThePrompt) {
   const auto parsed =
       parse_completion_request(R"({"prompt": "a", "echo": true, "logprobs": 1})", {});
   ASSERT_TRUE(parsed.ok()) << parsed.status().message();
-  EXPECT_TRUE(parsed->prompts[0].sampling.prompt_logprobs);
+  EXPECT_EQ(parsed->prompts[0].sampling.prompt_logprobs, 1);
   EXPECT_EQ(parsed->prompts[0].sampling.logprobs, 1);
   EXPECT_EQ(parsed->prompts[0].sampling.max_tokens, 16);
+}
+
+TEST(CompletionRequest, NoTokensAreAskedForOnlyToScoreThePrompt) {
+  const auto scored =
+      parse_completion_request(R"({"prompt": "a", "max_tokens": 0, "echo": true})", {});
+  ASSERT_TRUE(scored.ok()) << scored.status().message();
+  EXPECT_EQ(scored->prompts[0].sampling.max_tokens, 0);
+  EXPECT_FALSE(parse_completion_request(R"({"prompt": "a", "max_tokens": 0})", {}).ok());
 }
 
 TEST(ApiErrors, EachKindHasItsStatus) {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "api/api_description.h"
 #include "api/chat_page.h"
 #include "api/model_routes.h"
 #include "api/request_origin.h"
@@ -19,6 +20,9 @@ namespace {
 
 constexpr int kLoadingRetrySeconds = 2;
 constexpr std::string_view kModelsPrefix = "/v1/models/";
+constexpr std::string_view kVersion = "/v1";
+// Also without the version, for clients whose base URL has none.
+constexpr std::string_view kUnversioned[] = {"/chat/completions", "/completions", "/models"};
 
 enum class Needs { kNothing, kKey, kGenerator };  // each needs what comes before it, too
 
@@ -85,7 +89,15 @@ std::optional<HttpReply> body_refusal(const HttpRequest& head) {
   return to_reply(of_status(415, message, "unsupported_media_type"));
 }
 
+bool has_unversioned(std::string_view path) {
+  return path.starts_with("/models/") || std::find(std::begin(kUnversioned), std::end(kUnversioned),
+                                                   path) != std::end(kUnversioned);
+}
+
 HttpOutcome reply_or_error(Result<HttpReply> reply) {
+  if (reply.status().code() == StatusCode::kNotFound) {
+    return to_reply(unknown_model(reply.status().message()));
+  }
   if (!reply.ok()) return to_reply(to_api_error(reply.status(), 1));
   return std::move(reply).value();
 }
@@ -93,6 +105,17 @@ HttpOutcome reply_or_error(Result<HttpReply> reply) {
 HttpReply json_reply(std::string body) {
   HttpReply reply;
   reply.body = std::move(body);
+  return reply;
+}
+
+// A page that may load nothing.
+HttpReply html_reply(std::string body) {
+  HttpReply reply;
+  reply.body = std::move(body);
+  reply.content_type = "text/html; charset=utf-8";
+  reply.headers.emplace_back("Content-Security-Policy",
+                             "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; "
+                             "form-action 'none'; frame-ancestors 'none'");
   return reply;
 }
 
@@ -115,6 +138,14 @@ const std::vector<Routes::Route>& Routes::table() {
        [](Routes& self, const HttpRequest&) -> HttpOutcome {
          return version_reply(self.options_.version);
        }},
+      {"/openapi.json", true, false, Needs::kNothing,
+       [](Routes& self, const HttpRequest&) -> HttpOutcome {
+         return json_reply(openapi_document(self.options_.version));
+       }},
+      {"/docs", true, false, Needs::kNothing,
+       [](Routes& self, const HttpRequest&) -> HttpOutcome {
+         return html_reply(docs_page(self.options_.version));
+       }},
       {"/metrics", true, false, Needs::kKey,
        [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.metrics_reply(); }},
       {"/page-config.json", true, false, Needs::kGenerator,
@@ -123,11 +154,13 @@ const std::vector<Routes::Route>& Routes::table() {
        }},
       {"/v1/models", true, false, Needs::kGenerator,
        [](Routes& self, const HttpRequest&) -> HttpOutcome {
-         return models_reply(self.generator_->model());
+         return models_reply(*self.generator_);
        }},
       {kModelsPrefix, true, false, Needs::kGenerator,
        [](Routes& self, const HttpRequest& request) -> HttpOutcome {
-         return model_reply(self.generator_->model(), request.path().substr(kModelsPrefix.size()));
+         const bool versioned = request.path().starts_with(kVersion);
+         const size_t prefix = kModelsPrefix.size() - (versioned ? 0 : kVersion.size());
+         return model_reply(*self.generator_, request.path().substr(prefix));
        }},
       {"/v1/chat/completions", false, true, Needs::kGenerator,
        [](Routes& self, const HttpRequest& request) -> HttpOutcome {
@@ -157,6 +190,8 @@ const std::vector<Routes::Route>& Routes::table() {
 }
 
 const Routes::Route* Routes::find(std::string_view path) {
+  const std::string versioned = std::string(kVersion) + std::string(path);
+  if (has_unversioned(path)) path = versioned;
   for (const Route& route : table()) {
     const bool has_parameter = route.path == kModelsPrefix;
     if (path == route.path && !has_parameter) return &route;
@@ -286,9 +321,9 @@ HttpReply Routes::metrics_reply() const {
   reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
   if (ready()) {
     const EngineStats stats = generator_->stats();
-    reply.body = metrics_.text(&stats, generator_->model().name);
+    reply.body = metrics_.text(&stats, &generator_->model());
   } else {
-    reply.body = metrics_.text(nullptr, "");
+    reply.body = metrics_.text(nullptr, nullptr);
   }
   return reply;
 }

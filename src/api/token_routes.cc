@@ -2,64 +2,123 @@
 
 #include "api/token_routes.h"
 
+#include "api/chat_messages.h"
+#include "api/field_policy.h"
 #include "api/openai_request.h"
-#include "api/request_fields.h"
 
 namespace puna {
 namespace {
 
-Result<std::vector<TokenId>> tokens_of(const Generator& generator, const RequestFields& fields) {
-  const Json* messages = fields.find("messages");
-  if (messages != nullptr && fields.find("prompt") == nullptr) {
-    bool add_generation_prompt = true;
-    RETURN_IF_ERROR(fields.read("add_generation_prompt", add_generation_prompt));
-    ASSIGN_OR_RETURN(const ChatMessages parsed, parse_messages(*messages));
-    return generator.tokenize(parsed, add_generation_prompt);
+Status store_prompt(const Json& value, TokenizeRequest& request) {
+  request.prompt = value.get<std::string>();
+  return {};
+}
+Status store_messages(const Json& value, TokenizeRequest& request) {
+  ASSIGN_OR_RETURN(request.messages, parse_messages(value));
+  return {};
+}
+template <auto Member>
+Status chat(const Json& value, TokenizeRequest& request) {
+  return store_in<Member>(value, request.chat);
+}
+Status store_template_variables(const Json& value, TokenizeRequest& request) {
+  if (!value.is_object()) {
+    return invalid_argument("chat_template_kwargs must be an object, not {}", type_of(value));
   }
-  if (messages != nullptr || fields.find("prompt") == nullptr) {
+  request.chat.variables = value;
+  return {};
+}
+
+constexpr Field<TokenizeRequest> kTokenize[] = {
+    {{"prompt", field::text(), "a text; or messages"}, store_prompt},
+    {{"messages",
+      field::other(R"({"type": "array", "items": {"$ref": "#/components/schemas/ChatMessage"}})"),
+      "a conversation, through the chat template"},
+     store_messages},
+    {{"add_special_tokens", field::boolean(), "begin a text with the model's begin token (true)"},
+     store_in<&TokenizeRequest::add_special_tokens>},
+    {{"add_generation_prompt", field::boolean(), "let the template begin the answer (true)"},
+     chat<&ChatRendering::add_generation_prompt>},
+    {{"continue_final_message", field::boolean(), "end inside the last message (false)"},
+     chat<&ChatRendering::continue_final_message>},
+    {{"chat_template_kwargs", field::other(R"({"type": "object"})"),
+      "values for variables that the chat template reads (none)"},
+     store_template_variables},
+    {{"return_token_strs", field::boolean(),
+      "the tokens as the vocabulary spells them, too (false)"},
+     store_in<&TokenizeRequest::return_token_strs>},
+    {{"model", field::text(), "a served name"}, store_in<&TokenizeRequest::model>},
+};
+
+constexpr Field<DetokenizeRequest> kDetokenize[] = {
+    {{"tokens", field::token_ids(), "what to turn into text", true},
+     store_in<&DetokenizeRequest::tokens>},
+    {{"model", field::text(), "a served name"}, store_in<&DetokenizeRequest::model>},
+};
+
+// An unknown model is told before anything else; its status is the caller's matter.
+Status check_body(const Generator& generator, const Json& body,
+                  const std::vector<std::string_view>& known) {
+  const Json* model = find_field(body, "model");
+  if (model != nullptr && model->is_string()) {
+    RETURN_IF_ERROR(
+        check_model_name(model->get_ref<const std::string&>(), generator.model().names));
+  }
+  return refuse_unknown_fields(body, known, "");
+}
+
+Result<std::vector<TokenId>> tokens_of(const Generator& generator, const TokenizeRequest& request) {
+  if (request.messages.has_value() == request.prompt.has_value()) {
     return invalid_argument("prompt or messages must be given, one of them");
   }
-  std::string prompt;
-  bool add_special_tokens = true;
-  RETURN_IF_ERROR(fields.read("prompt", prompt));
-  RETURN_IF_ERROR(fields.read("add_special_tokens", add_special_tokens));
-  return generator.tokenize(prompt, add_special_tokens);
+  if (request.messages) return generator.tokenize(*request.messages, request.chat);
+  return generator.tokenize(*request.prompt, request.add_special_tokens);
+}
+
+HttpReply reply_of(const OrderedJson& json) {
+  HttpReply reply;
+  reply.body = dump_json(json);
+  return reply;
 }
 
 }  // namespace
 
+std::span<const Field<TokenizeRequest>> tokenize_fields() { return kTokenize; }
+std::span<const Field<DetokenizeRequest>> detokenize_fields() { return kDetokenize; }
+
 Result<HttpReply> tokenize_reply(const Generator& generator, const HttpRequest& request) {
   ASSIGN_OR_RETURN(const Json body, parse_body(request.body));
-  const RequestFields fields(body);
-  bool with_strings = false;
-  RETURN_IF_ERROR(fields.read("return_token_strs", with_strings));
-  ASSIGN_OR_RETURN(const std::vector<TokenId> tokens, tokens_of(generator, fields));
+  RETURN_IF_ERROR(check_body(generator, body, names_of(tokenize_fields())));
+  TokenizeRequest wanted;
+  RETURN_IF_ERROR(read_fields(body, tokenize_fields(), wanted));
+  const bool says_prompt = find_field(body, "add_generation_prompt") != nullptr;
+  if (wanted.chat.continue_final_message && says_prompt && wanted.chat.add_generation_prompt) {
+    return invalid_argument("continue_final_message and add_generation_prompt cannot both be true");
+  }
+  if (wanted.chat.continue_final_message) wanted.chat.add_generation_prompt = false;
+  ASSIGN_OR_RETURN(const std::vector<TokenId> tokens, tokens_of(generator, wanted));
   OrderedJson json;
   json["count"] = tokens.size();
   json["max_model_len"] = generator.model().max_model_len;
   json["tokens"] = tokens;
   json["token_strs"] = nullptr;
-  if (with_strings) {
+  if (wanted.return_token_strs) {
     json["token_strs"] = OrderedJson::array();
     for (const TokenId id : tokens) json["token_strs"].push_back(generator.token_piece(id));
   }
-  HttpReply reply;
-  reply.body = dump_json(json);
-  return reply;
+  return reply_of(json);
 }
 
 Result<HttpReply> detokenize_reply(const Generator& generator, const HttpRequest& request) {
   ASSIGN_OR_RETURN(const Json body, parse_body(request.body));
-  const RequestFields fields(body);
-  if (fields.find("tokens") == nullptr) return invalid_argument("tokens is missing");
-  std::vector<TokenId> tokens;
-  RETURN_IF_ERROR(fields.read("tokens", tokens));
-  ASSIGN_OR_RETURN(const std::string text, generator.detokenize(tokens));
+  RETURN_IF_ERROR(check_body(generator, body, names_of(detokenize_fields())));
+  if (find_field(body, "tokens") == nullptr) return invalid_argument("tokens is missing");
+  DetokenizeRequest wanted;
+  RETURN_IF_ERROR(read_fields(body, detokenize_fields(), wanted));
+  ASSIGN_OR_RETURN(const std::string text, generator.detokenize(wanted.tokens));
   OrderedJson json;
   json["prompt"] = text;
-  HttpReply reply;
-  reply.body = dump_json(json);
-  return reply;
+  return reply_of(json);
 }
 
 }  // namespace puna

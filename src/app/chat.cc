@@ -156,7 +156,7 @@ bool read_line(std::string& line) {
 }  // namespace
 
 int run_chat(const ChatOptions& options) {
-  auto generator = open_generator(options.model, "");
+  auto generator = open_generator(options.model);
   if (!generator.ok()) return fail(generator.status());
   catch_interrupt();
   std::printf(

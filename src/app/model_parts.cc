@@ -81,11 +81,12 @@ Result<ModelParts> open_model_parts(const Checkpoint& checkpoint,
   return parts;
 }
 
-Result<ModelParts> fake_model_parts() {
+Result<ModelParts> fake_model_parts(const std::string& chat_template) {
   ModelParts parts;
   parts.name = "fake";
   parts.tokenizer = make_byte_tokenizer();
-  ASSIGN_OR_RETURN(parts.chat_template, ChatTemplate::built_in("chatml"));
+  ASSIGN_OR_RETURN(parts.chat_template,
+                   open_chat_template(chat_template.empty() ? "chatml" : chat_template));
   complete(parts);
   return parts;
 }

@@ -30,7 +30,7 @@ struct ModelParts {
 Result<ModelParts> open_model_parts(const Checkpoint& checkpoint, const std::string& chat_template);
 
 // Those of the backend without weights: bytes as tokens, ChatML.
-Result<ModelParts> fake_model_parts();
+Result<ModelParts> fake_model_parts(const std::string& chat_template);
 
 // "</s> (2), <|im_end|> (420)"
 std::string describe_tokens(const Tokenizer& tokenizer, const std::vector<TokenId>& tokens);

@@ -135,7 +135,7 @@ Result<Checkpoint> open_model(const ModelOptions& options) {
 }
 
 Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
-                                                  const std::string& served_model_name) {
+                                                  std::vector<std::string> served_names) {
   const auto started = steady_clock().now();
   std::optional<Checkpoint> checkpoint;
   if (options.backend != "fake") {
@@ -143,7 +143,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   }
   ASSIGN_OR_RETURN(ModelParts parts, checkpoint
                                          ? open_model_parts(*checkpoint, options.chat_template)
-                                         : fake_model_parts());
+                                         : fake_model_parts(options.chat_template));
   RETURN_IF_ERROR(override_generation_config(options.override_generation_config, parts.generation));
 
   BackendOptions wanted = backend_options(options);
@@ -161,13 +161,17 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::move(backend), engine_options, steady_clock()));
 
   GeneratorOptions generator_options;
-  generator_options.model_name = served_model_name.empty() ? parts.name : served_model_name;
+  if (served_names.empty()) served_names.push_back(parts.name);
+  generator_options.model_name = served_names.front();
+  generator_options.model_aliases.assign(served_names.begin() + 1, served_names.end());
   generator_options.bos_token = parts.bos_token;
   generator_options.eos_token = parts.eos_token;
   generator_options.adapters = parts.adapters;
   generator_options.default_max_tokens = options.default_max_tokens > 0
                                              ? options.default_max_tokens
                                              : parts.generation.max_new_tokens.value_or(0);
+  generator_options.max_num_seqs = options.max_num_seqs;
+  if (!options.kv_cache_dtype.empty()) generator_options.kv_cache_dtype = options.kv_cache_dtype;
   apply_generation_config(parts.generation, generator_options.default_sampling);
   RETURN_IF_ERROR(validate(generator_options.default_sampling, vocab_size)
                       .with_context("generation_config.json or --override-generation-config"));

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/options.h"
 #include "base/status.h"
@@ -20,8 +21,8 @@ Result<std::filesystem::path> find_model(const ModelOptions& options);
 Result<Checkpoint> open_model(const ModelOptions& options);
 
 // Opens checkpoint, tokenizer, chat template and backend and starts the engine; logs each step with
-// its time. `served_model_name` empty: the checkpoint's name.
+// its time. `served_names` empty: the checkpoint's name.
 Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
-                                                  const std::string& served_model_name);
+                                                  std::vector<std::string> served_names = {});
 
 }  // namespace puna

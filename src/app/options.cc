@@ -8,8 +8,8 @@
 
 #include "app/completion.h"
 #include "app/options_flags.h"
-#include "app/suggestion.h"
 #include "base/status.h"
+#include "base/suggestion.h"
 
 namespace puna {
 namespace {

@@ -50,7 +50,7 @@ struct ServeOptions {
   std::string api_key_file;
   bool insecure_no_auth = false;
   std::vector<std::string> allowed_origins;
-  std::string served_model_name;
+  std::vector<std::string> served_model_names;  // the first is what answers say
   int shutdown_timeout_seconds = 30;
   int64_t max_body_bytes = 10 << 20;
   int64_t max_total_body_bytes = 0;  // 0: 64 MiB, or one body of the largest size

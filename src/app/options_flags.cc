@@ -137,8 +137,12 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
              "Serve other machines without any key");
   add_option(command, "--allowed-origins", options.allowed_origins,
              "Web origins that may call the API (CORS); * for any");
-  add_option(command, "--served-model-name", options.served_model_name,
-             "Name in /v1/models (none: the model's folder or file name)");
+  add_option(
+      command, "--served-model-name", options.served_model_names,
+      "Name that requests may use (may be repeated; answers say the first; none: the model's "
+      "folder or file name)")
+      ->delimiter(',')
+      ->type_name("NAME,...");
   add_option(command, "--shutdown-timeout", options.shutdown_timeout_seconds,
              "Seconds that running answers get after SIGTERM")
       ->check(CLI::Range(0, 3600))

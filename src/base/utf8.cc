@@ -101,6 +101,13 @@ void append_utf8(std::string& text, uint32_t code_point) {
   }
 }
 
+// Bytes that begin a character.
+size_t character_count(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char byte) {
+    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
+  }));
+}
+
 size_t incomplete_utf8_suffix(std::string_view text) {
   const size_t longest = std::min<size_t>(3, text.size());
   for (size_t length = 1; length <= longest; ++length) {

@@ -28,6 +28,9 @@ std::string repair_utf8(std::string_view text);
 
 void append_utf8(std::string& text, uint32_t code_point);
 
+// Characters of well-formed text.
+size_t character_count(std::string_view text);
+
 // How many bytes at the end of `text` are the start of a character whose rest may still come (0 to
 // 3).
 size_t incomplete_utf8_suffix(std::string_view text);

@@ -11,6 +11,15 @@
 #include "engine/engine_limits.h"
 
 namespace puna {
+namespace {
+
+int planned_tokens(const StepPlan& plan) {
+  int count = 0;
+  for (const PlannedRun& run : plan.runs) count += run.token_count;
+  return count;
+}
+
+}  // namespace
 
 EngineCore::EngineCore(std::unique_ptr<Backend> backend, EngineOptions options, const Clock& clock)
     : backend_(std::move(backend)),
@@ -60,6 +69,7 @@ std::vector<EndedSequence> EngineCore::take_ended() {
 EngineStats EngineCore::stats() const {
   EngineStats stats = stats_;
   stats.blocks_total = scheduler_.blocks().total();
+  stats.block_tokens = backend_->traits().block_tokens;
   stats.blocks_used = scheduler_.blocks().used_count();
   stats.sequences_running = scheduler_.running_count();
   stats.sequences_waiting = scheduler_.waiting_count();
@@ -75,7 +85,7 @@ void EngineCore::step() {
   });
   if (!status.ok()) fail_step(plan, status);
   DCHECK(validate(scheduler_.snapshot()).ok(), "a step leaves the scheduler whole");
-  ++stats_.steps;
+  count_step(planned_tokens(plan), stats_);
   stats_.step_seconds += std::chrono::duration<double>(clock_.now() - started).count();
   stats_.preemptions += plan.preempted.size();
 }
@@ -135,7 +145,7 @@ void EngineCore::add_rows(size_t run_index, const PlannedRun& run, PreparedStep&
     add(i, {.run_index = run_index,
             .use = RowUse::kScorePrompt,
             .next = tokens[static_cast<size_t>(position) + 1],
-            .top_count = sequence.sampling.logprobs.value_or(0)});
+            .top_count = sequence.sampling.prompt_logprobs.value_or(0)});
   }
   if (!run.chooses || sequence.sampling.max_tokens == 0) return;
   add(run.token_count - 1,

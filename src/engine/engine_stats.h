@@ -2,10 +2,15 @@
 // data.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
 namespace puna {
+
+// Classes of steps by their tokens, as vLLM's vllm:iteration_tokens_total has them: up to so many.
+inline constexpr std::array<int, 13> kStepTokenBounds = {1,   8,    16,   32,   64,   128,  256,
+                                                         512, 1024, 2048, 4096, 8192, 16384};
 
 struct EngineStats {
   // now
@@ -13,8 +18,11 @@ struct EngineStats {
   int sequences_waiting = 0;
   int blocks_total = 0;
   int blocks_used = 0;
+  int block_tokens = 0;  // positions in a block
   // since start
   uint64_t steps = 0;
+  std::array<uint64_t, kStepTokenBounds.size() + 1> step_token_counts{};  // the last: more
+  uint64_t step_tokens = 0;                                               // of all steps
   uint64_t prompt_tokens = 0;
   uint64_t generation_tokens = 0;
   uint64_t preemptions = 0;
@@ -25,5 +33,8 @@ struct EngineStats {
   uint64_t rejected_queue_full = 0;
   double step_seconds = 0;
 };
+
+// One more step, of so many tokens.
+void count_step(int token_count, EngineStats& stats);
 
 }  // namespace puna

@@ -88,10 +88,9 @@ Status validate(const SamplingParams& params, int vocab_size) {
     return invalid_argument("min_tokens is {}, and goes from 0 to max_tokens ({})",
                             params.min_tokens, params.max_tokens);
   }
-  if (params.logprobs && (*params.logprobs < 0 || *params.logprobs > kTopLogprobsMax)) {
-    return invalid_argument("logprobs is {}, and goes from 0 to {}", *params.logprobs,
-                            kTopLogprobsMax);
-  }
+  RETURN_IF_ERROR(check_range("logprobs", params.logprobs.value_or(0), 0, kTopLogprobsMax));
+  RETURN_IF_ERROR(
+      check_range("prompt_logprobs", params.prompt_logprobs.value_or(0), 0, kTopLogprobsMax));
   return {};
 }
 

@@ -33,8 +33,8 @@ struct SamplingParams {
   int min_tokens = 0;
   bool ignore_eos = false;
   std::vector<TokenId> stop_token_ids;  // besides the model's own
-  std::optional<int> logprobs;   // empty: none; else how many alternatives besides the chosen
-  bool prompt_logprobs = false;  // logprobs of the prompt's tokens too ("echo" with "logprobs")
+  std::optional<int> logprobs;         // empty: none; else how many alternatives besides the chosen
+  std::optional<int> prompt_logprobs;  // the same of the prompt's tokens
 };
 
 // Ranges as OpenAI states them (temperature 0..2, penalties -2..2, …); the message begins with the

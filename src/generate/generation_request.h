@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/json.h"
 #include "base/request_origin.h"
 #include "engine/sampling_params.h"
 #include "tokenizer/chat_message.h"
@@ -17,28 +18,45 @@ namespace puna {
 
 inline constexpr size_t kStopStringsMax = 16;
 inline constexpr size_t kStopStringBytesMax = 256;
+inline constexpr size_t kBadWordBytesMax = 256;
 
 using ChatMessages = std::vector<ChatMessage>;
 using TokenIds = std::vector<TokenId>;
 
+// How messages become a prompt.
+struct ChatRendering {
+  bool add_generation_prompt = true;    // the template begins the answer
+  bool continue_final_message = false;  // the prompt ends inside the last message
+  Json variables;  // an object or null: what the template reads besides, by declared names
+};
+
 struct GenerationRequest {
   // Messages go through the chat template, text gets BOS if the tokenizer adds one, ids are taken
   // as they are.
-  std::variant<ChatMessages, std::string, TokenIds> prompt;
+  using Prompt = std::variant<ChatMessages, std::string, TokenIds>;
+  Prompt prompt;
+  ChatRendering chat;                         // of messages
+  bool add_special_tokens = true;             // of text: BOS
+  std::optional<int> truncate_prompt_tokens;  // only the last so many; -1: as many as fit
   // Sampling fields the client left out are filled from Generator::default_sampling() by the
   // caller.
   SamplingParams sampling;
   bool max_tokens_given = false;  // false: up to the end of the model's length
   std::vector<std::string> stop;
   bool include_stop_in_output = false;
+  std::vector<std::string> bad_words;  // become tokens, with and without a space in front
+  bool skip_special_tokens = true;     // control tokens stand for no text
   RequestOrigin origin;
 };
 
 // What a request's prompt becomes: made once, however many choices answer it. Cheap to copy.
 struct TokenizedPrompt {
   std::shared_ptr<const TokenIds> tokens;
+  std::shared_ptr<const std::vector<TokenIds>> bad_words = {};
   // The answer is a text of its own (a chat turn) and does not continue the prompt's words.
   bool answer_begins_text = false;
+  // It came as text, in which begin tokens have no part; else its text is made of its ids.
+  bool is_text = false;
 };
 
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
@@ -46,8 +64,10 @@ const char* describe(FinishReason reason);  // "stop", "length", "cancelled", "e
 
 struct TokenLogprob {
   TokenId token = 0;
-  std::string piece;  // bytes the token stands for (may be a part of a character)
+  std::string piece;       // bytes the token stands for (may be a part of a character)
+  size_t text_offset = 0;  // characters of the prompt's or the answer's text before it
   double logprob = 0;
+  int rank = 1;        // among all tokens; 1 is the likeliest
   bool exists = true;  // false for the first prompt token, which nothing predicts
   std::vector<std::pair<TokenId, double>> top;  // best first
   std::vector<std::string> top_pieces;

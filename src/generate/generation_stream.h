@@ -23,6 +23,7 @@ struct GenerationChunk {
   std::vector<TokenId> tokens;                // ids behind the text so far (may lead it)
   std::vector<TokenLogprob> logprobs;         // one per id in `tokens` when asked for
   std::vector<TokenLogprob> prompt_logprobs;  // in the first chunk, when asked for
+  std::vector<double> token_intervals;  // seconds from a token to the next, each but the first
   FinishReason finish = FinishReason::kNone;  // not kNone: this is the last chunk
   std::optional<std::string> stop_reason;     // the stop string that matched
   Status error;                               // when finish is kError

@@ -74,16 +74,18 @@ struct Generator::State {
   FinishCounts finish_counts;
   std::unique_ptr<Engine> engine;  // last: ends before what its listeners use
 
-  std::vector<TokenId> encode(std::string_view text) const;
-  Result<PromptText> fill_template(const ChatMessages& messages, bool add_generation_prompt) const;
+  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens = true) const;
+  Result<PromptText> fill_template(const ChatMessages& messages, const ChatRendering& chat) const;
   Status check_ids(std::span<const TokenId> ids) const;
   Status check_bytes(size_t bytes) const;
+  Result<std::vector<TokenId>> whole_prompt(const GenerationRequest& request) const;
   Result<std::vector<TokenId>> make_prompt(const GenerationRequest& request) const;
+  Result<std::vector<std::vector<TokenId>>> ban(const std::vector<std::string>& words) const;
   Result<int> max_tokens(const GenerationRequest& request, size_t prompt_size) const;
 };
 
 Result<PromptText> Generator::State::fill_template(const ChatMessages& messages,
-                                                   bool add_generation_prompt) const {
+                                                   const ChatRendering& chat) const {
   if (!chat_template) {
     return invalid_argument(
         "messages: the model {} has no chat template; restart with --chat-template llama-2, "
@@ -91,15 +93,19 @@ Result<PromptText> Generator::State::fill_template(const ChatMessages& messages,
         options.model_name);
   }
   ChatTemplateOptions rendering;
-  rendering.add_generation_prompt = add_generation_prompt;
+  rendering.add_generation_prompt = chat.add_generation_prompt;
+  rendering.continue_final_message = chat.continue_final_message;
+  rendering.variables = chat.variables;
   rendering.bos_token = options.bos_token;
   rendering.eos_token = options.eos_token;
   return chat_template->render(messages, rendering);
 }
 
-std::vector<TokenId> Generator::State::encode(std::string_view text) const {
+std::vector<TokenId> Generator::State::encode(std::string_view text,
+                                              bool add_special_tokens) const {
   std::vector<TokenId> ids;
-  if (tokenizer->adds_bos() && tokenizer->bos_id()) ids.push_back(*tokenizer->bos_id());
+  const bool adds_bos = add_special_tokens && tokenizer->adds_bos();
+  if (adds_bos && tokenizer->bos_id()) ids.push_back(*tokenizer->bos_id());
   const std::vector<TokenId> words = tokenizer->encode(text, SpecialTokens::kAsText);
   ids.insert(ids.end(), words.begin(), words.end());
   return ids;
@@ -126,19 +132,55 @@ Status Generator::State::check_bytes(size_t bytes) const {
       bytes, length, longest_token_bytes);
 }
 
-Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationRequest& request) const {
+Result<std::vector<TokenId>> Generator::State::whole_prompt(
+    const GenerationRequest& request) const {
   if (const auto* messages = std::get_if<ChatMessages>(&request.prompt)) {
-    ASSIGN_OR_RETURN(const PromptText text, fill_template(*messages, true));
-    RETURN_IF_ERROR(check_bytes(text.text.size()));
+    ASSIGN_OR_RETURN(const PromptText text, fill_template(*messages, request.chat));
+    if (!request.truncate_prompt_tokens) RETURN_IF_ERROR(check_bytes(text.text.size()));
     return tokenizer->encode_prompt(text);
   }
   if (const auto* text = std::get_if<std::string>(&request.prompt)) {
-    RETURN_IF_ERROR(check_bytes(text->size()));
-    return encode(*text);
+    if (!request.truncate_prompt_tokens) RETURN_IF_ERROR(check_bytes(text->size()));
+    return encode(*text, request.add_special_tokens);
   }
   const auto& ids = std::get<TokenIds>(request.prompt);
   RETURN_IF_ERROR(check_ids(ids));
   return ids;
+}
+
+Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationRequest& request) const {
+  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, whole_prompt(request));
+  if (!request.truncate_prompt_tokens) return prompt;
+  const int answer = request.max_tokens_given ? std::max(request.sampling.max_tokens, 1) : 1;
+  const int kept = *request.truncate_prompt_tokens < 0 ? std::max(card.max_model_len - answer, 1)
+                                                       : *request.truncate_prompt_tokens;
+  if (prompt.size() > static_cast<size_t>(kept)) prompt.erase(prompt.begin(), prompt.end() - kept);
+  return prompt;
+}
+
+// A word may begin an answer or follow a space: both spellings, as vLLM has it; the second only
+// where the space is part of its first token.
+Result<std::vector<std::vector<TokenId>>> Generator::State::ban(
+    const std::vector<std::string>& words) const {
+  if (words.size() > kBadWordsMax / 2) {
+    return invalid_argument("bad_words: {} words, at most {}", words.size(), kBadWordsMax / 2);
+  }
+  std::vector<std::vector<TokenId>> banned;
+  for (const std::string& word : words) {
+    if (word.size() > kBadWordBytesMax) {
+      return invalid_argument("bad_words: a word of {} bytes, at most {}", word.size(),
+                              kBadWordBytesMax);
+    }
+    const size_t start = word.find_first_not_of(' ');
+    if (start == std::string::npos) return invalid_argument("bad_words: a word is empty");
+    const std::string bare = word.substr(start);
+    const auto plain = tokenizer->encode(bare, SpecialTokens::kAsText);
+    const auto spaced = tokenizer->encode(" " + bare, SpecialTokens::kAsText);
+    const bool is_other = spaced.size() == plain.size() && spaced.front() != plain.front();
+    banned.push_back(plain);
+    if (is_other) banned.push_back(spaced);
+  }
+  return banned;
 }
 
 // How many tokens the answer may have, or why prompt and answer do not fit.
@@ -174,16 +216,25 @@ Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
   state_->chat_template = std::move(chat_template);
   state_->engine = std::move(engine);
   state_->options = std::move(options);
+  std::vector<std::string> names = state_->options.model_aliases;
+  names.insert(names.begin(), state_->options.model_name);
   state_->card = {.name = state_->options.model_name,
+                  .names = std::move(names),
                   .max_model_len = state_->engine->limits().max_model_len,
                   .vocab_size = state_->engine->limits().vocab_size,
                   .adapters = state_->options.adapters,
-                  .has_chat_template = state_->chat_template.has_value()};
+                  .has_chat_template = state_->chat_template.has_value(),
+                  .max_num_seqs = state_->options.max_num_seqs,
+                  .kv_cache_dtype = state_->options.kv_cache_dtype};
   for (TokenId id = 0; id < state_->tokenizer->vocabulary_size(); ++id) {
     state_->longest_token_bytes =
         std::max({state_->longest_token_bytes, state_->tokenizer->token_bytes(id).size(),
                   state_->tokenizer->token_piece(id).size()});
   }
+  if (!state_->chat_template) return;
+  state_->card.chat_format = state_->chat_template->format_name();
+  const auto& variables = state_->chat_template->variables();
+  state_->card.template_variables.assign(variables.begin(), variables.end());
 }
 
 Generator::~Generator() = default;
@@ -195,9 +246,15 @@ Status Generator::admit(int places, Admission& admission) {
 Result<TokenizedPrompt> Generator::make_prompt(const GenerationRequest& request) const {
   ASSIGN_OR_RETURN(TokenIds ids, state_->make_prompt(request));
   RETURN_IF_ERROR(state_->max_tokens(request, ids.size()).status());
-  return TokenizedPrompt{
-      .tokens = std::make_shared<const TokenIds>(std::move(ids)),
-      .answer_begins_text = std::holds_alternative<ChatMessages>(request.prompt)};
+  ASSIGN_OR_RETURN(std::vector<TokenIds> bad_words, state_->ban(request.bad_words));
+  TokenizedPrompt prompt;
+  prompt.tokens = std::make_shared<const TokenIds>(std::move(ids));
+  prompt.bad_words = std::make_shared<const std::vector<TokenIds>>(std::move(bad_words));
+  prompt.answer_begins_text =
+      std::holds_alternative<ChatMessages>(request.prompt) && !request.chat.continue_final_message;
+  prompt.is_text =
+      std::holds_alternative<std::string>(request.prompt) && !request.truncate_prompt_tokens;
+  return prompt;
 }
 
 Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationRequest& request,
@@ -207,11 +264,13 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   EngineRequest sequence;
   sequence.prompt = *prompt.tokens;
   sequence.sampling = request.sampling;
+  if (prompt.bad_words) sequence.sampling.bad_words = *prompt.bad_words;
   sequence.origin = request.origin;
   ASSIGN_OR_RETURN(sequence.sampling.max_tokens,
                    state_->max_tokens(request, prompt.tokens->size()));
   TokenStreamOptions options;
   options.prompt = std::move(prompt);
+  options.skip_special_tokens = request.skip_special_tokens;
   options.stop = request.stop;
   options.include_stop_in_output = request.include_stop_in_output;
   options.min_tokens = request.sampling.min_tokens;
@@ -234,19 +293,18 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
 
 Result<std::vector<TokenId>> Generator::tokenize(std::string_view text,
                                                  bool add_special_tokens) const {
-  if (add_special_tokens) return state_->encode(text);
-  return state_->tokenizer->encode(text, SpecialTokens::kAsText);
+  return state_->encode(text, add_special_tokens);
 }
 
 Result<std::vector<TokenId>> Generator::tokenize(const ChatMessages& messages,
-                                                 bool add_generation_prompt) const {
-  ASSIGN_OR_RETURN(const PromptText text, state_->fill_template(messages, add_generation_prompt));
+                                                 const ChatRendering& chat) const {
+  ASSIGN_OR_RETURN(const PromptText text, state_->fill_template(messages, chat));
   return state_->tokenizer->encode_prompt(text);
 }
 
-Result<std::string> Generator::detokenize(std::span<const TokenId> ids) const {
+Result<std::string> Generator::detokenize(std::span<const TokenId> ids, SpecialText special) const {
   RETURN_IF_ERROR(state_->check_ids(ids));
-  return state_->tokenizer->decode(ids);
+  return state_->tokenizer->decode(ids, special);
 }
 
 std::string Generator::token_piece(TokenId id) const {

@@ -20,19 +20,27 @@
 namespace puna {
 
 struct GeneratorOptions {
-  std::string model_name;             // what /v1/models says
-  std::string bos_token, eos_token;   // for the chat template
-  SamplingParams default_sampling;    // from generation_config.json, else the seed system's
-  int default_max_tokens = 0;         // of a request that sets none; 0: up to the model's length
-  std::vector<std::string> adapters;  // names of what is merged into the weights
+  std::string model_name;                  // what answers call the model
+  std::vector<std::string> model_aliases;  // other names that requests may use
+  std::string bos_token, eos_token;        // for the chat template
+  SamplingParams default_sampling;         // from generation_config.json, else the seed system's
+  int default_max_tokens = 0;              // of a request that sets none; 0: up to the model's length
+  std::vector<std::string> adapters;       // names of what is merged into the weights
+  int max_num_seqs = 0;                    // that run at once, for whoever asks
+  std::string kv_cache_dtype = "auto";
 };
 
 struct ModelCard {
-  std::string name;
+  std::string name = {};
+  std::vector<std::string> names = {};  // all that requests may use, `name` first
   int max_model_len = 0;
   int vocab_size = 0;
-  std::vector<std::string> adapters;
+  std::vector<std::string> adapters = {};
   bool has_chat_template = false;
+  std::string chat_format = {};                      // ChatTemplate::format_name()
+  std::vector<std::string> template_variables = {};  // what the chat template reads
+  int max_num_seqs = 0;
+  std::string kv_cache_dtype = {};  // "auto", "bf16", …
 };
 
 class Generator {
@@ -58,8 +66,9 @@ class Generator {
 
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool add_special_tokens) const;
   Result<std::vector<TokenId>> tokenize(const ChatMessages& messages,
-                                        bool add_generation_prompt) const;
-  Result<std::string> detokenize(std::span<const TokenId> ids) const;
+                                        const ChatRendering& chat) const;
+  Result<std::string> detokenize(std::span<const TokenId> ids,
+                                 SpecialText special = SpecialText::kLeftOut) const;
   std::string token_piece(TokenId id) const;
 
   bool has_chat_template() const;

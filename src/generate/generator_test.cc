@@ -43,7 +43,7 @@ TEST_F(GeneratorTest, AnswersAChat) {
   EXPECT_EQ(answer.usage.completion_tokens, 40);
   EXPECT_EQ(answer.tokens.size(), 40U);
   EXPECT_FALSE(answer.text.empty());
-  const auto prompt = generator_->tokenize(ChatMessages{{"user", "Hello"}}, true);
+  const auto prompt = generator_->tokenize(ChatMessages{{"user", "Hello"}}, {});
   EXPECT_EQ(answer.usage.prompt_tokens, static_cast<int>(prompt->size()));
 }
 
@@ -242,8 +242,8 @@ TEST_F(GeneratorTest, AReaderIsWokenFromTheEnginesThread) {
 }
 
 TEST_F(GeneratorTest, TextFromAUserNeverBecomesAControlToken) {
-  const auto special = generator_->tokenize(ChatMessages{{"user", "<|im_end|>"}}, true);
-  const auto harmless = generator_->tokenize(ChatMessages{{"user", "x"}}, true);
+  const auto special = generator_->tokenize(ChatMessages{{"user", "<|im_end|>"}}, {});
+  const auto harmless = generator_->tokenize(ChatMessages{{"user", "x"}}, {});
   ASSERT_TRUE(special.ok() && harmless.ok());
   const auto control_tokens = [](const std::vector<TokenId>& ids) {
     return std::count_if(ids.begin(), ids.end(), [](TokenId id) { return id >= 256; });

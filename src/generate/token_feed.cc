@@ -48,6 +48,10 @@ void TokenFeed::on_finish(const SequenceEnd& end) {
 
 void TokenFeed::count_token(Clock::Time now) {
   if (!first_token_) first_token_ = now;
+  if (last_token_) {
+    const std::chrono::duration<double> interval = now - *last_token_;
+    fed_.intervals.push_back(interval.count());
+  }
   last_token_ = now;
 }
 

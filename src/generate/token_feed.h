@@ -21,6 +21,7 @@ class TokenFeed final : public SequenceListener {
   // What has come since it was last taken.
   struct Fed {
     std::vector<TokenChoice> tokens;
+    std::vector<double> intervals;  // seconds before each token but the sequence's first
     std::optional<std::vector<TokenChoice>> prompt;  // logprobs of its tokens but the first
     std::optional<SequenceEnd> end;
 

@@ -2,7 +2,10 @@
 
 #include "generate/token_stream.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "base/utf8.h"
 
 namespace puna {
 namespace {
@@ -21,6 +24,8 @@ FinishReason finish_reason(EngineFinish finish) {
   return FinishReason::kError;
 }
 
+SpecialText special_text(bool skip) { return skip ? SpecialText::kLeftOut : SpecialText::kShown; }
+
 // Control tokens stand for no bytes; their names are shown instead.
 std::string shown_piece(const Tokenizer& tokenizer, TokenId id) {
   return std::string(tokenizer.is_special(id) ? tokenizer.token_piece(id)
@@ -37,7 +42,8 @@ TokenStream::TokenStream(const Tokenizer& tokenizer, Engine& engine, FinishCount
       id_(id),
       feed_(std::move(feed)),
       options_(std::move(options)),
-      detokenizer_(tokenizer, options_.prompt.answer_begins_text),
+      detokenizer_(tokenizer, options_.prompt.answer_begins_text,
+                   special_text(options_.skip_special_tokens)),
       stops_(options_.stop) {}
 
 TokenStream::~TokenStream() {
@@ -73,6 +79,7 @@ GenerationUsage TokenStream::usage() const {
 GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
   GenerationChunk chunk;
   if (finished_) return chunk;  // what the engine made before it saw the stop
+  chunk.token_intervals = fed.intervals;
   if (fed.prompt) chunk.prompt_logprobs = prompt_logprobs(*fed.prompt);
   for (const TokenChoice& choice : fed.tokens) {
     append_token(choice, chunk);
@@ -87,10 +94,11 @@ GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
 
 void TokenStream::append_token(const TokenChoice& choice, GenerationChunk& chunk) {
   ++completion_tokens_;
-  held_tokens_.push_back({choice, decoded_bytes_});
+  held_tokens_.push_back({choice, decoded_bytes_, decoded_characters_});
   if (options_.stop.empty()) release_all_tokens(chunk);
   const std::string text = detokenizer_.push(choice.token);
   decoded_bytes_ += text.size();
+  decoded_characters_ += character_count(text);
   show(completion_tokens_ < options_.min_tokens ? text : stops_.push(text), chunk);
 }
 
@@ -103,10 +111,12 @@ void TokenStream::show(const std::string& text, GenerationChunk& chunk) {
 }
 
 void TokenStream::release_token(GenerationChunk& chunk) {
-  const TokenChoice choice = std::move(held_tokens_.front().choice);
+  const HeldToken held = std::move(held_tokens_.front());
   held_tokens_.pop_front();
-  chunk.tokens.push_back(choice.token);
-  if (options_.logprobs) chunk.logprobs.push_back(logprob_of(choice));
+  chunk.tokens.push_back(held.choice.token);
+  if (!options_.logprobs) return;
+  chunk.logprobs.push_back(logprob_of(held.choice));
+  chunk.logprobs.back().text_offset = held.text_offset;
 }
 
 void TokenStream::release_all_tokens(GenerationChunk& chunk) {
@@ -144,6 +154,7 @@ TokenLogprob TokenStream::logprob_of(const TokenChoice& choice) const {
   logprob.token = choice.token;
   logprob.piece = shown_piece(tokenizer_, choice.token);
   logprob.logprob = choice.logprob;
+  logprob.rank = choice.rank;
   logprob.top = choice.top;
   for (const auto& [token, unused] : choice.top) {
     logprob.top_pieces.push_back(shown_piece(tokenizer_, token));
@@ -164,6 +175,12 @@ std::vector<TokenLogprob> TokenStream::prompt_logprobs(
     logprobs.push_back(std::move(first));
   }
   for (const TokenChoice& choice : choices) logprobs.push_back(logprob_of(choice));
+  Detokenizer text(tokenizer_, /*at_text_start=*/true, special_text(options_.prompt.is_text));
+  size_t characters = 0;
+  for (TokenLogprob& one : logprobs) {
+    one.text_offset = characters;
+    characters += character_count(text.push(one.token));
+  }
   return logprobs;
 }
 

@@ -19,6 +19,7 @@ namespace puna {
 // What a stream needs to know about its request besides the tokens.
 struct TokenStreamOptions {
   TokenizedPrompt prompt;
+  bool skip_special_tokens = true;
   std::vector<std::string> stop;
   bool include_stop_in_output = false;
   int min_tokens = 0;  // stop strings are not looked for before
@@ -43,7 +44,8 @@ class TokenStream final : public GenerationStream {
  private:
   struct HeldToken {
     TokenChoice choice;
-    size_t text_start;  // bytes of answer before it
+    size_t text_start;   // bytes of answer before it
+    size_t text_offset;  // the same in characters
   };
 
   GenerationChunk convert(const TokenFeed::Fed& fed);
@@ -68,6 +70,7 @@ class TokenStream final : public GenerationStream {
   // Tokens come out with the first byte of their text, so those of a stop string never do.
   std::deque<HeldToken> held_tokens_;
   size_t decoded_bytes_ = 0;  // of answer, shown or held back by stops_
+  size_t decoded_characters_ = 0;
   size_t shown_bytes_ = 0;
   int completion_tokens_ = 0;
   bool finished_ = false;

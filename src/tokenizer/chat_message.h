@@ -4,11 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
+
 namespace puna {
 
 struct ChatMessage {
   std::string role;  // "system", "user", "assistant"
   std::string content;
+  Json extra = {};  // an object or null: what else the message has, for templates that know it
 };
 
 // A prompt as text that remembers which bytes the template wrote. Control tokens are recognised

@@ -2,12 +2,20 @@
 
 #include "tokenizer/chat_template.h"
 
+#include <algorithm>
+
+#include "jinja/free_names.h"
+#include "jinja/from_json.h"
 #include "jinja/parser.h"
 #include "jinja/renderer.h"
 #include "tokenizer/built_in_templates.h"
 
 namespace puna {
 namespace {
+
+// What every rendering has.
+constexpr std::string_view kReserved[] = {"messages", "add_generation_prompt", "bos_token",
+                                          "eos_token", "tools"};
 
 constexpr const char* kAdvice =
     "choose another one with --chat-template llama-2, chatml, llama-3 or a file";
@@ -22,9 +30,14 @@ std::string_view guess_format(std::string_view source) {
 
 jinja::Value message_value(const ChatMessage& message) {
   using jinja::make_text;
-  return jinja::make_dict(
-      {{make_text("role"), make_text(jinja::MarkedText(message.role, jinja::kFromMessage))},
-       {make_text("content"), make_text(jinja::MarkedText(message.content, jinja::kFromMessage))}});
+  std::vector<std::pair<jinja::Value, jinja::Value>> entries = {
+      {make_text("role"), make_text(jinja::MarkedText(message.role, jinja::kFromMessage))},
+      {make_text("content"), make_text(jinja::MarkedText(message.content, jinja::kFromMessage))}};
+  for (const auto& [name, value] : message.extra.items()) {
+    entries.emplace_back(make_text(jinja::MarkedText(name, jinja::kFromMessage)),
+                         jinja::from_json(value));
+  }
+  return jinja::make_dict(std::move(entries));
 }
 
 jinja::Variables variables_of(std::span<const ChatMessage> messages,
@@ -41,7 +54,48 @@ jinja::Variables variables_of(std::span<const ChatMessage> messages,
   if (!options.date_string.empty()) {
     variables["date_string"] = jinja::make_text(options.date_string);
   }
+  for (const auto& [name, value] : options.variables.items()) {
+    variables[name] = jinja::from_json(value);
+  }
   return variables;
+}
+
+Status check_variables(const Json& variables, const std::set<std::string>& declared) {
+  for (const auto& [name, unused] : variables.items()) {
+    if (declared.contains(name)) continue;
+    return invalid_argument(
+        "chat_template_kwargs.{}: the chat template reads no such name; {}", name.substr(0, 64),
+        declared.empty() ? "it reads none" : fmt::format("it reads {}", fmt::join(declared, ", ")));
+  }
+  return {};
+}
+
+std::string_view stripped(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\n\v\f\r";
+  const size_t first = text.find_first_not_of(kSpace);
+  if (first == text.npos) return {};
+  return text.substr(first, text.find_last_not_of(kSpace) + 1 - first);
+}
+
+// Where the last message's content ends, as transformers has it: what the template trims is gone.
+Status end_inside_last_message(std::string_view content, PromptText& prompt) {
+  const std::string_view words = stripped(content);
+  if (words.empty()) {
+    return invalid_argument("continue_final_message: the last message is empty; give it a word");
+  }
+  size_t at = prompt.text.rfind(words);
+  while (at != std::string::npos && prompt.from_template[at]) {
+    at = at == 0 ? std::string::npos : prompt.text.rfind(words, at - 1);
+  }
+  if (at == std::string::npos) {
+    return invalid_argument(
+        "continue_final_message: the chat template does not show the last message as it is");
+  }
+  const std::string_view tail = content.substr(static_cast<size_t>(words.data() - content.data()));
+  const bool keeps_spaces = std::string_view(prompt.text).substr(at, tail.size()) == tail;
+  prompt.text.resize(at + (keeps_spaces ? tail.size() : words.size()));
+  prompt.from_template.resize(prompt.text.size());
+  return {};
 }
 
 }  // namespace
@@ -50,6 +104,7 @@ struct ChatTemplate::Program {
   jinja::Block statements;
   std::string origin;
   std::string_view format;
+  std::set<std::string> variables;
 };
 
 ChatTemplate::ChatTemplate(std::unique_ptr<const Program> program) : program_(std::move(program)) {}
@@ -66,6 +121,8 @@ Result<ChatTemplate> ChatTemplate::parse(std::string_view source, std::string_vi
   program->statements = std::move(statements).value();
   program->origin = origin;
   program->format = guess_format(source);
+  program->variables = jinja::free_names(program->statements);
+  for (const std::string_view name : kReserved) program->variables.erase(std::string(name));
   return ChatTemplate(std::move(program));
 }
 
@@ -81,6 +138,7 @@ Result<ChatTemplate> ChatTemplate::built_in(std::string_view name) {
 
 Result<PromptText> ChatTemplate::render(std::span<const ChatMessage> messages,
                                         const ChatTemplateOptions& options) const {
+  RETURN_IF_ERROR(check_variables(options.variables, program_->variables));
   const auto text = jinja::render(program_->statements, variables_of(messages, options));
   // The template's own refusal is for the client; anything else is the template's fault.
   if (text.status().code() == StatusCode::kFailedPrecondition) {
@@ -94,8 +152,13 @@ Result<PromptText> ChatTemplate::render(std::span<const ChatMessage> messages,
   for (const char mark : text->marks()) {
     prompt.from_template.push_back(mark == jinja::kFromTemplate);
   }
+  if (options.continue_final_message && !messages.empty()) {
+    RETURN_IF_ERROR(end_inside_last_message(messages.back().content, prompt));
+  }
   return prompt;
 }
+
+const std::set<std::string>& ChatTemplate::variables() const { return program_->variables; }
 
 std::string_view ChatTemplate::format_name() const { return program_->format; }
 

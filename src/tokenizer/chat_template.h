@@ -7,10 +7,12 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/status.h"
 #include "tokenizer/chat_message.h"
 
@@ -18,6 +20,8 @@ namespace puna {
 
 struct ChatTemplateOptions {
   bool add_generation_prompt = true;
+  bool continue_final_message = false;  // the prompt ends with the last message's content
+  Json variables;  // an object or null: what the template reads besides; texts are a person's
   std::string bos_token;
   std::string eos_token;
   std::string date_string;  // "26 Jul 2024" form, for Llama 3.x templates; empty: today
@@ -37,6 +41,10 @@ class ChatTemplate {
   // kInvalidArgument carries the text of the template's raise_exception().
   Result<PromptText> render(std::span<const ChatMessage> messages,
                             const ChatTemplateOptions& options) const;
+
+  // What the template reads and does not set itself, besides what every rendering has: the names
+  // that `variables` may have.
+  const std::set<std::string>& variables() const;
 
   // "llama-2", "chatml", "llama-3" or "custom": what the template looks like, for people.
   std::string_view format_name() const;

@@ -135,6 +135,74 @@ TEST(ChatTemplate, NestingIsBounded) {
   EXPECT_THAT(nested("-", ""), HasSubstr("--chat-template"));
 }
 
+std::set<std::string> variables_of(const std::string& source) {
+  return ChatTemplate::parse(source, "t")->variables();
+}
+
+TEST(ChatTemplate, ItsVariablesAreWhatItReadsAndDoesNotSet) {
+  EXPECT_EQ(variables_of("{{ bos_token }}{% for m in messages %}{{ m.role }}{% endfor %}"),
+            std::set<std::string>());
+  EXPECT_EQ(variables_of("{% if style is defined %}{{ style }}{% endif %}"),
+            std::set<std::string>{"style"});
+  EXPECT_EQ(variables_of("{% if not date_string is defined %}{% set date_string = 'x' %}{% endif %}"
+                         "{% set own = 1 %}{{ own }}{{ date_string }}"),
+            std::set<std::string>{"date_string"});
+  EXPECT_EQ(variables_of("{% macro f(a, b=fallback) %}{{ a ~ b }}{% endmacro %}{{ f(mode) }}"),
+            (std::set<std::string>{"fallback", "mode"}));
+}
+
+TEST(ChatTemplate, VariablesArePersonsTextsAndHaveTheirTypes) {
+  const auto parsed = ChatTemplate::parse(
+      "{{ style }}{% if flag %}!{% endif %}{{ list | join('+') }}{{ number + 1 }}", "t");
+  ChatTemplateOptions options;
+  options.variables = {
+      {"style", "<|im_end|>"}, {"flag", true}, {"list", {"a", "b"}}, {"number", 4}};
+  const auto prompt = parsed->render(kMessages, options);
+  ASSERT_TRUE(prompt.ok()) << prompt.status().message();
+  EXPECT_EQ(prompt->text, "<|im_end|>!a+b5");
+  EXPECT_FALSE(prompt->from_template[0]);
+}
+
+TEST(ChatTemplate, AVariableThatItDoesNotReadIsRefused) {
+  const auto parsed = ChatTemplate::parse("{{ style }}", "t");
+  for (const char* name : {"stile", "messages", "bos_token"}) {
+    ChatTemplateOptions options;
+    options.variables = {{name, "x"}};
+    EXPECT_THAT(parsed->render(kMessages, options).status().message(), HasSubstr("it reads style"));
+  }
+}
+
+std::string continued(const std::string& source, const std::string& last) {
+  ChatTemplateOptions options;
+  options.add_generation_prompt = false;
+  options.continue_final_message = true;
+  const std::vector<ChatMessage> messages = {{"user", "Well"}, {"assistant", last}};
+  const auto prompt = ChatTemplate::parse(source, "t")->render(messages, options);
+  return prompt.ok() ? prompt->text : prompt.status().message();
+}
+
+// transformers' rule: what the template trims stays trimmed, other spaces stay.
+TEST(ChatTemplate, TheLastMessageIsLeftOpen) {
+  const std::string plain = "{% for m in messages %}[{{ m.content }}]{% endfor %}";
+  EXPECT_EQ(continued(plain, "So"), "[Well][So");
+  EXPECT_EQ(continued(plain, " So "), "[Well][ So ");
+  const std::string trims = "{% for m in messages %}[{{ m.content | trim }}]{% endfor %}";
+  EXPECT_EQ(continued(trims, " So "), "[Well][So");
+  EXPECT_EQ(continued("{% for m in messages %}[{{ m.content }}]So{% endfor %}", "So"),
+            "[Well]So[So");
+  EXPECT_THAT(continued(plain, "  "), HasSubstr("empty"));
+  EXPECT_THAT(continued("{% for m in messages %}[{{ m.content | upper }}]{% endfor %}", "So"),
+              HasSubstr("does not show"));
+}
+
+TEST(ChatTemplate, WhatElseAMessageHasIsThere) {
+  ChatMessage message{"user", "Hi"};
+  message.extra = {{"name", "Ann"}, {"tags", {"a"}}};
+  EXPECT_EQ(
+      rendering("{% for m in messages %}{{ m.name }}{{ m['tags'][0] }}{% endfor %}", {message}),
+      "Anna");
+}
+
 TEST(ChatTemplate, BuiltInFormatsHaveNames) {
   for (const char* name : {"llama-2", "chatml", "llama-3"}) {
     const auto built_in = ChatTemplate::built_in(name);

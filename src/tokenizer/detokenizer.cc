@@ -6,11 +6,16 @@
 
 namespace puna {
 
-Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool at_text_start)
-    : tokenizer_(tokenizer), drop_space_(at_text_start && tokenizer.has_dummy_prefix()) {}
+Detokenizer::Detokenizer(const Tokenizer& tokenizer, bool at_text_start, SpecialText special)
+    : tokenizer_(tokenizer),
+      special_(special),
+      drop_space_(at_text_start && tokenizer.has_dummy_prefix()) {}
 
 std::string Detokenizer::push(TokenId id) {
-  if (tokenizer_.is_special(id)) return "";
+  if (tokenizer_.is_special(id)) {
+    if (special_ == SpecialText::kLeftOut) return "";
+    return finish() + std::string(tokenizer_.token_piece(id));
+  }
   std::string_view bytes = tokenizer_.token_bytes(id);
   if (drop_space_ && !bytes.empty()) {
     if (bytes.front() == ' ') bytes.remove_prefix(1);

@@ -33,6 +33,13 @@ TEST(Detokenizer, WhatNeverBecomesACharacterIsReplaced) {
   EXPECT_EQ(pieces_of("\xe4\xbd!"), (std::vector<std::string>{"", "", "\xEF\xBF\xBD!", ""}));
 }
 
+TEST(Detokenizer, SpecialTokensAreShownWhenAskedForAndEndACharacter) {
+  const auto tokenizer = make_byte_tokenizer();
+  Detokenizer detokenizer(*tokenizer, true, SpecialText::kShown);
+  EXPECT_EQ(detokenizer.push(0xE4), "");
+  EXPECT_EQ(detokenizer.push(*tokenizer->eos_id()), "\xEF\xBF\xBD<|im_end|>");
+}
+
 TEST(Detokenizer, SpecialTokensAreSilent) {
   const auto tokenizer = make_byte_tokenizer();
   Detokenizer detokenizer(*tokenizer, true);

@@ -6,8 +6,8 @@
 
 namespace puna {
 
-std::string Tokenizer::decode(std::span<const TokenId> ids) const {
-  Detokenizer detokenizer(*this, /*at_text_start=*/true);
+std::string Tokenizer::decode(std::span<const TokenId> ids, SpecialText special) const {
+  Detokenizer detokenizer(*this, /*at_text_start=*/true, special);
   std::string text;
   for (const TokenId id : ids) text += detokenizer.push(id);
   return text + detokenizer.finish();

@@ -19,6 +19,8 @@
 namespace puna {
 
 enum class SpecialTokens { kAsText, kRecognise };
+// What control tokens are in a text made of ids.
+enum class SpecialText { kLeftOut, kShown };
 
 class Tokenizer {
  public:
@@ -46,8 +48,9 @@ class Tokenizer {
   virtual bool has_dummy_prefix() const = 0;
   virtual std::string_view kind() const = 0;  // "sentencepiece", "byte-level bpe"
 
-  // The text of `ids`; special tokens are left out. Ill-formed UTF-8 becomes U+FFFD.
-  std::string decode(std::span<const TokenId> ids) const;
+  // The text of `ids`. Ill-formed UTF-8 becomes U+FFFD.
+  std::string decode(std::span<const TokenId> ids,
+                     SpecialText special = SpecialText::kLeftOut) const;
 };
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const TokenizerSource& source);

@@ -14,6 +14,8 @@ from collections.abc import Callable
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from api_shapes import check_reply
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = str(ROOT / os.environ.get("PUNA_BINARY", "build/release/bin/puna"))
 # Sanitizers make everything slower; waits get longer, and expectations stay.
@@ -46,6 +48,7 @@ class PunaServer:
                                         preexec_fn=before)
         self.errors: list[str] = []
         self._lines: queue.Queue[str] = queue.Queue()
+        self._api: str | None = None
         self._readers = [threading.Thread(target=self._read_output, daemon=True),
                          threading.Thread(target=self._read_errors, daemon=True)]
         for reader in self._readers:
@@ -71,6 +74,16 @@ class PunaServer:
         return self._lines.get(timeout=seconds * PATIENCE)
 
     def request(self, method: str, path: str, **options) -> httpx.Response:
+        """The reply, whose shape is one that /openapi.json describes."""
+        reply = self._send(method, path, **options)
+        if self._api is None:
+            described = self._send("GET", "/openapi.json")
+            self._api = described.text if described.status_code == 200 else None
+        if self._api is not None:
+            check_reply(self._api, method, path, reply)
+        return reply
+
+    def _send(self, method: str, path: str, **options) -> httpx.Response:
         local = self.url.replace("//0.0.0.0:", "//127.0.0.1:")
         return httpx.request(method, local + path, timeout=60 * PATIENCE, trust_env=False,
                              **options)

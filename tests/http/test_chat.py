@@ -132,13 +132,6 @@ def test_content_may_be_a_list_of_text_parts(client):
             client.chat.completions.create(messages=HELLO, **asked).choices[0].message.content)
 
 
-def test_unknown_fields_are_ignored(client):
-    answer = client.chat.completions.create(model="fake", messages=HELLO, max_tokens=2,
-                                            user="someone", metadata={"a": "b"}, store=False,
-                                            extra_body={"never_heard_of": 1})
-    assert answer.choices
-
-
 def test_models_are_listed_and_found(client):
     [model] = client.models.list().data
     assert (model.id, model.object, model.owned_by) == ("fake", "model", "puna")

@@ -55,6 +55,22 @@ describe('a server that answers at once', () => {
     assert.deepEqual(usage, whole.usage);
   });
 
+  test('the last message goes on, its ids come along, and a wrong name is refused', async () => {
+    const messages = [...kHello, { role: 'assistant', content: 'It is a' }];
+    const asked = {
+      model: 'fake', messages, max_tokens: 4, ignore_eos: true, continue_final_message: true,
+      return_token_ids: true, user: 'someone', tools: [],
+    };
+    const answer = await client.chat.completions.create(asked);
+    const prompt = Buffer.from(answer.prompt_token_ids.filter((id) => id < 256)).toString();
+    assert.ok(prompt.endsWith('It is a'));
+    assert.equal(answer.choices[0].token_ids.length, 4);
+    await assert.rejects(
+      client.chat.completions.create({ ...asked, continue_last_message: true }),
+      (error) => error instanceof OpenAI.BadRequestError &&
+        error.param === 'continue_last_message' && /continue_final_message/.test(error.message));
+  });
+
   test("the client's own accumulation of a stream agrees", async () => {
     const asked = { model: 'fake', messages: kHello, max_tokens: 20, seed: 9 };
     const whole = await client.chat.completions.create(asked);

@@ -1,6 +1,6 @@
 // The nearest known word, and silence when none is near.
 
-#include "app/suggestion.h"
+#include "base/suggestion.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Levenshtein's edit distance, one row at a time.
 
-#include "app/suggestion.h"
+#include "base/suggestion.h"
 
 #include <fmt/format.h>
 
