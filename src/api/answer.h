@@ -24,7 +24,7 @@ struct Choice {
   int index = 0;
   std::string prompt_text;  // what "echo" puts in front; empty without it
   const std::vector<TokenId>* prompt_tokens = nullptr;  // the stream's
-  GenerationUsage usage;  // so far
+  GenerationUsage usage;                                // so far
   std::string text;
   std::vector<TokenId> tokens;
   std::vector<TokenLogprob> prompt_logprobs, logprobs;

@@ -24,9 +24,9 @@ struct GeneratorOptions {
   std::vector<std::string> model_aliases;  // other names that requests may use
   std::string bos_token, eos_token;        // for the chat template
   SamplingParams default_sampling;         // from generation_config.json, else the seed system's
-  int default_max_tokens = 0;              // of a request that sets none; 0: up to the model's length
-  std::vector<std::string> adapters;       // names of what is merged into the weights
-  int max_num_seqs = 0;                    // that run at once, for whoever asks
+  int default_max_tokens = 0;         // of a request that sets none; 0: up to the model's length
+  std::vector<std::string> adapters;  // names of what is merged into the weights
+  int max_num_seqs = 0;               // that run at once, for whoever asks
   std::string kv_cache_dtype = "auto";
 };
 
