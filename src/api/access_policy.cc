@@ -45,7 +45,7 @@ ApiError forbidden(std::string message) {
 
 }  // namespace
 
-AccessPolicy::AccessPolicy(std::string host, bool local_only,
+AccessPolicy::AccessPolicy(const std::string& host, bool local_only,
                            std::vector<std::string> allowed_origins)
     : host_(lower_case(host)),
       local_only_(local_only),

@@ -19,7 +19,7 @@ namespace puna {
 class AccessPolicy {
  public:
   // `local_only`: listens on loopback without keys, so that only local names are its own.
-  AccessPolicy(std::string host, bool local_only, std::vector<std::string> allowed_origins);
+  AccessPolicy(const std::string& host, bool local_only, std::vector<std::string> allowed_origins);
 
   // Why no request with this Host is answered (400), or nothing.
   std::optional<ApiError> host_refusal(const HttpRequest& request) const;
