@@ -7,9 +7,9 @@
 
 namespace puna {
 
-// The format that was asked for, else the checkpoint's own bits, else bf16, int8 or int4, the first
-// that leaves room. Never int4 with a merged adapter. kResourceExhausted when it does not fit into
-// `available_bytes`.
+// The format that was asked for, else bf16 for a small model, else the checkpoint's own bits, else
+// bf16, int8 or int4, the first that leaves room. Never int4 with a merged adapter.
+// kResourceExhausted when it does not fit into `available_bytes`.
 Result<WeightFormat> choose_weight_format(const CpuOptions& options, const Checkpoint& checkpoint,
                                           int64_t available_bytes);
 

@@ -97,6 +97,20 @@ TEST(MemoryPlan, HoldsFloatCheckpointsInAsManyBitsAsLeaveRoom) {
   EXPECT_THAT(refused.status().message(), HasSubstr("--weights int4"));
 }
 
+// At 4 bits with int8 activations a model of this size says another first word now and then.
+TEST(MemoryPlan, HoldsASmallQuantisedCheckpointInBf16WhereMemoryAllows) {
+  auto checkpoint = open_checkpoint("tests/golden/int4/awq_32");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
+  const int64_t parameters = checkpoint->config.parameter_count();
+  EXPECT_EQ(choose_weight_format({}, *checkpoint, 17 * parameters).value(), WeightFormat::kBf16);
+  EXPECT_EQ(choose_weight_format({}, *checkpoint, 15 * parameters).value(), WeightFormat::kInt4);
+  CpuOptions options;
+  options.weights = WeightFormat::kInt4;
+  EXPECT_EQ(choose_weight_format(options, *checkpoint, kGigabyte).value(), WeightFormat::kInt4);
+  checkpoint->config.vocab_size = 2'000'000;  // 512 MB of embedding in bf16
+  EXPECT_EQ(choose_weight_format({}, *checkpoint, 1000 * kGigabyte).value(), WeightFormat::kInt4);
+}
+
 TEST(MemoryPlan, NeverPutsAMergedAdapterOnAGridOfFourBits) {
   auto checkpoint = open_checkpoint("tests/golden/llama/rope_linear");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
