@@ -3,6 +3,8 @@
 #include "backend/cpu/mapped_source.h"
 
 #include <cstring>
+#include <optional>
+#include <type_traits>
 
 namespace puna {
 namespace {
@@ -28,21 +30,30 @@ Json metadata_of(const PackedLayout& layout) {
           {"rotated", layout.rotated}};
 }
 
+// A number or a truth of the metadata; nothing when it is not there or of another kind.
+template <class T>
+std::optional<T> field(const Json& metadata, const char* name) {
+  const auto found = metadata.find(name);
+  if (found == metadata.end()) return std::nullopt;
+  if constexpr (std::is_same_v<T, bool>) {
+    return found->is_boolean() ? std::optional(found->get<bool>()) : std::nullopt;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return found->is_string() ? std::optional(found->get<std::string>()) : std::nullopt;
+  } else {
+    return found->is_number_unsigned() ? std::optional(found->get<T>()) : std::nullopt;
+  }
+}
+
 // The layout with this shape that the metadata describes; kDataLoss when it describes another.
 Result<PackedLayout> parse_metadata(const Json& metadata, PackedLayout layout) {
-  for (const auto format :
-       {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8, WeightFormat::kInt4}) {
-    for (const size_t group : {size_t{32}, size_t{64}, kGroupMax}) {
-      for (const bool symmetric : {true, false}) {
-        for (const bool rotated : {true, false}) {
-          layout.format = format;
-          layout.group = group;
-          layout.symmetric = symmetric;
-          layout.rotated = rotated;
-          if (metadata_of(layout) == metadata) return layout;
-        }
-      }
-    }
+  const auto format = parse_weight_format(field<std::string>(metadata, "format").value_or(""));
+  const auto group = field<size_t>(metadata, "group").value_or(0);
+  if (format && (group == 32 || group == 64 || group == kGroupMax)) {
+    layout.format = *format;
+    layout.group = group;
+    layout.symmetric = field<bool>(metadata, "symmetric").value_or(layout.symmetric);
+    layout.rotated = field<bool>(metadata, "rotated").value_or(layout.rotated);
+    if (metadata_of(layout) == metadata) return layout;  // columns and k too, and nothing else
   }
   return error(StatusCode::kDataLoss, "{}, expected {} x {}", dump_json(metadata),
                layout.column_count, layout.k);
