@@ -14,6 +14,7 @@ struct Subject {
   const char* name;
   const char* checkpoint;  // null for the fake
   WeightFormat weights = WeightFormat::kF32;
+  std::optional<KvCacheType> kv = std::nullopt;
 };
 
 class BackendContract : public testing::TestWithParam<Subject> {
@@ -31,6 +32,7 @@ class BackendContract : public testing::TestWithParam<Subject> {
       options.device = FakeOptions();
     } else {
       options.cpu().weights = GetParam().weights;
+      options.cpu().kv_cache_type = GetParam().kv;
       options.cpu().thread_count = threads;
     }
     options.max_model_len = 256;
@@ -177,19 +179,21 @@ TEST_P(BackendContract, ForgetsWhatBlocksHeldBefore) {
 constexpr const char* kGrouped = "tests/golden/llama/grouped_query_tied";
 constexpr const char* kBiased = "tests/golden/llama/multi_query_biases_head_24";
 
-INSTANTIATE_TEST_SUITE_P(All, BackendContract,
-                         testing::Values(Subject{"fake", nullptr},
-                                         Subject{"cpu_f32", kGrouped, WeightFormat::kF32},
-                                         Subject{"cpu_bf16", kGrouped, WeightFormat::kBf16},
-                                         Subject{"cpu_int8", kGrouped, WeightFormat::kInt8},
-                                         Subject{"cpu_int4", kGrouped, WeightFormat::kInt4},
-                                         Subject{"cpu_f32_odd_head", kBiased, WeightFormat::kF32},
-                                         Subject{"cpu_bf16_odd_head", kBiased, WeightFormat::kBf16},
-                                         Subject{"cpu_int8_odd_head", kBiased, WeightFormat::kInt8},
-                                         Subject{"cpu_int8_llama3",
-                                                 "tests/golden/llama/rope_llama3",
-                                                 WeightFormat::kInt8}),
-                         [](const auto& subject) { return std::string(subject.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    All, BackendContract,
+    testing::Values(
+        Subject{"fake", nullptr}, Subject{"cpu_f32", kGrouped, WeightFormat::kF32},
+        Subject{"cpu_bf16", kGrouped, WeightFormat::kBf16},
+        Subject{"cpu_int8", kGrouped, WeightFormat::kInt8},
+        Subject{"cpu_int4", kGrouped, WeightFormat::kInt4},
+        Subject{"cpu_f32_odd_head", kBiased, WeightFormat::kF32},
+        Subject{"cpu_bf16_odd_head", kBiased, WeightFormat::kBf16},
+        Subject{"cpu_int8_odd_head", kBiased, WeightFormat::kInt8},
+        Subject{"cpu_f32_kv_int8", kGrouped, WeightFormat::kF32, KvCacheType::kInt8},
+        Subject{"cpu_int8_kv_int8_odd_head", kBiased, WeightFormat::kInt8, KvCacheType::kInt8},
+        Subject{"cpu_int4_kv_int8", kGrouped, WeightFormat::kInt4, KvCacheType::kInt8},
+        Subject{"cpu_int8_llama3", "tests/golden/llama/rope_llama3", WeightFormat::kInt8}),
+    [](const auto& subject) { return std::string(subject.param.name); });
 
 }  // namespace
 }  // namespace puna

@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
+#include "backend/cpu/forward.h"
+#include "backend/cpu/mapped_source.h"
 #include "model/random_weights.h"
 #include "packed/packed_cache.h"
 
@@ -143,6 +147,58 @@ TEST_F(PackedWeightsTest, WeightsThatAreNotThoseOfTheirStampAreFoundInTheBackgro
   EXPECT_EQ(mapped->status().code(), StatusCode::kInternal);
   EXPECT_FALSE(fs::exists(file_));
   EXPECT_EQ(cache->recall(files->stamp()), std::nullopt);
+}
+
+// Three pieces and more, which the background puts elsewhere while steps read them.
+TEST_F(PackedWeightsTest, AStepHasTheSameBitsWhileItsWeightsAreMoved) {
+  LlamaConfig config;
+  config.hidden_size = 512;
+  config.intermediate_size = 1024;
+  config.num_hidden_layers = 2;
+  config.num_attention_heads = 8;
+  config.num_key_value_heads = 2;
+  config.head_dim = 64;
+  config.vocab_size = 45'000;
+  config.max_position_embeddings = 64;
+  config.tie_word_embeddings = true;
+  const auto random = random_weights(config, 1);
+  {
+    auto writer = PackedFileWriter::create(
+        file_, {.layout_version = kPackedLayoutVersion, .content = "", .format = "", .model = ""});
+    ASSERT_TRUE(writer.ok()) << writer.status().message();
+    PackingSource packing(*random, {.format = WeightFormat::kF32}, pool_);
+    ProgressBar progress("packing", 0, 1);
+    WritingSource writing(packing, *writer, progress);
+    ASSERT_TRUE(load_cpu_weights(config, writing).ok());
+    ASSERT_TRUE(writer->commit().ok());
+  }
+  auto file = PackedFile::open(file_, kPackedLayoutVersion);
+  ASSERT_TRUE(file.ok()) << file.status().message();
+  EXPECT_GE(file->piece_count(), 3U);
+  auto memory = WeightMemory::map(std::move(*file), {.delay = std::chrono::hours(1)});
+  ASSERT_TRUE(memory.ok()) << memory.status().message();
+  MappedSource source(*random, **memory);
+  const auto weights = load_cpu_weights(config, source);
+  auto kv = KvCache::allocate(config, KvCacheType::kBf16, 1);
+  ASSERT_TRUE(weights.ok() && kv.ok());
+  Forward forward(config, *weights, kernels_for(choose_isa().value()), *kv, pool_);
+  const StepBatch batch = {
+      .tokens = {7, 44'999},
+      .runs = {{.first_token = 0, .token_count = 2, .first_position = 0, .block_table = {0}}},
+      .logit_tokens = {0, 1}};
+  const auto first = forward.run(batch);
+  const std::vector<float> expected(first.begin(), first.end());
+  std::atomic<bool> settled = false;
+  std::jthread background([&] {
+    (*memory)->settle();
+    settled = true;
+  });
+  do {
+    const auto now = forward.run(batch);
+    ASSERT_EQ(std::memcmp(now.data(), expected.data(), now.size_bytes()), 0);
+  } while (!settled);
+  const auto after = forward.run(batch);
+  EXPECT_EQ(std::memcmp(after.data(), expected.data(), after.size_bytes()), 0);
 }
 
 TEST_F(PackedWeightsTest, AFileThatIsThereIsNotWrittenAgain) {
