@@ -19,10 +19,12 @@
 #include "app/terminal.h"
 #include "backend/cpu/machine_speed.h"
 #include "backend/open_backend.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/suggestion.h"
 #include "base/thread_pool.h"
 #include "model/llama_shapes.h"
+#include "model/model_sizes.h"
 #include "model/random_weights.h"
 
 namespace puna {
@@ -103,35 +105,22 @@ std::vector<BenchTest> tests_that_fit(const std::vector<BenchTest>& tests, int64
       fitting.push_back(test);
     } else {
       log_warning("{} is left out: its KV cache takes {} and there is room for {}", describe(test),
-                  describe_memory(needed * block_bytes),
-                  describe_memory(block_count * block_bytes));
+                  describe_bytes(needed * block_bytes), describe_bytes(block_count * block_bytes));
     }
   }
   return fitting;
 }
 
-// Upper bounds, to divide the memory before anything is loaded.
-int64_t weight_bytes_at_most(const LlamaConfig& config, WeightFormat format) {
-  const int64_t parameters = config.parameter_count();
-  switch (format) {
-    case WeightFormat::kF32:
-      return parameters * 4;
-    case WeightFormat::kBf16:
-      return parameters * 2;
-    case WeightFormat::kInt8:
-      return parameters * 9 / 8;
-    case WeightFormat::kInt4:
-      return parameters * 3 / 4;
-  }
-  check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
+int64_t weight_bytes(const Checkpoint& checkpoint, const CpuOptions& options) {
+  const int group =
+      options.weight_group > 0 ? options.weight_group : default_weight_group(*options.weights);
+  return weight_sizes(checkpoint.config, *checkpoint.weights, *options.weights, group).bytes;
 }
 
-int64_t kv_block_bytes_at_most(LlamaConfig config, const CpuOptions& options) {
-  constexpr int kVectorValues = 16;  // the CPU backend pads a head to whole vectors
-  config.head_dim = (config.head_dim + kVectorValues - 1) / kVectorValues * kVectorValues;
-  const bool is_f32 = options.kv_cache_type ? options.kv_cache_type == KvCacheType::kF32
-                                            : options.weights == WeightFormat::kF32;
-  return config.kv_bytes_per_token(is_f32 ? 4 : 2) * measured_traits().block_tokens;
+int64_t block_bytes_of(const LlamaConfig& config, const CpuOptions& options) {
+  const bool is_f32 = options.weights == WeightFormat::kF32;
+  return kv_block_bytes(
+      config, options.kv_cache_type.value_or(is_f32 ? KvCacheType::kF32 : KvCacheType::kBf16));
 }
 
 // An opened model and the tests that its memory has room for.
@@ -174,9 +163,9 @@ Result<BenchSetup> open_setup(const BenchOptions& options, const Checkpoint& che
   BenchSetup setup;
   setup.tests = bench_tests(options);
   ASSIGN_OR_RETURN(BackendOptions backend, backend_options(options, setup.tests));
-  const int64_t block_bytes = kv_block_bytes_at_most(checkpoint.config, backend.cpu());
+  const int64_t block_bytes = block_bytes_of(checkpoint.config, backend.cpu());
   const int64_t room = available_memory_bytes() - kReservedBytes - read_array_bytes() -
-                       weight_bytes_at_most(checkpoint.config, *backend.cpu().weights);
+                       weight_bytes(checkpoint, backend.cpu());
   setup.tests = tests_that_fit(setup.tests, std::max<int64_t>(0, room) / block_bytes, block_bytes);
   if (setup.tests.empty()) {
     return error(StatusCode::kResourceExhausted,

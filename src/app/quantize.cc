@@ -10,6 +10,7 @@
 #include "app/terminal.h"
 #include "backend/cpu/memory_plan.h"
 #include "backend/cpu/packed_weights.h"
+#include "base/bytes.h"
 #include "base/progress_bar.h"
 #include "base/thread_pool.h"
 

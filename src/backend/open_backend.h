@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/formats.h"
 #include "backend/measured_backend.h"
 #include "model/checkpoint.h"
+#include "model/formats.h"
 
 namespace puna {
 

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/log.h"
 
 namespace puna {
@@ -73,13 +74,6 @@ void ProgressBar::draw() const {
   fmt::print(stderr, "\r\x1b[K{} [{}{}] {}", title_, std::string(filled, '='),
              std::string(kBarWidth - filled, ' '), describe());
   std::fflush(stderr);
-}
-
-std::string describe_bytes(int64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (bytes >= 1'000'000'000) return fmt::format("{:.1f} GB", value / 1e9);
-  if (bytes >= 1'000'000) return fmt::format("{:.1f} MB", value / 1e6);
-  return fmt::format("{:.0f} kB", value / 1e3);
 }
 
 }  // namespace puna

@@ -33,7 +33,4 @@ class ProgressBar {
   std::chrono::steady_clock::time_point shown_;
 };
 
-// "1.2 GB".
-std::string describe_bytes(int64_t bytes);
-
 }  // namespace puna

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "base/progress_bar.h"

@@ -4,38 +4,32 @@
 
 #include <fmt/ranges.h>
 
+#include "base/bytes.h"
 #include "model/model_folder.h"
+#include "model/model_sizes.h"
 
 namespace puna {
 namespace {
 
-// int8: one byte per value of a matrix and an f32 scale per row of it (an estimate to a few
-// percent: a backend may keep more scales); vectors stay f32.
-struct WeightBytes {
-  int64_t f32 = 0;
-  int64_t bf16 = 0;
-  int64_t int8 = 0;
-};
+constexpr WeightFormat kFormats[] = {WeightFormat::kF32, WeightFormat::kBf16, WeightFormat::kInt8,
+                                     WeightFormat::kInt4};
 
-WeightBytes held_bytes(const Checkpoint& checkpoint) {
-  WeightBytes bytes;
-  for (const TensorInfo* tensor : checkpoint.weights->tensors()) {
-    if (tensor->name == "lm_head.weight" && checkpoint.config.tie_word_embeddings) continue;
-    const int64_t rows = tensor->row_count();
-    const int64_t values = rows * tensor->column_count();
-    const bool is_matrix = tensor->shape.size() == 2;
-    bytes.f32 += 4 * values;
-    bytes.bf16 += is_matrix ? 2 * values : 4 * values;
-    bytes.int8 += is_matrix ? values + 4 * rows : 4 * values;
+std::map<WeightFormat, int64_t> held_bytes(const Checkpoint& checkpoint) {
+  std::map<WeightFormat, int64_t> bytes;
+  for (const WeightFormat format : kFormats) {
+    bytes[format] =
+        weight_sizes(checkpoint.config, *checkpoint.weights, format, default_weight_group(format))
+            .bytes;
   }
   return bytes;
 }
 
-std::string bytes_text(int64_t bytes) {
-  const auto value = static_cast<double>(bytes);
-  if (value >= 1e9) return fmt::format("{:.2f} GB", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.1f} MB", value / 1e6);
-  return fmt::format("{:.1f} kB", value / 1e3);
+std::string held_text(const std::map<WeightFormat, int64_t>& bytes) {
+  std::vector<std::string> texts;
+  for (const auto& [format, size] : bytes) {
+    texts.push_back(fmt::format("{} as {}", describe_bytes(size), describe(format)));
+  }
+  return fmt::format("{}", fmt::join(texts, ", "));
 }
 
 std::string count_text(int64_t count) {
@@ -107,11 +101,9 @@ CheckpointSummary summarize(const Checkpoint& checkpoint) {
   }
   summary.has_chat_template = !checkpoint.chat_template.empty();
   summary.adapters = checkpoint.adapters;
-  const WeightBytes held = held_bytes(checkpoint);
-  summary.weight_bytes_f32 = held.f32;
-  summary.weight_bytes_bf16 = held.bf16;
-  summary.weight_bytes_int8 = held.int8;
-  summary.kv_bytes_per_1000_tokens = 1000 * checkpoint.config.kv_bytes_per_token(2);
+  summary.weight_bytes = held_bytes(checkpoint);
+  summary.kv_bytes_per_1000_tokens =
+      1000 * kv_block_bytes(checkpoint.config, KvCacheType::kBf16) / kKvBlockPositions;
   return summary;
 }
 
@@ -128,17 +120,15 @@ std::string describe(const CheckpointSummary& summary, const TextSummary& text_s
   line("path", summary.path);
   line("architecture", describe(summary.config));
   line("parameters", count_text(summary.parameter_count));
-  line("stored", fmt::format("{} {} ({})", bytes_text(summary.stored_bytes), summary.format,
+  line("stored", fmt::format("{} {} ({})", describe_bytes(summary.stored_bytes), summary.format,
                              fmt::join(types, ", ")));
   if (summary.quantisation) line("quantised", describe(*summary.quantisation));
   line("tokenizer", text_summary.tokenizer);
   line("chat template", template_text(summary, text_summary.chat_format));
   line("answers end", text_summary.end_tokens);
-  line("weights",
-       fmt::format("{} as f32, {} as bf16, {} as int8", bytes_text(summary.weight_bytes_f32),
-                   bytes_text(summary.weight_bytes_bf16), bytes_text(summary.weight_bytes_int8)));
+  line("weights", held_text(summary.weight_bytes));
   line("kv cache",
-       fmt::format("{} per 1,000 tokens (bf16)", bytes_text(summary.kv_bytes_per_1000_tokens)));
+       fmt::format("{} per 1,000 tokens (bf16)", describe_bytes(summary.kv_bytes_per_1000_tokens)));
   for (const AdapterInfo& adapter : summary.adapters) {
     line("adapter",
          fmt::format("{}: rank {}, scale {}, {} parameters, merged", printable_name(adapter.name),
@@ -162,9 +152,9 @@ OrderedJson to_json(const CheckpointSummary& summary, const TextSummary& text) {
   json["tokenizer"] = text.tokenizer;
   json["has_chat_template"] = summary.has_chat_template;
   json["chat_format"] = text.chat_format.empty() ? OrderedJson() : OrderedJson(text.chat_format);
-  json["weight_bytes"] = {{"f32", summary.weight_bytes_f32},
-                          {"bf16", summary.weight_bytes_bf16},
-                          {"int8", summary.weight_bytes_int8}};
+  for (const auto& [format, bytes] : summary.weight_bytes) {
+    json["weight_bytes"][std::string(describe(format))] = bytes;
+  }
   json["kv_bytes_per_1000_tokens"] = summary.kv_bytes_per_1000_tokens;
   json["adapters"] = OrderedJson::array();
   for (const AdapterInfo& adapter : summary.adapters) {

@@ -9,6 +9,7 @@
 
 #include "base/json.h"
 #include "model/checkpoint.h"
+#include "model/formats.h"
 
 namespace puna {
 
@@ -24,9 +25,7 @@ struct CheckpointSummary {
   bool has_chat_template = false;
   std::vector<AdapterInfo> adapters;
   // Memory for the weights as Puna would hold them.
-  int64_t weight_bytes_f32 = 0;
-  int64_t weight_bytes_bf16 = 0;
-  int64_t weight_bytes_int8 = 0;
+  std::map<WeightFormat, int64_t> weight_bytes;
   int64_t kv_bytes_per_1000_tokens = 0;  // bf16
 };
 

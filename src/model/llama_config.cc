@@ -84,10 +84,6 @@ int64_t LlamaConfig::parameter_count() const {
   return (tie_word_embeddings ? 1 : 2) * embedding + num_hidden_layers * layer + hidden;
 }
 
-int64_t LlamaConfig::kv_bytes_per_token(int bytes_per_value) const {
-  return int64_t{2} * num_hidden_layers * num_key_value_heads * head_dim * bytes_per_value;
-}
-
 Status validate(const LlamaConfig& config, std::string_view origin) {
   const LlamaConfig& c = config;
   RETURN_IF_ERROR(check_range(origin, "hidden_size", c.hidden_size, kHiddenSizeMax));

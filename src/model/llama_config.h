@@ -58,8 +58,6 @@ struct LlamaConfig {
   std::optional<TokenId> bos_token_id;
 
   int64_t parameter_count() const;
-  // Bytes of K and V for one position over all layers, with `bytes_per_value` each.
-  int64_t kv_bytes_per_token(int bytes_per_value) const;
 };
 
 // Checks every rule above; `origin` (a file name) begins the message.

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/checksum.h"
 #include "base/log.h"
 #include "base/mapped_file.h"

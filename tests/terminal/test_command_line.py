@@ -74,6 +74,8 @@ class CommandLineTest(unittest.TestCase):
         summary = json.loads(run("inspect", MODEL, "--json").stdout)
         self.assertEqual(summary["config"]["num_hidden_layers"], 30)
         self.assertEqual(summary["parameter_count"], 134515008)
+        megabytes = {name: round(size / 1e6) for name, size in summary["weight_bytes"].items()}
+        self.assertEqual(megabytes, {"f32": 538, "bf16": 269, "int8": 140, "int4": 96})
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include "backend/cpu/forward.h"
 #include "backend/cpu/memory_plan.h"
 #include "backend/cpu/packed_weights.h"
+#include "base/bytes.h"
 #include "base/log.h"
 
 namespace puna {
@@ -35,11 +36,10 @@ class CpuBackend final : public MeasuredBackend {
   BackendMemory memory() const override {
     const auto bytes = static_cast<int64_t>(weights_.bytes());
     const auto looked_up = static_cast<int64_t>(weights_.lm_head ? weights_.embedding.bytes() : 0);
-    return {
-        .weight_bytes = bytes,
-        .step_weight_bytes = bytes - looked_up,
-        .kv_bytes_per_token = KvCache::block_bytes(config_, kv_.type()) / cpu_traits().block_tokens,
-        .weight_group = static_cast<int>(weights_.group())};
+    return {.weight_bytes = bytes,
+            .step_weight_bytes = bytes - looked_up,
+            .kv_bytes_per_token = kv_block_bytes(config_, kv_.type()) / cpu_traits().block_tokens,
+            .weight_group = static_cast<int>(weights_.group())};
   }
 
   void fill_blocks() override { kv_.fill(*pool_); }
@@ -49,12 +49,12 @@ class CpuBackend final : public MeasuredBackend {
   }
 
   std::string describe() const override {
-    const auto kv_bytes = int64_t{limits_.block_count} * KvCache::block_bytes(config_, kv_.type());
+    const auto kv_bytes = int64_t{limits_.block_count} * kv_block_bytes(config_, kv_.type());
     return fmt::format("cpu: {} weights {}{}, {}, {} threads, {} kv {} for {} positions",
                        puna::describe(weights_.format),
-                       describe_memory(static_cast<int64_t>(weights_.bytes())),
+                       describe_bytes(static_cast<int64_t>(weights_.bytes())),
                        weights_.mapped ? " mapped" : "", puna::describe(isa_),
-                       pool_->thread_count(), puna::describe(kv_.type()), describe_memory(kv_bytes),
+                       pool_->thread_count(), puna::describe(kv_.type()), describe_bytes(kv_bytes),
                        int64_t{limits_.block_count} * cpu_traits().block_tokens);
   }
 

@@ -13,6 +13,8 @@
 namespace puna {
 namespace {
 
+static_assert(kBlockPositions == kKvBlockPositions);
+
 KvLayout layout_of(const LlamaConfig& config, KvCacheType type) {
   const auto head_dim = static_cast<size_t>(config.head_dim);
   switch (type) {
@@ -88,11 +90,6 @@ void write_int8(const Position& at, const float* key, const float* value) {
 
 }  // namespace
 
-int64_t KvCache::block_bytes(const LlamaConfig& config, KvCacheType type) {
-  return int64_t{config.num_hidden_layers} * config.num_key_value_heads *
-         static_cast<int64_t>(layout_of(config, type).bytes);
-}
-
 Result<KvCache> KvCache::allocate(const LlamaConfig& config, KvCacheType type, int block_count) {
   KvCache cache;
   cache.type_ = type;
@@ -100,7 +97,7 @@ Result<KvCache> KvCache::allocate(const LlamaConfig& config, KvCacheType type, i
   cache.kv_heads_ = static_cast<size_t>(config.num_key_value_heads);
   cache.block_count_ = static_cast<size_t>(block_count);
   cache.layout_ = layout_of(config, type);
-  const int64_t bytes = block_bytes(config, type) * block_count;
+  const int64_t bytes = kv_block_bytes(config, type) * block_count;
   ASSIGN_OR_RETURN(cache.memory_, PageMemory::allocate(static_cast<size_t>(bytes), "the KV cache"));
   return cache;
 }

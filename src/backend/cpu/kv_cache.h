@@ -14,8 +14,6 @@ class KvCache {
  public:
   KvCache() = default;
   static Result<KvCache> allocate(const LlamaConfig& config, KvCacheType type, int block_count);
-  // Bytes of one block over all layers.
-  static int64_t block_bytes(const LlamaConfig& config, KvCacheType type);
 
   KvCacheType type() const { return type_; }
   // Writes one position of one KV head: key and value are [head_dim]. Where the next position

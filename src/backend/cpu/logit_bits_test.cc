@@ -46,9 +46,9 @@ TEST_P(LogitBits, AreThoseOfEveryMachine) {
   const auto checkpoint = open_checkpoint(GetParam().checkpoint);
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   BackendOptions options;
-  options.weights = GetParam().weights;
-  options.kv_cache_type = GetParam().kv;
-  options.thread_count = 2;
+  options.cpu().weights = GetParam().weights;
+  options.cpu().kv_cache_type = GetParam().kv;
+  options.cpu().thread_count = 2;
   options.max_num_seqs = 3;  // whose blocks are enough for one of any length
   const auto backend = open_backend(options, &*checkpoint);
   ASSERT_TRUE(backend.ok()) << backend.status().message();

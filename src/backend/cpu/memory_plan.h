@@ -17,7 +17,7 @@ Result<WeightFormat> choose_weight_format(const CpuOptions& options, const Check
 int choose_weight_group(const CpuOptions& options, WeightFormat format);
 
 // Limits of a backend whose weights are loaded already. Without options.kv_cache_bytes the cache
-// takes what all sequences can use, at most half of `available_bytes`.
+// takes what all sequences can use, at most half of what `available_bytes` leave beside a step.
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
                                     KvCacheType kv_type, int64_t available_bytes);
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "backend/cpu/isa.h"
+#include "model/model_sizes.h"
 
 namespace puna {
 namespace {
@@ -32,8 +33,8 @@ LlamaConfig config() {
 
 TEST(MemoryPlan, ABlockHoldsKAndVOfAllLayersAndHeads) {
   // 2 layers, 2 heads, 64 positions, 16 values of K and of V, 2 bytes.
-  EXPECT_EQ(KvCache::block_bytes(config(), kBf16), 2 * 2 * 64 * (16 + 16) * 2);
-  EXPECT_EQ(KvCache::block_bytes(config(), KvCacheType::kF32), 2 * 2 * 64 * (16 + 16) * 4);
+  EXPECT_EQ(kv_block_bytes(config(), kBf16), 2 * 2 * 64 * (16 + 16) * 2);
+  EXPECT_EQ(kv_block_bytes(config(), KvCacheType::kF32), 2 * 2 * 64 * (16 + 16) * 4);
 }
 
 TEST(MemoryPlan, GivesEverySequenceItsFullLengthWhenMemoryAllows) {
@@ -46,8 +47,9 @@ TEST(MemoryPlan, GivesEverySequenceItsFullLengthWhenMemoryAllows) {
 }
 
 TEST(MemoryPlan, TakesAtMostHalfOfTheMemoryAndShortensSequences) {
-  const int64_t block = KvCache::block_bytes(config(), kBf16);
-  const auto limits = choose_limits(BackendOptions{}, config(), kBf16, 10 * block);
+  const int64_t block = kv_block_bytes(config(), kBf16);
+  const int64_t step = activation_bytes(config(), 512) + logit_bytes(config(), 512);
+  const auto limits = choose_limits(BackendOptions{}, config(), kBf16, 10 * block + step);
   ASSERT_TRUE(limits.ok()) << limits.status().message();
   EXPECT_EQ(limits->block_count, 5);
   EXPECT_EQ(limits->max_model_len, 5 * 64);
@@ -56,7 +58,7 @@ TEST(MemoryPlan, TakesAtMostHalfOfTheMemoryAndShortensSequences) {
 TEST(MemoryPlan, RefusesALengthThatTheCacheCannotHold) {
   BackendOptions options;
   options.max_model_len = 512;
-  options.kv_cache_bytes = 2 * KvCache::block_bytes(config(), kBf16);
+  options.kv_cache_bytes = 2 * kv_block_bytes(config(), kBf16);
   const auto limits = choose_limits(options, config(), kBf16, kGigabyte);
   EXPECT_EQ(limits.status().code(), StatusCode::kResourceExhausted);
   EXPECT_THAT(limits.status().message(), HasSubstr("--max-model-len 512"));
@@ -68,6 +70,19 @@ TEST(MemoryPlan, RefusesMoreCacheThanThereIsMemory) {
   options.kv_cache_bytes = 2 * kGigabyte;
   const auto limits = choose_limits(options, config(), kBf16, kGigabyte);
   EXPECT_THAT(limits.status().message(), HasSubstr("--kv-cache-memory-bytes 2000000000"));
+}
+
+// Llama 3's vocabulary: 33 GB of logits alone.
+TEST(MemoryPlan, RefusesStepsWhoseLogitsDoNotFit) {
+  LlamaConfig large = config();
+  large.vocab_size = 128'256;
+  BackendOptions options;
+  options.step_tokens_max = 65'536;
+  const auto limits = choose_limits(options, large, kBf16, 24 * kGigabyte);
+  EXPECT_EQ(limits.status().code(), StatusCode::kResourceExhausted);
+  EXPECT_THAT(limits.status().message(), HasSubstr("--max-num-batched-tokens 65536"));
+  EXPECT_THAT(limits.status().message(), HasSubstr("33.6 GB for logits"));
+  EXPECT_TRUE(choose_limits({}, large, kBf16, 24 * kGigabyte).ok());
 }
 
 TEST(MemoryPlan, RefusesMorePositionsThanTheModelHas) {
@@ -99,14 +114,20 @@ TEST(MemoryPlan, HoldsFloatCheckpointsInAsManyBitsAsLeaveRoom) {
 
 // At 4 bits with int8 activations a model of this size says another first word now and then.
 TEST(MemoryPlan, HoldsASmallQuantisedCheckpointInBf16WhereMemoryAllows) {
-  auto checkpoint = open_checkpoint("tests/golden/int4/awq_32");
+  const auto checkpoint = open_checkpoint("tests/golden/int4/awq_32");
   ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
-  const int64_t parameters = checkpoint->config.parameter_count();
-  EXPECT_EQ(choose_weight_format({}, *checkpoint, 17 * parameters).value(), WeightFormat::kBf16);
-  EXPECT_EQ(choose_weight_format({}, *checkpoint, 15 * parameters).value(), WeightFormat::kInt4);
+  EXPECT_EQ(choose_weight_format({}, *checkpoint, kGigabyte).value(), WeightFormat::kBf16);
+  const int64_t bf16 =
+      weight_sizes(checkpoint->config, *checkpoint->weights, WeightFormat::kBf16, 64).bytes;
+  EXPECT_EQ(choose_weight_format({}, *checkpoint, 8 * bf16 - 1).value(), WeightFormat::kInt4);
   CpuOptions options;
   options.weights = WeightFormat::kInt4;
   EXPECT_EQ(choose_weight_format(options, *checkpoint, kGigabyte).value(), WeightFormat::kInt4);
+}
+
+TEST(MemoryPlan, HoldsALargeQuantisedCheckpointInItsOwnBits) {
+  auto checkpoint = open_checkpoint("tests/golden/int4/awq_32");
+  ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
   checkpoint->config.vocab_size = 2'000'000;  // 512 MB of embedding in bf16
   EXPECT_EQ(choose_weight_format({}, *checkpoint, 1000 * kGigabyte).value(), WeightFormat::kInt4);
 }

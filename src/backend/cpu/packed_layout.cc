@@ -27,16 +27,4 @@ size_t PackedLayout::panel_bytes() const {
   check_failed(__FILE__, __LINE__, "format", "a WeightFormat that does not exist");
 }
 
-double bytes_per_weight(WeightFormat format, size_t group) {
-  const PackedLayout layout = {
-      .format = format, .column_count = kPanelColumns, .k = group, .group = group};
-  return static_cast<double>(layout.bytes()) / static_cast<double>(kPanelColumns * group);
-}
-
-size_t choose_group(size_t k, size_t group_max) {
-  size_t group = group_max;
-  while (group > 32 && k % group != 0) group /= 2;
-  return group;
-}
-
 }  // namespace puna

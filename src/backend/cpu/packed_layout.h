@@ -17,14 +17,14 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "backend/formats.h"
+#include "model/model_sizes.h"
 
 namespace puna {
 
-inline constexpr size_t kPanelColumns = 32;  // outputs of a panel
-inline constexpr size_t kGroupMax = 128;     // largest group of K; rows are padded to it with zeros
-inline constexpr size_t kRotation = 32;      // inputs that are rotated together
-inline constexpr float kWeightRotation = 1.0F / 8;  // what H is multiplied with
+inline constexpr size_t kPanelColumns = kPanelRows;   // outputs of a panel
+inline constexpr size_t kGroupMax = kWeightGroupMax;  // of K; rows are padded to it with zeros
+inline constexpr size_t kRotation = 32;               // inputs that are rotated together
+inline constexpr float kWeightRotation = 1.0F / 8;    // what H is multiplied with
 inline constexpr float kActivationRotation = 1.0F / 4;
 
 inline constexpr size_t padded(size_t size, size_t multiple) {
@@ -49,11 +49,5 @@ struct PackedLayout {
   size_t panel_bytes() const;
   size_t bytes() const { return panel_count() * panel_bytes(); }
 };
-
-// Bytes that one weight takes, its share of scales included.
-double bytes_per_weight(WeightFormat format, size_t group);
-
-// The largest group up to `group_max` that K is a multiple of, or 32.
-size_t choose_group(size_t k, size_t group_max);
 
 }  // namespace puna

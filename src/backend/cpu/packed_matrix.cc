@@ -54,41 +54,6 @@ struct Packing {
   std::vector<float> importance;  // [padded_k], or none
 };
 
-// The 4-bit layout that all parts share: the checkpoint's own values are taken over then.
-std::optional<QuantisedLayout> shared_layout(const WeightSource& source,
-                                             const std::vector<const TensorInfo*>& parts) {
-  std::optional<QuantisedLayout> shared;
-  for (const TensorInfo* part : parts) {
-    const auto layout = source.quantised_layout(part->name);
-    if (!layout || (shared && shared->group != layout->group)) return std::nullopt;
-    shared = {layout->group, (!shared || shared->symmetric) && layout->symmetric};
-  }
-  return shared;
-}
-
-bool has_int8_values(const WeightSource& source, const std::vector<const TensorInfo*>& parts) {
-  return std::all_of(parts.begin(), parts.end(), [&](const TensorInfo* part) {
-    return source.int8_layout(part->name) == Int8Layout{32};
-  });
-}
-
-void choose_layout(const WeightSource& source, size_t group_max, Packing& packing) {
-  PackedLayout& layout = packing.layout;
-  layout.group = choose_group(layout.k, group_max);
-  if (layout.format == WeightFormat::kInt8) {
-    packing.takes_values = has_int8_values(source, packing.parts);
-    layout.rotated = !packing.takes_values;  // values of the checkpoint stay as they are
-    if (packing.takes_values) layout.group = 32;
-  }
-  // Not rotated: the search for int4 values knows the importance of single inputs.
-  if (layout.format != WeightFormat::kInt4) return;
-  if (const auto shared = shared_layout(source, packing.parts)) {
-    layout.group = static_cast<size_t>(shared->group);
-    layout.symmetric = shared->symmetric;
-    packing.takes_values = true;
-  }
-}
-
 // Packs a panel at a time from the tensors that are stacked.
 class Packer {
  public:
@@ -218,7 +183,14 @@ Result<Packing> plan_packing(const WeightSource& source, const PackRequest& requ
     packing.layout.k = static_cast<size_t>(part->column_count());
     packing.layout.column_count += static_cast<size_t>(part->row_count());
   }
-  choose_layout(source, request.group_max, packing);
+  const HeldMatrix held =
+      held_matrix(source, request.weights, request.format, static_cast<int>(request.group_max));
+  packing.takes_values = held.takes_values;
+  packing.layout.group = static_cast<size_t>(held.group);
+  packing.layout.symmetric = held.symmetric;
+  // Values of the checkpoint stay as they are, and the search for int4 values knows the importance
+  // of single inputs.
+  packing.layout.rotated = held.format == WeightFormat::kInt8 && !held.takes_values;
   if (!request.importance.empty()) {
     packing.importance.assign(request.importance.begin(), request.importance.end());
     packing.importance.resize(packing.layout.padded_k());
@@ -227,11 +199,6 @@ Result<Packing> plan_packing(const WeightSource& source, const PackRequest& requ
 }
 
 }  // namespace
-
-Result<PackedLayout> PackedMatrix::plan(const WeightSource& source, const PackRequest& request) {
-  ASSIGN_OR_RETURN(const Packing packing, plan_packing(source, request));
-  return packing.layout;
-}
 
 Result<PackedMatrix> PackedMatrix::view(const PackedLayout& layout,
                                         std::span<const std::byte> panels,

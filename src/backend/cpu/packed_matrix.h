@@ -34,8 +34,6 @@ class PackedMatrix {
   // biases are as many as the layout says.
   static Result<PackedMatrix> view(const PackedLayout& layout, std::span<const std::byte> panels,
                                    std::vector<float> bias);
-  // The layout that pack() would choose.
-  static Result<PackedLayout> plan(const WeightSource& source, const PackRequest& request);
 
   const PackedLayout& layout() const { return layout_; }
   const std::byte* panels() const { return panels_; }

@@ -9,6 +9,7 @@
 #include "backend/cpu/calibration.h"
 #include "backend/cpu/mapped_source.h"
 #include "backend/cpu/packing_source.h"
+#include "base/bytes.h"
 #include "base/log.h"
 #include "base/progress_bar.h"
 #include "packed/packed_cache.h"
@@ -25,27 +26,18 @@ constexpr int64_t kFileBytesMin = 64 << 20;
 constexpr std::string_view kPlainRecipe = "plain";
 constexpr std::string_view kCalibratedRecipe = "calibrated 1";
 
-struct PackingSize {
-  int64_t bytes = 0;
-  bool quantises_to_int4 = false;
-};
-
-Result<PackingSize> size_of(const PackingJob& job, const WeightChoice& choice) {
-  CountingSource source(*job.checkpoint.weights, choice);
-  RETURN_IF_ERROR(load_cpu_weights(job.checkpoint.config, source).status());
-  return PackingSize{.bytes = source.bytes(), .quantises_to_int4 = source.quantises_to_int4()};
+WeightSizes size_of(const PackingJob& job, const WeightChoice& choice) {
+  return weight_sizes(job.checkpoint.config, *job.checkpoint.weights, choice.format,
+                      static_cast<int>(choice.group_max));
 }
 
-Result<bool> is_calibrated(const PackingJob& job) {
-  if (!job.calibration_tokens) return false;
-  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
-  return size.quantises_to_int4;
+bool is_calibrated(const PackingJob& job) {
+  return job.calibration_tokens && size_of(job, job.choice).quantises_to_int4;
 }
 
 // The tokenizer decides what the model reads of the text. A GGUF file holds its own.
 Result<std::string> recipe_of(const PackingJob& job) {
-  ASSIGN_OR_RETURN(const bool calibrated, is_calibrated(job));
-  if (!calibrated) return std::string(kPlainRecipe);
+  if (!is_calibrated(job)) return std::string(kPlainRecipe);
   const fs::path& folder = job.checkpoint.tokenizer.folder;
   if (folder.empty()) return std::string(kCalibratedRecipe);
   ASSIGN_OR_RETURN(const std::string tokenizer,
@@ -77,10 +69,9 @@ Status check_origin(const PackedIdentity& identity, const std::stop_token& stop)
 
 // What the inputs of the linear layers are like, measured on the model in int8.
 Result<Importance> calibrate(const PackingJob& job) {
-  ASSIGN_OR_RETURN(const bool calibrated, is_calibrated(job));
-  if (!calibrated) return Importance();
+  if (!is_calibrated(job)) return Importance();
   const WeightChoice choice = {.format = WeightFormat::kInt8, .group_max = 32};
-  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, choice));
+  const WeightSizes size = size_of(job, choice);
   if (size.bytes > available_memory_bytes()) {
     return error(StatusCode::kResourceExhausted,
                  "calibrating int4 weights takes {} and {} of memory are free: free some, run "
@@ -151,7 +142,7 @@ Result<CpuWeights> map_weights(const PackingJob& job, const PackedIdentity& iden
 Status write_file(const fs::path& path, const PackingJob& job, const PackedIdentity& identity) {
   const Checkpoint& checkpoint = job.checkpoint;
   const auto started = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
+  const WeightSizes size = size_of(job, job.choice);
   RETURN_IF_ERROR(check_disk_room(path, size.bytes));
   ASSIGN_OR_RETURN(Importance importance, calibrate(job));
   ASSIGN_OR_RETURN(PackedFileWriter writer,
@@ -226,7 +217,7 @@ Result<CpuWeights> open_cpu_weights(const PackingJob& job, const std::string& pl
     }
     return map_weights(job, identity, std::move(*file));
   }
-  ASSIGN_OR_RETURN(const PackingSize size, size_of(job, job.choice));
+  const WeightSizes size = size_of(job, job.choice);
   if (size.bytes < kFileBytesMin) return pack_into_memory(job);
   auto weights = map_from_cache(job);
   // What the checkpoint holds cannot be packed anywhere; all else is about the file.

@@ -185,7 +185,7 @@ TEST_F(PackedWeightsTest, AStepHasTheSameBitsWhileItsWeightsAreMoved) {
   const StepBatch batch = {
       .tokens = {7, 44'999},
       .runs = {{.first_token = 0, .token_count = 2, .first_position = 0, .block_table = {0}}},
-      .logit_tokens = {0, 1}};
+      .wanted_rows = {{.token = 0}, {.token = 1}}};
   const auto first = forward.run(batch);
   const std::vector<float> expected(first.begin(), first.end());
   std::atomic<bool> settled = false;

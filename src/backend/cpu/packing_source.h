@@ -1,5 +1,4 @@
-// PackingSource: matrices packed from a checkpoint into memory of their own, and the choice of each
-// one's format.
+// PackingSource: matrices packed from a checkpoint into memory of their own.
 #pragma once
 
 #include "backend/cpu/cpu_weights.h"
@@ -7,7 +6,7 @@
 
 namespace puna {
 
-// How weights are asked for. What becomes of a matrix may differ: packing_source.cc says where.
+// How weights are asked for. What becomes of a matrix may differ: model_sizes.h says where.
 struct WeightChoice {
   WeightFormat format = WeightFormat::kF32;
   size_t group_max = kGroupMax;  // of int8 and int4
@@ -35,25 +34,6 @@ class PackingSource final : public MatrixSource {
   const WeightChoice choice_;
   ThreadPool& pool_;
   const Importance importance_;
-};
-
-// Adds up what the matrices of a PackingSource take, packing nothing.
-class CountingSource final : public MatrixSource {
- public:
-  CountingSource(const WeightSource& source, const WeightChoice& choice)
-      : source_(source), choice_(choice) {}
-
-  int64_t bytes() const { return bytes_; }
-  // Whether some matrix becomes int4 whose values the checkpoint does not have.
-  bool quantises_to_int4() const { return quantises_to_int4_; }
-  Result<PackedMatrix> matrix(const StackedTensors& tensors) override;
-  Result<std::vector<float>> norm(const std::string& tensor) override;
-
- private:
-  const WeightSource& source_;
-  const WeightChoice choice_;
-  int64_t bytes_ = 0;
-  bool quantises_to_int4_ = false;
 };
 
 }  // namespace puna

@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/cgroup.h"
 
 namespace puna {
@@ -47,7 +48,7 @@ Result<PageMemory> PageMemory::allocate(size_t bytes, std::string_view what) {
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) {
     return error(StatusCode::kResourceExhausted, "no memory for {}: {} asked for", what,
-                 describe_memory(static_cast<int64_t>(bytes)));
+                 describe_bytes(static_cast<int64_t>(bytes)));
   }
   madvise(data, bytes, MADV_HUGEPAGE);  // only advice: what it answers does not matter
   return PageMemory(static_cast<std::byte*>(data), std::max<size_t>(bytes, 1));
@@ -56,11 +57,6 @@ Result<PageMemory> PageMemory::allocate(size_t bytes, std::string_view what) {
 int64_t available_memory_bytes() {
   const int64_t system = memory_of_system();
   return std::min(system, cgroup_memory_left().value_or(system));
-}
-
-std::string describe_memory(int64_t bytes) {
-  if (bytes < 1'000'000'000) return fmt::format("{} MB", (bytes + 999'999) / 1'000'000);
-  return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
 }
 
 }  // namespace puna

@@ -32,7 +32,4 @@ class PageMemory {
 // Bytes this process may still use: the system's free memory, bounded by its cgroup's limit.
 int64_t available_memory_bytes();
 
-// "1.4 GB", "143 MB".
-std::string describe_memory(int64_t bytes);
-
 }  // namespace puna

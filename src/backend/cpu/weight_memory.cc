@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "backend/cpu/page_memory.h"
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
 
@@ -87,7 +88,7 @@ Status WeightMemory::map_data() {
   std::byte* const place = reserve(reserved, PROT_NONE);
   if (place == nullptr) {
     return error(StatusCode::kResourceExhausted, "{}: no addresses for {} (ulimit -v)",
-                 file_.path().string(), describe_memory(static_cast<int64_t>(reserved)));
+                 file_.path().string(), describe_bytes(static_cast<int64_t>(reserved)));
   }
   data_ = place;
   reserved_bytes_ = reserved;
@@ -161,9 +162,9 @@ void WeightMemory::visit_pieces(const std::stop_token& stop, bool move) {
   }
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
   log_info("{}: {} verified{}, {} moved into 2 MiB pages, in {:.1f} s", file_.path().string(),
-           describe_memory(static_cast<int64_t>(file_.data_bytes())),
+           describe_bytes(static_cast<int64_t>(file_.data_bytes())),
            unread == 0 ? "" : fmt::format(" but for {} pieces of 32 MiB", unread),
-           describe_memory(static_cast<int64_t>(moved_bytes_)), taken.count());
+           describe_bytes(static_cast<int64_t>(moved_bytes_)), taken.count());
 }
 
 // Reads the piece, and puts what was read in its place when `move` says so. Where the system has no

@@ -1,6 +1,6 @@
 // Each name in one place.
 
-#include "backend/formats.h"
+#include "model/formats.h"
 
 #include "base/check.h"
 
