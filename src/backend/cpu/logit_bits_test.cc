@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "backend/cpu/isa.h"
 #include "backend/open_backend.h"
 #include "backend/test_sequences.h"
