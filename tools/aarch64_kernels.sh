@@ -8,8 +8,8 @@ mkdir -p "$out"
 flags=(--target=aarch64-linux-gnu -march=armv8.2-a+dotprod -std=c++20 -O2 -Wall -Wextra -Wconversion
   -Wshadow -Werror -ffp-contract=off -DFMT_HEADER_ONLY -DSPDLOG_HEADER_ONLY -DSPDLOG_FMT_EXTERNAL -Isrc)
 sources=(src/backend/cpu/{isa,kernels,kernels_portable,packed_layout,packed_matrix,page_memory,panel_packer}.cc
-  src/backend/cpu/kernels_test.cc src/model/formats.cc src/model/model_sizes.cc src/quantise/int4_quantiser.cc src/model/weight_source.cc
-  src/base/{cgroup,check,thread_pool}.cc)
+  src/backend/cpu/{kernels_test,weight_checks}.cc src/model/{formats,model_sizes,weight_source}.cc
+  src/quantise/int4_quantiser.cc src/base/{bytes,cgroup,check,thread_pool}.cc)
 # Debian's headers of libraries that have no compiled part here.
 mkdir -p "$out/include"
 ln -sfn /usr/include/fmt "$out/include/fmt"
