@@ -51,9 +51,12 @@ class Tree:
 
 
 def read_tree(root: pathlib.Path, arrows: Mapping[str, list[str]], files: Iterable[str]) -> Tree:
-    programs = {str(path.parent.relative_to(root / "src")): programs_of(path.read_text())
-                for path in (root / "src").rglob("CMakeLists.txt")}
-    return Tree(arrows, programs, frozenset(files))
+    return Tree(arrows, read_programs(root), frozenset(files))
+
+
+def read_programs(root: pathlib.Path) -> dict[str, list[str]]:
+    return {str(path.parent.relative_to(root / "src")): programs_of(path.read_text())
+            for path in (root / "src").rglob("CMakeLists.txt")}
 
 
 def programs_of(cmake: str) -> list[str]:

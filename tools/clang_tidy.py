@@ -27,7 +27,7 @@ import unity_groups
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build/release"
 MARKS = ROOT / "build/tidy"
-PRECOMPILED = re.compile(r"(-Xclang )?-include(-pch)? (-Xclang )?\S*cmake_pch\S*")
+PRECOMPILED = re.compile(r"(-Xclang )?-include(-pch)? (-Xclang )?(\"[^\"]*cmake_pch[^\"]*\"|\S*cmake_pch\S*)")
 NOT_ANALYSED = re.compile(r"_(test|fuzz|bench)\.cc$")
 
 
@@ -36,7 +36,7 @@ def output_of(*command: str) -> str:
 
 
 def sources() -> list[str]:
-    listed = output_of("git", "ls-files", "-co", "--exclude-standard", "src/*.cc").split()
+    listed = output_of("git", "ls-files", "-co", "--exclude-standard", "src/*.cc").splitlines()
     return [path for path in listed if not NOT_ANALYSED.search(path) and (ROOT / path).exists()]
 
 

@@ -33,9 +33,7 @@ import lab_tools  # noqa: E402
 import tidy  # noqa: E402
 
 LOGS = ROOT / "build/test-logs"
-FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "tokenizer_config",
-                "tokenizer_model", "chat_template", "chat_request", "detokenizer", "request"]
-HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
+HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http -rs"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
@@ -84,22 +82,23 @@ def isa_steps() -> list[Step]:
               for isa, needed in wanted.items() if needed <= flags)]
 
 
-def fuzz_steps(seconds: int) -> list[Step]:
-    """Two targets at a time: each uses one core."""
-    def explore(target: str) -> str:
-        return (f"build/fuzz/bin/{target}_fuzz -max_total_time={seconds} -timeout=5 "
-                f"-rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix=build/test-logs/ "
-                f"build/fuzz-corpus/{target} tests/corpus/{target}")
+def fuzz_targets() -> list[str]:
+    """Every parser that has one: FUZZ of a puna_module()."""
+    programs = changed_tests.read_programs(ROOT).values()
+    return sorted(name.removesuffix("_fuzz") for some in programs for name in some if name.endswith("_fuzz"))
 
-    pairs = [FUZZ_TARGETS[i:i + 2] for i in range(0, len(FUZZ_TARGETS), 2)]
-    return [Step("fuzz", f"{' and '.join(pair)} for {seconds} s",
-                 f"{explore(pair[0])} & first=$!; {explore(pair[-1]) if len(pair) == 2 else 'true'}; "
-                 "second=$?; wait $first && exit $second")
-            for pair in pairs]
+
+def fuzz_steps(seconds: int) -> list[Step]:
+    # Two at a time, by the runner: each uses one core.
+    return [Step("fuzz", f"{target} for {seconds} s",
+                 f"build/fuzz/bin/{target}_fuzz -max_total_time={seconds} -timeout=5 -rss_limit_mb=1024 "
+                 f"-print_final_stats=1 -artifact_prefix=build/test-logs/ build/fuzz-corpus/{target} "
+                 f"tests/corpus/{target}", uses_one_core=True)
+            for target in fuzz_targets()]
 
 
 def pytest(arguments: str) -> str:
-    return f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider {arguments}"
+    return f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider -rs {arguments}"
 
 
 def cluster_steps() -> list[Step]:
@@ -169,19 +168,20 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("web", "unit tests", "npm --prefix web test --silent"),
         Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True),
         *build("unit", "release"),
-        Step("unit", "unit, contract and golden tests", "ctest --preset release"),
-        *isa_steps(),
-        Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo",
-             uses_one_core=True),
+        Step("unit", "unit, contract and golden tests", "ctest --preset release --verbose"),
         Step("http", "Python packages", "tools/venv.sh http_tests", prepares=True),
         Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
              prepares=True),
-        Step("http", "Python clients", HTTP_TESTS),
-        Step("http", "Node client", NODE_TESTS),
-        Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub",
-             uses_one_core=True),
+        # The long ones first: the other core takes what comes after.
+        Step("http", "Python clients", HTTP_TESTS, uses_one_core=True),
+        *isa_steps(),
         Step("terminal", "puna chat, inspect, bench, completion",
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
+        Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo",
+             uses_one_core=True),
+        Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub",
+             uses_one_core=True),
+        Step("http", "Node client", NODE_TESTS, uses_one_core=True),
         Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error",
              prepares=True),
         Step("browser", "OpenAI's client", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
@@ -194,15 +194,15 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
              "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
              "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
         *build("gcc", "dev"),
-        Step("gcc", "unit tests", "ctest --preset dev -L unit"),
+        Step("gcc", "unit tests", "ctest --preset dev --verbose -L unit"),
         *build("asan", "fuzz"),
-        Step("asan", "unit tests", "ctest --preset fuzz -L unit", sanitized),
-        Step("asan", "Python clients", HTTP_TESTS, http_fuzz),
-        *fuzz_steps(fuzz_seconds),
+        Step("asan", "unit tests", "ctest --preset fuzz --verbose -L unit", sanitized),
         *build("tsan", "tsan", " ".join(THREADED_TARGETS)),
-        Step("tsan", "unit tests", f"ctest --preset tsan --tests-regex '^({'|'.join(THREADED_TARGETS)})$'",
-             sanitized),
-        Step("tsan", "Python clients", HTTP_TESTS, http_tsan),
+        Step("tsan", "unit tests",
+             f"ctest --preset tsan --verbose --tests-regex '^({'|'.join(THREADED_TARGETS)})$'", sanitized),
+        Step("asan", "Python clients", HTTP_TESTS, http_fuzz, uses_one_core=True),
+        Step("tsan", "Python clients", HTTP_TESTS, http_tsan, uses_one_core=True),
+        *fuzz_steps(fuzz_seconds),
         Step("tidy", "clang-tidy", "tools/clang_tidy.py"),
     ]
 
@@ -218,7 +218,7 @@ def changed_steps(selection: changed_tests.Selection) -> list[Step]:
     if selection.programs:
         steps.append(Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True))
         names = "|".join(selection.programs)
-        steps.append(Step("unit", "tests", f"ctest --preset release --tests-regex '^({names})(_replay)?$'"))
+        steps.append(Step("unit", "tests", f"ctest --preset release --verbose --tests-regex '^({names})(_replay)?$'"))
     steps += [step for step in all_steps(0) if step.layer in layers and not step.takes_minutes
               and not (step.prepares and step.layer in before)]
     if selection.tidy:
@@ -237,11 +237,28 @@ def run(step: Step, name: str) -> tuple[bool, float]:
                               stdout=output, stderr=subprocess.STDOUT).returncode
     seconds = time.monotonic() - started
     print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:7.1f} s  {step.layer:9} {step.name}", flush=True)
+    for skipped in skipped_tests(log.read_text(errors="replace")):
+        print(f"     skipped: {skipped}", flush=True)
     if code != 0:
         environment = " ".join(f"{key}={shlex.quote(value)}" for key, value in step.environment.items())
         print(f"--- exit {code}: {environment} {step.command}\n--- end of {log.relative_to(ROOT)}:")
-        print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), flush=True)
+        print(end_of(log.read_text(errors="replace")), flush=True)
     return code == 0, seconds
+
+
+def end_of(log: str) -> str:
+    """The last lines, and before them what GoogleTest says of each failure further up."""
+    lines = log.splitlines()
+    before = "\n".join(lines[:-60])
+    failures = re.findall(r"^.*: Failure\n(?:.*\n){0,5}", before, re.MULTILINE)
+    return "\n".join([*failures[:10], *lines[-60:]])
+
+
+def skipped_tests(log: str) -> list[str]:
+    """What did not run on this machine, as GoogleTest, pytest and unittest say it: no test is left out in silence."""
+    found = re.findall(r"\[  SKIPPED \] (\S+)(?: \(|,)|^SKIPPED \[\d+\] (?!.*only with --long)(.*)|"
+                       r"\bOK \((skipped=\d+)\)", log, re.MULTILINE)
+    return list(dict.fromkeys(next(filter(None, names)) for names in found))
 
 
 def run_all(steps: list[Step], prefix: str = "") -> list[tuple[bool, float]]:
@@ -325,7 +342,7 @@ def main() -> int:
     if options.list:
         print("\n".join(f"{step.layer:9} {step.name:32} {step.command}" for step in chosen))
         return 0
-    for target in FUZZ_TARGETS:
+    for target in fuzz_targets():
         (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with busy_cores() if options.busy else contextlib.nullcontext():

@@ -11,13 +11,13 @@ ANNOTATION = "nginx.ingress.kubernetes.io/"
 KNOWN = {"use-regex", "rewrite-target", "proxy-read-timeout", "proxy-send-timeout", "proxy-buffering",
          "proxy-body-size"}
 FRAME = """daemon off;
-pid {folder}/nginx.pid;
+pid "{folder}/nginx.pid";
 error_log stderr warn;
 events {{ worker_connections 256; }}
 http {{
   access_log off;
-  client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-  uwsgi_temp_path {folder}; scgi_temp_path {folder};
+  client_body_temp_path "{folder}"; proxy_temp_path "{folder}"; fastcgi_temp_path "{folder}";
+  uwsgi_temp_path "{folder}"; scgi_temp_path "{folder}";
   server {{
     listen {listen};
 {locations}

@@ -23,6 +23,8 @@ def children() -> set[str]:
 
 
 class RunnerTest(unittest.TestCase):
+    root = run_tests.ROOT
+
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory(prefix="a folder ")
         self.addCleanup(folder.cleanup)
@@ -57,6 +59,27 @@ class RunnerTest(unittest.TestCase):
         self.assertEqual(failed, 1)
         self.assertIn("failed: terminal bad", printed)
 
+    def test_a_failure_far_up_in_a_log_is_shown(self) -> None:
+        log = "1: src/a_test.cc:7: Failure\n1: Expected equality\n" + 100 * "fine\n" + "end\n"
+        self.assertIn("a_test.cc:7: Failure\n1: Expected equality", run_tests.end_of(log))
+        self.assertTrue(run_tests.end_of(log).endswith("end"))
+
+    def test_every_fuzz_target_has_a_corpus_and_is_explored(self) -> None:
+        with mock.patch.object(run_tests, "ROOT", self.root):
+            targets = run_tests.fuzz_targets()
+        self.assertIn("gguf", targets)
+        for target in targets:
+            self.assertTrue(any((self.root / "tests/corpus" / target).iterdir()), target)
+
+    def test_a_test_that_is_skipped_is_named(self) -> None:
+        log = ("3: [  SKIPPED ] MachineSpeed/0 (0 ms)\n3: [  SKIPPED ] 1 test, listed below:\n"
+               "3: [  SKIPPED ] MachineSpeed/0\nSKIPPED [1] tests/x.py:3: no namespaces here\n"
+               "SKIPPED [9] tests/y.py:5: only with --long\nOK (skipped=2)\n")
+        self.assertEqual(run_tests.skipped_tests(log),
+                         ["MachineSpeed/0", "tests/x.py:3: no namespaces here", "skipped=2"])
+        _, printed = self.repeat(1, Step("unit", "tests", "echo '[  SKIPPED ] A.B (0 ms)'"))
+        self.assertIn("skipped: A.B", printed)
+
     def test_cores_are_busy_inside_the_block_only(self) -> None:
         before = children()
         with busy_cores():
@@ -68,14 +91,15 @@ class RunnerTest(unittest.TestCase):
         steps = run_tests.changed_steps(selection)
         commands = [step.command for step in steps]
         self.assertIn("cmake --build --preset release --target engine_test gguf_fuzz puna", commands)
-        self.assertIn("ctest --preset release --tests-regex '^(engine_test|gguf_fuzz)(_replay)?$'", commands)
+        self.assertIn("ctest --preset release --verbose --tests-regex '^(engine_test|gguf_fuzz)(_replay)?$'", commands)
         self.assertEqual(commands[-1], "tools/clang_tidy.py src/engine/engine.cc")
         self.assertEqual(list(dict.fromkeys(step.layer for step in steps)), ["lint", "web", "unit", "http", "tidy"])
         nothing = run_tests.changed_steps(Selection(frozenset(), (), False, ()))
         self.assertEqual({step.layer for step in nothing}, {"lint"})
 
     def test_every_step_has_a_layer_of_its_own_name_and_all_of_them_can_be_chosen(self) -> None:
-        names = [(step.layer, step.name) for step in run_tests.all_steps(1)]
+        with mock.patch.object(run_tests, "ROOT", self.root):
+            names = [(step.layer, step.name) for step in run_tests.all_steps(1)]
         self.assertEqual(len(names), len(set(names)), "logs would overwrite each other")
 
 

@@ -9,9 +9,12 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -35,7 +38,7 @@ mount --bind "$1" /etc/resolv.conf"""
 COREFILE = f""".:53 {{
   bind {DNS_ADDRESS}
   kubernetes cluster.local {{
-    kubeconfig %s
+    kubeconfig "%s"
   }}
 }}
 """
@@ -66,6 +69,7 @@ class Lab:
         self.log.mkdir()
         self.kubeconfig = self.folder / "admin.conf"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._reported: list[str] = []
         make_certificates(self.folder / "pki")
         self.kubeconfig.write_text(yaml.safe_dump(kubeconfig(self.folder / "pki")))
         self.holder = subprocess.Popen(
@@ -82,15 +86,45 @@ class Lab:
 
     def run(self, *command: str, stdin: str = "", check: bool = True,
             timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(self.enter(*command), env=self.environment, input=stdin,
-                              capture_output=True, text=True, timeout=timeout_s)
+        self.raise_reported()
+        with tempfile.TemporaryFile("w+") as given:
+            given.write(stdin)
+            given.seek(0)
+            with subprocess.Popen(self.enter(*command), env=self.environment, text=True, stdin=given,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                try:
+                    output, errors = self._output_of(process, timeout_s)
+                except BaseException:
+                    process.kill()
+                    raise
+        done = subprocess.CompletedProcess(list(command), process.returncode, output, errors)
         if check and done.returncode != 0:
             raise LabError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
         return done
 
+    def _output_of(self, process: subprocess.Popen[str], timeout_s: float) -> tuple[str, str]:
+        """Waits for its end, and gives up when meanwhile something is reported that makes waiting useless."""
+        end = time.monotonic() + timeout_s
+        while True:
+            try:
+                return process.communicate(timeout=min(1.0, timeout_s))
+            except subprocess.TimeoutExpired:
+                self.raise_reported()
+                if time.monotonic() > end:
+                    raise
+
+    def report(self, words: str) -> None:
+        """What a test must not wait behind, from another thread: the test's next command fails with it."""
+        self._reported.append(words)
+
+    def raise_reported(self) -> None:
+        """Once, and in the test's own thread."""
+        if self._reported and threading.current_thread() is threading.main_thread():
+            raise LabError(self._reported.pop(0))
+
     def run_here(self, commands: str) -> str:
         """What a script prints that is run in the folder where this process is."""
-        script = f"cd '{pathlib.Path.cwd()}'\n{commands}"
+        script = f"cd {shlex.quote(str(pathlib.Path.cwd()))}\n{commands}"
         return self.run("bash", "-euo", "pipefail", "-c", script, timeout_s=900).stdout
 
     def start(self, name: str, *command: str, environment: Mapping[str, str] | None = None,
@@ -129,6 +163,7 @@ class Lab:
 
     def close(self) -> None:
         """The namespace ends with its first process, and everything in it too."""
+        self._reported.clear()
         assert self.holder.stdin is not None
         self.holder.stdin.close()
         self.holder.wait(20)

@@ -18,6 +18,7 @@ import threading
 import time
 from typing import Any
 
+from container_setup import container_command, inside
 from control_plane import POD_GATEWAY, Document, Lab, LabError, first_child, wait_until
 from quantity import quantity
 
@@ -25,25 +26,31 @@ RESTART_WAIT_S = 2.0
 # Mounted in the container; every other mount path is replaced by a folder where the command names it,
 # because the machine's own tree must not be changed.
 MOUNTABLE = ("/tmp", "/dev/shm")
-CONTAINER_SETUP = """set -e
-mount -t tmpfs tmpfs /mnt; mkdir /mnt/project; mount --bind "$LAB_PROJECT" /mnt/project
-mount -t tmpfs tmpfs /tmp; mount -t tmpfs -o size=2g tmpfs /dev/shm; mount -t tmpfs tmpfs /run
-case "$LAB_PROJECT" in /tmp/*) mkdir -p "$LAB_PROJECT"; mount --bind /mnt/project "$LAB_PROJECT";; esac
-mkdir -p /run/secrets/kubernetes.io; ln -s "$LAB_ACCOUNT" /run/secrets/kubernetes.io/serviceaccount
-for pair in $LAB_MOUNTS; do mkdir -p "${pair#*:}"; mount --bind "${pair%%:*}" "${pair#*:}"; done
-unset LAB_PROJECT LAB_ACCOUNT LAB_MOUNTS
-exec "$@"
-"""
+# A container that ends so soon so often, one time after another, cannot start: known within a minute.
+SOON_S, ENDS_MAX = 10.0, 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """This machine instead of images: programs on a path, variables, and where files of an image are."""
+    """This machine instead of images: programs on a path, variables, and where files of an image are (all below
+    the project, as containers see it: container_setup.inside())."""
 
     project: pathlib.Path
     path: str
     variables: dict[str, str]
     folders: dict[str, str]
+
+
+class Ends:
+    """How often a container has ended soon, without having run for a while in between."""
+
+    def __init__(self) -> None:
+        self.soon = 0
+
+    def add(self, seconds: float) -> bool:
+        """Whether it cannot start, now that it has run for so long."""
+        self.soon = self.soon + 1 if seconds < SOON_S else 0
+        return self.soon == ENDS_MAX
 
 
 class RealPod:
@@ -93,18 +100,35 @@ class RealPod:
     # Containers.
 
     def _run_all(self) -> None:
-        with contextlib.suppress(LabError):  # the pod or the whole lab has gone meanwhile
-            for container in self.pod["spec"].get("initContainers", []):
-                while not self.ended.is_set() and self._start(container).wait() != 0:
-                    time.sleep(RESTART_WAIT_S)
-            for container in self.pod["spec"]["containers"]:
-                threading.Thread(target=self._keep_running, args=(container,), daemon=True).start()
+        for container in self.pod["spec"].get("initContainers", []):
+            if not self._run(container, until_success=True):
+                return
+        for container in self.pod["spec"]["containers"]:
+            threading.Thread(target=self._run, args=(container,), daemon=True).start()
 
-    def _keep_running(self, container: Document) -> None:
-        with contextlib.suppress(LabError):
-            while not self.ended.is_set():
-                self._start(container).wait()
-                self.ended.wait(RESTART_WAIT_S)
+    def _run(self, container: Document, until_success: bool = False) -> bool:
+        """Starts it again and again; true when it has succeeded, which an init container does once."""
+        ends = Ends()
+        while not self.ended.is_set():
+            began = time.monotonic()
+            try:
+                code = self._start(container).wait()
+            except LabError as error:  # of the cluster's objects; or the pod or the whole lab has gone meanwhile
+                self._cannot_start(container, str(error))
+                return False
+            if until_success and code == 0:
+                return True
+            if ends.add(time.monotonic() - began):
+                self._cannot_start(container, f"exit {code}: {self.lab.last_words(self._log_name(container))}")
+            self.ended.wait(RESTART_WAIT_S)
+        return False
+
+    def _cannot_start(self, container: Document, words: str) -> None:
+        if not self.ended.is_set():
+            self.lab.report(f"pod {self.name} cannot start, container {container['name']}: {words}")
+
+    def _log_name(self, container: Document) -> str:
+        return f"pod-{self.name}-{container['name']}"
 
     def _start(self, container: Document) -> subprocess.Popen[bytes]:
         mounts, folders = self._volumes(container)
@@ -119,13 +143,11 @@ class RealPod:
         environment = {name: here(value) for name, value in environment.items()}
         command = [here(expand(word, environment))
                    for word in [*container.get("command", []), *container.get("args", [])]]
-        environment |= {"LAB_PROJECT": str(self.images.project), "LAB_ACCOUNT": str(self.folder / "account"),
-                        "LAB_MOUNTS": " ".join(f"{source}:{path}" for path, source in sorted(mounts.items()))}
         entered = ["nsenter", f"--mount=/proc/{self.lab.init}/ns/mnt", f"--pid=/proc/{self.lab.init}/ns/pid",
                    f"--net=/proc/{self.network}/ns/net", f"--uts=/proc/{self.network}/ns/uts",
                    "nice", "unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
-                   "bash", "-c", CONTAINER_SETUP, "container", *command]
-        with (self.lab.log / f"pod-{self.name}-{container['name']}.log").open("ab") as output:
+                   *container_command(self.images.project, self.folder / "account", mounts, command)]
+        with (self.lab.log / f"{self._log_name(container)}.log").open("ab") as output:
             output.write((shlex.join(command) + "\n").encode())
             output.flush()
             process = subprocess.Popen(entered, env=environment, cwd=self.folder / container["name"],
@@ -135,10 +157,11 @@ class RealPod:
         self.starts[container["name"]] = self.starts.get(container["name"], 0) + 1
         return process
 
-    def _volumes(self, container: Document) -> tuple[dict[str, str], dict[str, str]]:
-        """Paths to mount, and paths to replace, each with its folder or file of this machine."""
+    def _volumes(self, container: Document) -> tuple[dict[str, pathlib.Path], dict[str, str]]:
+        """Paths to mount, each with its folder or file of this machine, and paths to replace by others."""
         volumes = {one["name"]: one for one in self.pod["spec"].get("volumes", [])}
-        mounts, replaced = {}, {}
+        mounts: dict[str, pathlib.Path] = {}
+        replaced: dict[str, str] = {}
         for mount in container.get("volumeMounts", []):
             path, volume = mount["mountPath"], volumes[mount["name"]]
             if path.startswith("/var/run/secrets/"):
@@ -147,8 +170,11 @@ class RealPod:
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in self._files(volume).items():
                 (folder / name).write_bytes(content)
-            source = str(folder / mount["subPath"] if "subPath" in mount else folder)
-            (mounts if path.startswith(MOUNTABLE) else replaced)[path] = source
+            source = folder / mount["subPath"] if "subPath" in mount else folder
+            if path.startswith(MOUNTABLE):
+                mounts[path] = source
+            else:
+                replaced[path] = inside(self.images.project, source)
         return mounts, replaced
 
     def _files(self, volume: Document) -> dict[str, bytes]:

@@ -11,6 +11,7 @@ import time
 import pytest
 import tutorial
 import yaml
+from container_setup import PROJECT
 from control_plane import Lab, wait_until
 from kubelet import Kubelet
 from nginx_ingress import nginx_config
@@ -26,10 +27,10 @@ CHAT = json.dumps({"max_tokens": 100,
 @pytest.fixture(scope="module")
 def service(lab, tmp_path_factory):
     """RayService, Gradio page and Ingress run; asked through nginx with the Ingress' own rules."""
-    images = Images(project=ROOT, path=f"{ROOT}/build/venv/cluster/bin:{ROOT}/build/release/bin",
-                    variables={"PYTHONPATH": str(ROOT / "python"), "PYTHONUNBUFFERED": "1",
-                               "PUNA_CACHE": str(ROOT / "build/test-cache")},
-                    folders={"/opt/puna/models": str(ROOT / "build/models")})
+    images = Images(project=ROOT, path=f"{PROJECT}/build/venv/cluster/bin:{PROJECT}/build/release/bin",
+                    variables={"PYTHONPATH": f"{PROJECT}/python", "PYTHONUNBUFFERED": "1",
+                               "PUNA_CACHE": f"{PROJECT}/build/test-cache"},
+                    folders={"/opt/puna/models": f"{PROJECT}/build/models"})
     kubelet = Kubelet(lab, images, cpus=16, gib=64)
     try:
         chapter = tutorial.blocks("kubernetes")
