@@ -55,7 +55,7 @@ ApiError to_api_error(const Status& status, int retry_after_seconds) {
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
     case StatusCode::kFailedPrecondition:
-      error.param = leading_field(status.message());
+      error.param = status.field().empty() ? leading_field(status.message()) : status.field();
       break;
     case StatusCode::kOutOfRange:
       error.code = "context_length_exceeded";

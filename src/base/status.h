@@ -37,20 +37,24 @@ enum class StatusCode {
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(StatusCode code, std::string message) : code_(code), message_(std::move(message)) {}
+  Status(StatusCode code, std::string message, std::string field = "")
+      : code_(code), message_(std::move(message)), field_(std::move(field)) {}
 
   bool ok() const { return code_ == StatusCode::kOk; }
   StatusCode code() const { return code_; }
   const std::string& message() const { return message_; }
+  // What of a request it is about, "messages[0].role"; empty when it is about no field.
+  const std::string& field() const { return field_; }
 
   // The same error with "prefix: " in front, to say where it happened.
   Status with_context(std::string_view prefix) const {
-    return ok() ? *this : Status(code_, fmt::format("{}: {}", prefix, message_));
+    return ok() ? *this : Status(code_, fmt::format("{}: {}", prefix, message_), field_);
   }
 
  private:
   StatusCode code_ = StatusCode::kOk;
   std::string message_;
+  std::string field_;
 };
 
 // error(kNotFound, "{}: no such file", path)
@@ -61,6 +65,13 @@ Status error(StatusCode code, fmt::format_string<Args...> format, Args&&... args
 template <typename... Args>
 Status invalid_argument(fmt::format_string<Args...> format, Args&&... args) {
   return Status(StatusCode::kInvalidArgument, fmt::format(format, std::forward<Args>(args)...));
+}
+// invalid_field("top_p", "is {}, and …", value): "top_p is 3, and …", about the field top_p.
+template <typename... Args>
+Status invalid_field(std::string_view field, fmt::format_string<Args...> format, Args&&... args) {
+  return Status(StatusCode::kInvalidArgument,
+                fmt::format("{} {}", field, fmt::format(format, std::forward<Args>(args)...)),
+                std::string(field));
 }
 
 // Either a value or an error, never both. value() of an error is a bug and aborts.

@@ -55,5 +55,13 @@ TEST(ResultDeathTest, ValueOfAnErrorIsABug) {
   EXPECT_DEATH({ [[maybe_unused]] const int value = *half(1); }, "value: 1 is odd");
 }
 
+TEST(Status, KnowsTheFieldItIsAbout) {
+  const Status wrong = invalid_field("top_p", "is {}", 3);
+  EXPECT_EQ(wrong.message(), "top_p is 3");
+  EXPECT_EQ(wrong.field(), "top_p");
+  EXPECT_EQ(wrong.with_context("request 2").field(), "top_p");
+  EXPECT_EQ(invalid_argument("a_word that looks like one").field(), "");
+}
+
 }  // namespace
 }  // namespace puna
