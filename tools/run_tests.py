@@ -33,8 +33,8 @@ import lab_tools  # noqa: E402
 import tidy  # noqa: E402
 
 LOGS = ROOT / "build/test-logs"
-FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "chat_template", "chat_request",
-                "detokenizer", "request"]
+FUZZ_TARGETS = ["safetensors", "gguf", "packed_file", "tokenizer_json", "tokenizer_config",
+                "tokenizer_model", "chat_template", "chat_request", "detokenizer", "request"]
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 NODE_TESTS = "node --test tests/http/node/"

@@ -163,7 +163,7 @@ Result<std::vector<TokenId>> tokens_of(const Tokenizer& tokenizer, const char* p
   ASSIGN_OR_RETURN(const std::string text, read_file(path, kTextBytesMax));
   std::vector<TokenId> tokens;
   if (tokenizer.adds_bos()) tokens.push_back(*tokenizer.bos_id());
-  const auto ids = tokenizer.encode(text, SpecialTokens::kAsText);
+  ASSIGN_OR_RETURN(const auto ids, tokenizer.encode(text, SpecialTokens::kAsText));
   tokens.insert(tokens.end(), ids.begin(), ids.end());
   return tokens;
 }

@@ -11,7 +11,8 @@ std::vector<TokenId> calibration_tokens(const Tokenizer& tokenizer) {
   for (const std::string_view text : calibration_texts()) {
     if (tokenizer.adds_bos()) tokens.push_back(*tokenizer.bos_id());
     const auto ids = tokenizer.encode(text, SpecialTokens::kAsText);
-    tokens.insert(tokens.end(), ids.begin(), ids.end());
+    CHECK(ids.ok(), "a text of our own is beyond the tokenizer's limits");
+    tokens.insert(tokens.end(), ids->begin(), ids->end());
   }
   return tokens;
 }

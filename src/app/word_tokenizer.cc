@@ -13,10 +13,12 @@ class WordTokenizer final : public Tokenizer {
     for (int id = 0; id < vocabulary_size; ++id) words_.push_back(fmt::format(" {:x}", id));
   }
 
-  std::vector<TokenId> encode(std::string_view text, SpecialTokens) const override {
+  Result<std::vector<TokenId>> encode(std::string_view text, SpecialTokens) const override {
     return std::vector<TokenId>(text.empty() ? 0 : 1, 0);
   }
-  std::vector<TokenId> encode_prompt(const PromptText&) const override { return {0}; }
+  Result<std::vector<TokenId>> encode_prompt(const PromptText&) const override {
+    return std::vector<TokenId>{0};
+  }
   std::string_view token_bytes(TokenId id) const override {
     const bool exists = id >= 0 && static_cast<size_t>(id) < words_.size();
     return exists ? std::string_view(words_[static_cast<size_t>(id)]) : std::string_view();
@@ -27,12 +29,13 @@ class WordTokenizer final : public Tokenizer {
   int vocabulary_size() const override { return static_cast<int>(words_.size()); }
   std::optional<TokenId> bos_id() const override { return std::nullopt; }
   std::optional<TokenId> eos_id() const override { return std::nullopt; }
-  bool adds_bos() const override { return false; }
+  const PromptEnds& prompt_ends() const override { return ends_; }
   bool has_dummy_prefix() const override { return false; }
   std::string_view kind() const override { return "words"; }
 
  private:
   std::vector<std::string> words_;  // [vocabulary_size]
+  PromptEnds ends_;
 };
 
 }  // namespace

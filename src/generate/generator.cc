@@ -74,7 +74,7 @@ struct Generator::State {
   FinishCounts finish_counts;
   std::unique_ptr<Engine> engine;  // last: ends before what its listeners use
 
-  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens = true) const;
+  Result<std::vector<TokenId>> encode(std::string_view text, bool add_special_tokens = true) const;
   Result<PromptText> fill_template(const ChatMessages& messages, const ChatRendering& chat) const;
   Status check_ids(std::span<const TokenId> ids) const;
   Status check_bytes(size_t bytes) const;
@@ -101,14 +101,10 @@ Result<PromptText> Generator::State::fill_template(const ChatMessages& messages,
   return chat_template->render(messages, rendering);
 }
 
-std::vector<TokenId> Generator::State::encode(std::string_view text,
-                                              bool add_special_tokens) const {
-  std::vector<TokenId> ids;
-  const bool adds_bos = add_special_tokens && tokenizer->adds_bos();
-  if (adds_bos && tokenizer->bos_id()) ids.push_back(*tokenizer->bos_id());
-  const std::vector<TokenId> words = tokenizer->encode(text, SpecialTokens::kAsText);
-  ids.insert(ids.end(), words.begin(), words.end());
-  return ids;
+Result<std::vector<TokenId>> Generator::State::encode(std::string_view text,
+                                                      bool add_special_tokens) const {
+  return add_special_tokens ? tokenizer->encode_plain(text)
+                            : tokenizer->encode(text, SpecialTokens::kRecognise);
 }
 
 Status Generator::State::check_ids(std::span<const TokenId> ids) const {
@@ -174,8 +170,9 @@ Result<std::vector<std::vector<TokenId>>> Generator::State::ban(
     const size_t start = word.find_first_not_of(' ');
     if (start == std::string::npos) return invalid_argument("bad_words: a word is empty");
     const std::string bare = word.substr(start);
-    const auto plain = tokenizer->encode(bare, SpecialTokens::kAsText);
-    const auto spaced = tokenizer->encode(" " + bare, SpecialTokens::kAsText);
+    ASSIGN_OR_RETURN(const auto plain, tokenizer->encode(bare, SpecialTokens::kAsText));
+    ASSIGN_OR_RETURN(const auto spaced, tokenizer->encode(" " + bare, SpecialTokens::kAsText));
+    if (plain.empty()) continue;  // of nothing that the model can write
     const bool is_other = spaced.size() == plain.size() && spaced.front() != plain.front();
     banned.push_back(plain);
     if (is_other) banned.push_back(spaced);
@@ -214,6 +211,7 @@ Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
     : state_(std::make_unique<State>(clock)) {
   state_->tokenizer = std::move(tokenizer);
   state_->chat_template = std::move(chat_template);
+  if (state_->chat_template) state_->tokenizer->guard_marks(*state_->chat_template);
   state_->engine = std::move(engine);
   state_->options = std::move(options);
   std::vector<std::string> names = state_->options.model_aliases;
@@ -337,7 +335,7 @@ int Generator::retry_after_seconds() const {
 // Every start waits for the two steps, and a large model takes a tenth of a second for each.
 Status Generator::known_answer_check() {
   const int max_model_len = state_->card.max_model_len;
-  std::vector<TokenId> prompt = state_->encode(kKnownPrompt);
+  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, state_->encode(kKnownPrompt));
   const auto room = static_cast<size_t>(std::max(max_model_len - kKnownTokens, 1));
   prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
   ASSIGN_OR_RETURN(const auto first,

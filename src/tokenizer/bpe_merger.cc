@@ -2,80 +2,133 @@
 
 #include "tokenizer/bpe_merger.h"
 
+#include <algorithm>
+#include <functional>
 #include <queue>
+
+#include "base/check.h"
 
 namespace puna {
 namespace {
 
-struct Symbol {
-  TokenId id;
-  int previous, next;  // -1: none
-  bool alive = true;
-};
-
-struct Candidate {
-  uint32_t rank;
-  int left;
-  TokenId left_id, right_id, merged;
-
-  bool operator>(const Candidate& other) const {
-    return rank != other.rank ? rank > other.rank : left > other.left;
-  }
-};
+// Up to here, looking at every pair each time is faster than a heap.
+constexpr size_t kShortWordSymbolsMax = 24;
 
 uint64_t pair_key(TokenId left, TokenId right) {
   return uint64_t{static_cast<uint32_t>(left)} << 32 | static_cast<uint32_t>(right);
 }
 
+// By rank, then by place.
+uint64_t candidate(uint32_t rank, uint32_t left) { return uint64_t{rank} << 32 | left; }
+
 }  // namespace
 
-void BpeMerger::add_merge(TokenId left, TokenId right, TokenId merged) {
-  const auto rank = static_cast<uint32_t>(merges_.size());
-  merges_.try_emplace(pair_key(left, right), Merge{rank, merged});
+size_t BpeMerger::slot_of(uint64_t pair) const {
+  const size_t mask = slots_.size() - 1;
+  size_t at = static_cast<size_t>((pair * 0x9E3779B97F4A7C15U) >> 20) & mask;
+  while (slots_[at].rank != kNoRank && slots_[at].pair != pair) at = (at + 1) & mask;
+  return at;
+}
+
+void BpeMerger::grow() {
+  std::vector<Merge> old(std::max<size_t>(slots_.size() * 2, 64));
+  old.swap(slots_);
+  for (const Merge& merge : old) {
+    if (merge.rank != kNoRank) slots_[slot_of(merge.pair)] = merge;
+  }
+}
+
+void BpeMerger::add_merge(TokenId left, TokenId right, TokenId merged, uint32_t rank) {
+  CHECK(rank != kNoRank, "no merge has this rank");
+  if (2 * (count_ + 1) > slots_.size()) grow();
+  const uint64_t pair = pair_key(left, right);
+  Merge& slot = slots_[slot_of(pair)];
+  if (slot.rank == kNoRank) ++count_;
+  slot = {pair, rank, merged};
+}
+
+void BpeMerger::forbid(const std::vector<bool>& ids) {
+  for (Merge& slot : slots_) {
+    const auto merged = static_cast<size_t>(std::max(slot.merged, 0));
+    if (merged < ids.size() && ids[merged]) slot.merged = -1;
+  }
 }
 
 const BpeMerger::Merge* BpeMerger::find(TokenId left, TokenId right) const {
-  const auto found = merges_.find(pair_key(left, right));
-  return found == merges_.end() ? nullptr : &found->second;
+  if (slots_.empty()) return nullptr;
+  const Merge& slot = slots_[slot_of(pair_key(left, right))];
+  return slot.rank == kNoRank || slot.merged < 0 ? nullptr : &slot;
 }
 
-void BpeMerger::encode(std::string_view word, std::vector<TokenId>& ids) const {
-  std::vector<Symbol> symbols;
-  symbols.reserve(word.size());
-  for (const char c : word) {
-    const auto id = byte_ids_[static_cast<unsigned char>(c)];
-    if (!id) continue;
-    const int index = static_cast<int>(symbols.size());
-    symbols.push_back({*id, index - 1, index + 1});
+void BpeMerger::merge(std::vector<TokenId>& symbols, std::vector<TokenId>& ids) const {
+  if (symbols.size() > kShortWordSymbolsMax) {
+    merge_long(symbols);
+  } else {
+    merge_short(symbols);
   }
-  if (symbols.empty()) return;
-  symbols.back().next = -1;
+  ids.insert(ids.end(), symbols.begin(), symbols.end());
+}
 
-  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> heap;
-  const auto at = [&](int index) -> Symbol& { return symbols[static_cast<size_t>(index)]; };
-  const auto consider = [&](int left) {
-    if (left < 0 || at(left).next < 0) return;
-    const TokenId left_id = at(left).id;
-    const TokenId right_id = at(at(left).next).id;
-    const Merge* merge = find(left_id, right_id);
-    if (merge != nullptr) heap.push({merge->rank, left, left_id, right_id, merge->merged});
-  };
-  for (int i = 0; i < static_cast<int>(symbols.size()); ++i) consider(i);
-  while (!heap.empty()) {
-    const Candidate best = heap.top();
-    heap.pop();
-    Symbol& left = at(best.left);
-    if (!left.alive || left.id != best.left_id || left.next < 0) continue;
-    Symbol& right = at(left.next);
-    if (right.id != best.right_id) continue;
-    left.id = best.merged;
-    right.alive = false;
-    left.next = right.next;
-    if (left.next >= 0) at(left.next).previous = best.left;
-    consider(left.previous);
-    consider(best.left);
+void BpeMerger::merge_short(std::vector<TokenId>& symbols) const {
+  while (symbols.size() > 1) {
+    const Merge* best = nullptr;
+    size_t place = 0;
+    for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+      const Merge* merge = find(symbols[i], symbols[i + 1]);
+      if (merge == nullptr || (best != nullptr && merge->rank >= best->rank)) continue;
+      best = merge;
+      place = i;
+    }
+    if (best == nullptr) return;
+    symbols[place] = best->merged;
+    symbols.erase(symbols.begin() + static_cast<ptrdiff_t>(place) + 1);
   }
-  for (int i = 0; i >= 0; i = at(i).next) ids.push_back(at(i).id);
+}
+
+void BpeMerger::merge_long(std::vector<TokenId>& symbols) const {
+  constexpr uint32_t kNone = UINT32_MAX;
+  CHECK(symbols.size() < kNone, "a word has 4 billion symbols");
+  const auto count = static_cast<uint32_t>(symbols.size());
+  std::vector<uint32_t> previous(count);
+  std::vector<uint32_t> next(count);
+  std::vector<uint64_t> found;
+  const auto consider = [&](uint32_t left, auto push) {
+    if (left == kNone || next[left] == kNone) return;
+    const Merge* merge = find(symbols[left], symbols[next[left]]);
+    if (merge != nullptr) push(candidate(merge->rank, left));
+  };
+  for (uint32_t i = 0; i < count; ++i) {
+    previous[i] = i == 0 ? kNone : i - 1;
+    next[i] = i + 1 == count ? kNone : i + 1;
+  }
+  for (uint32_t i = 0; i < count; ++i) {
+    consider(i, [&](uint64_t one) { found.push_back(one); });
+  }
+  // What is there at the start is sorted once; the heap holds only what merges bring.
+  std::sort(found.begin(), found.end());
+  std::priority_queue<uint64_t, std::vector<uint64_t>, std::greater<>> heap;
+  const auto push = [&](uint64_t one) { heap.push(one); };
+  for (size_t at = 0; at < found.size() || !heap.empty();) {
+    uint64_t best = 0;
+    if (heap.empty() || (at < found.size() && found[at] < heap.top())) {
+      best = found[at++];
+    } else {
+      best = heap.top();
+      heap.pop();
+    }
+    const auto left = static_cast<uint32_t>(best);
+    if (symbols[left] < 0 || next[left] == kNone) continue;
+    const uint32_t right = next[left];
+    const Merge* merge = find(symbols[left], symbols[right]);
+    if (merge == nullptr || candidate(merge->rank, left) != best) continue;  // stale
+    symbols[left] = merge->merged;
+    symbols[right] = -1;  // in the one to its left now
+    next[left] = next[right];
+    if (next[left] != kNone) previous[next[left]] = left;
+    consider(previous[left], push);
+    consider(left, push);
+  }
+  std::erase(symbols, -1);
 }
 
 }  // namespace puna

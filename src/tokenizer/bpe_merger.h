@@ -1,12 +1,9 @@
 // BpeMerger: byte-pair merges within one word, lowest rank first, leftmost among equals.
 //
-// A heap over a linked list: n log n for a word of n bytes, however long.
+// A heap over a linked list: n log n for a word of n symbols, however long.
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "model/llama_config.h"
@@ -15,22 +12,30 @@ namespace puna {
 
 class BpeMerger {
  public:
-  // The token a byte is; none: the byte is dropped, as Hugging Face drops it.
-  void set_byte(unsigned char byte, TokenId id) { byte_ids_[byte] = id; }
-  // Pairs are added in the order of their rank.
-  void add_merge(TokenId left, TokenId right, TokenId merged);
+  // Of the same pair, the last one added counts.
+  void add_merge(TokenId left, TokenId right, TokenId merged, uint32_t rank);
 
-  void encode(std::string_view word, std::vector<TokenId>& ids) const;
+  // No merge gives one of these any more. `ids` is by id.
+  void forbid(const std::vector<bool>& ids);
+
+  // Merges `symbols` as far as it goes and appends the tokens that are left.
+  void merge(std::vector<TokenId>& symbols, std::vector<TokenId>& ids) const;
 
  private:
+  static constexpr uint32_t kNoRank = UINT32_MAX;
   struct Merge {
-    uint32_t rank;
-    TokenId merged;
+    uint64_t pair = 0;
+    uint32_t rank = kNoRank;  // of a free slot
+    TokenId merged = 0;       // -1: forbidden
   };
+  size_t slot_of(uint64_t pair) const;
+  void grow();
   const Merge* find(TokenId left, TokenId right) const;
+  void merge_short(std::vector<TokenId>& symbols) const;
+  void merge_long(std::vector<TokenId>& symbols) const;
 
-  std::optional<TokenId> byte_ids_[256];
-  std::unordered_map<uint64_t, Merge> merges_;
+  std::vector<Merge> slots_;  // open addressing; a power of two, at most half full
+  size_t count_ = 0;
 };
 
 }  // namespace puna

@@ -1,4 +1,5 @@
-// Byte-level BPE: GPT-2's scheme, as SmolLM2 and Llama 3 use it.
+// BPE: byte-level, as SmolLM2 and Llama 3 use it, and over characters with bytes to fall back on,
+// as tokenizer.json files of Llama 2's family do.
 #pragma once
 
 #include <memory>
@@ -10,8 +11,8 @@
 
 namespace puna {
 
-// kInvalidArgument (beginning with `origin`) for a merge of unknown pieces or an unknown
-// pre-tokenizer.
+// kInvalidArgument (beginning with `origin`) for a merge of unknown pieces, or a pattern that is
+// not understood.
 Result<std::unique_ptr<Tokenizer>> make_bpe_tokenizer(BpeVocabulary vocabulary,
                                                       std::string_view origin);
 

@@ -45,6 +45,20 @@ std::string byte_level_spelling(unsigned char byte) {
   return spelling;
 }
 
+std::string byte_level_spelling(std::string_view bytes) {
+  std::string spelling;
+  spelling.reserve(bytes.size() + bytes.size() / 4);
+  for (const char byte : bytes) append_utf8(spelling, alphabet()[static_cast<unsigned char>(byte)]);
+  return spelling;
+}
+
+std::optional<TokenId> find_piece(const std::vector<std::string>& pieces, std::string_view piece) {
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (pieces[i] == piece) return static_cast<TokenId>(i);
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> decode_byte_level(std::string_view spelling) {
   std::string bytes;
   while (!spelling.empty()) {

@@ -1,5 +1,6 @@
 // A tokenizer without a vocabulary file, for the fake backend: one token per byte, and special
-// tokens <|endoftext|> (256), <|im_start|> (257) and <|im_end|> (258, the end of an answer).
+// tokens <|endoftext|> (256), <|im_start|> (257) and <|im_end|> (258, the end of an answer), which
+// only chat templates write.
 #pragma once
 
 #include <memory>

@@ -3,9 +3,11 @@
 #include "tokenizer/chat_template.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "jinja/free_names.h"
 #include "jinja/from_json.h"
+#include "jinja/lexer.h"
 #include "jinja/parser.h"
 #include "jinja/renderer.h"
 #include "tokenizer/built_in_templates.h"
@@ -28,10 +30,17 @@ std::string_view guess_format(std::string_view source) {
   return "custom";
 }
 
+// Roles that the API knows are its own words, so that they may be part of a mark ("<|" + role +
+// "|>"); any other text is the client's.
+constexpr std::string_view kRoles[] = {"system", "user", "assistant", "tool"};
+
 jinja::Value message_value(const ChatMessage& message) {
   using jinja::make_text;
+  const bool is_known =
+      std::find(std::begin(kRoles), std::end(kRoles), message.role) != std::end(kRoles);
+  const char role_mark = is_known ? jinja::kFromTemplate : jinja::kFromMessage;
   std::vector<std::pair<jinja::Value, jinja::Value>> entries = {
-      {make_text("role"), make_text(jinja::MarkedText(message.role, jinja::kFromMessage))},
+      {make_text("role"), make_text(jinja::MarkedText(message.role, role_mark))},
       {make_text("content"), make_text(jinja::MarkedText(message.content, jinja::kFromMessage))}};
   for (const auto& [name, value] : message.extra.items()) {
     entries.emplace_back(make_text(jinja::MarkedText(name, jinja::kFromMessage)),
@@ -98,10 +107,23 @@ Status end_inside_last_message(std::string_view content, PromptText& prompt) {
   return {};
 }
 
+std::string literals_of(std::string_view source) {
+  std::string literals;
+  const auto tokens = jinja::read_tokens(source);
+  if (!tokens.ok()) return literals;
+  for (const jinja::Token& token : *tokens) {
+    if (token.kind != jinja::TokenKind::kText && token.kind != jinja::TokenKind::kString) continue;
+    literals += token.text;
+    literals += '\0';
+  }
+  return literals;
+}
+
 }  // namespace
 
 struct ChatTemplate::Program {
   jinja::Block statements;
+  std::string literals;
   std::string origin;
   std::string_view format;
   std::set<std::string> variables;
@@ -119,6 +141,7 @@ Result<ChatTemplate> ChatTemplate::parse(std::string_view source, std::string_vi
   }
   auto program = std::make_unique<Program>();
   program->statements = std::move(statements).value();
+  program->literals = literals_of(source);
   program->origin = origin;
   program->format = guess_format(source);
   program->variables = jinja::free_names(program->statements);
@@ -159,6 +182,33 @@ Result<PromptText> ChatTemplate::render(std::span<const ChatMessage> messages,
 }
 
 const std::set<std::string>& ChatTemplate::variables() const { return program_->variables; }
+
+const std::string& ChatTemplate::literals() const { return program_->literals; }
+
+std::vector<PromptText> ChatTemplate::sample_prompts(const ChatTemplateOptions& options) const {
+  const ChatMessage system{"system", "a"};
+  const ChatMessage user{"user", "b"};
+  const ChatMessage assistant{"assistant", "c"};
+  const ChatMessage tool{"tool", "d"};
+  const std::vector<std::vector<ChatMessage>> conversations = {
+      {user},
+      {system, user},
+      {user, assistant, user},
+      {system, user, assistant, user, assistant},
+      {user, assistant, tool},
+      {assistant},
+      {tool}};
+  std::vector<PromptText> prompts;
+  for (const auto& conversation : conversations) {
+    for (const bool generation : {true, false}) {
+      ChatTemplateOptions sample = options;
+      sample.add_generation_prompt = generation;
+      auto prompt = render(conversation, sample);
+      if (prompt.ok()) prompts.push_back(std::move(prompt).value());
+    }
+  }
+  return prompts;
+}
 
 std::string_view ChatTemplate::format_name() const { return program_->format; }
 

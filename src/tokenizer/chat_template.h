@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/status.h"
@@ -45,6 +46,10 @@ class ChatTemplate {
   // What the template reads and does not set itself, besides what every rendering has: the names
   // that `variables` may have.
   const std::set<std::string>& variables() const;
+  // The text between the template's tags and its string literals, for who looks for marks in it.
+  const std::string& literals() const;
+  // What it makes of short conversations of every role; those that it refuses are left out.
+  std::vector<PromptText> sample_prompts(const ChatTemplateOptions& options) const;
 
   // "llama-2", "chatml", "llama-3" or "custom": what the template looks like, for people.
   std::string_view format_name() const;

@@ -14,7 +14,8 @@ std::vector<std::string> pieces_of(const std::string& text) {
   const auto tokenizer = make_byte_tokenizer();
   Detokenizer detokenizer(*tokenizer, true);
   std::vector<std::string> pieces;
-  for (const TokenId id : tokenizer->encode(text, SpecialTokens::kAsText)) {
+  const auto ids = tokenizer->encode(text, SpecialTokens::kAsText);
+  for (const TokenId id : *ids) {
     pieces.push_back(detokenizer.push(id));
   }
   pieces.push_back(detokenizer.finish());

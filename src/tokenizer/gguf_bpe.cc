@@ -1,71 +1,76 @@
 // tokenizer.ggml.tokens, .token_type, .merges, .pre and the ids of special tokens.
 
+#include "base/log.h"
 #include "tokenizer/bpe_vocabulary.h"
+#include "tokenizer/gguf_vocabulary.h"
 
 namespace puna {
 namespace {
 
-// llama.cpp's token types.
-constexpr int32_t kControl = 3;
-constexpr int32_t kUserDefined = 4;
-
-Result<std::optional<TokenId>> read_token_id(const GgufFile& gguf, std::string_view key,
-                                             size_t vocabulary_size) {
-  if (!gguf.has(key)) return std::optional<TokenId>();
-  ASSIGN_OR_RETURN(const int64_t id, gguf.get_integer(key));
-  if (id < 0 || id >= static_cast<int64_t>(vocabulary_size)) {
-    return invalid_argument("{}: {} is {}, outside the vocabulary of {} tokens", gguf.origin(), key,
-                            id, vocabulary_size);
-  }
-  return std::optional<TokenId>(static_cast<TokenId>(id));
-}
-
-Status read_types(const GgufFile& gguf, BpeVocabulary& vocabulary) {
-  if (!gguf.has("tokenizer.ggml.token_type")) return {};
-  ASSIGN_OR_RETURN(const auto types, gguf.get_integers("tokenizer.ggml.token_type"));
-  if (types.size() != vocabulary.pieces.size()) {
-    return invalid_argument("{}: {} token types for {} tokens", gguf.origin(), types.size(),
-                            vocabulary.pieces.size());
-  }
-  for (size_t i = 0; i < types.size(); ++i) {
-    if (types[i] == kControl) vocabulary.special.push_back(static_cast<TokenId>(i));
-    if (types[i] == kUserDefined) vocabulary.added.push_back(static_cast<TokenId>(i));
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<BpeVocabulary> read_gguf_bpe(const GgufFile& gguf) {
-  BpeVocabulary vocabulary;
-  ASSIGN_OR_RETURN(const auto tokens, gguf.get_strings("tokenizer.ggml.tokens"));
-  if (tokens.empty() || tokens.size() > kVocabularySizeMax) {
-    return invalid_argument("{}: {} tokens, from 1 to {}", gguf.origin(), tokens.size(),
-                            kVocabularySizeMax);
-  }
-  vocabulary.pieces.assign(tokens.begin(), tokens.end());
-  RETURN_IF_ERROR(read_types(gguf, vocabulary));
+Status read_merges(const GgufFile& gguf, BpeVocabulary& vocabulary) {
   ASSIGN_OR_RETURN(const auto merges, gguf.get_strings("tokenizer.ggml.merges"));
   for (const std::string_view merge : merges) {
     const size_t space = merge.find(' ', 1);
     if (space == merge.npos) {
       return invalid_argument("{}: merge \"{}\" is not two pieces", gguf.origin(), merge);
     }
-    vocabulary.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
+    vocabulary.merges.push_back(
+        {std::string(merge.substr(0, space)), std::string(merge.substr(space + 1))});
   }
-  vocabulary.pre_tokenizer_name = "gpt-2";
+  return {};
+}
+
+// "default" is what converters write for a tokenizer that they do not know.
+Result<std::string> pre_tokenizer_name(const GgufFile& gguf, const BpeVocabulary& vocabulary) {
+  std::string said = "missing";
   if (gguf.has("tokenizer.ggml.pre")) {
-    ASSIGN_OR_RETURN(vocabulary.pre_tokenizer_name, gguf.get_string("tokenizer.ggml.pre"));
+    ASSIGN_OR_RETURN(said, gguf.get_string("tokenizer.ggml.pre"));
+    if (said != "default") return said;
   }
-  // Llama 3's tokenizer.json says so; GGUF files imply it by the name.
-  vocabulary.ignore_merges = vocabulary.pre_tokenizer_name.starts_with("llama");
-  const size_t size = vocabulary.pieces.size();
-  ASSIGN_OR_RETURN(vocabulary.bos, read_token_id(gguf, "tokenizer.ggml.bos_token_id", size));
-  ASSIGN_OR_RETURN(vocabulary.eos, read_token_id(gguf, "tokenizer.ggml.eos_token_id", size));
-  vocabulary.adds_bos = vocabulary.ignore_merges;
-  if (gguf.has("tokenizer.ggml.add_bos_token")) {
-    ASSIGN_OR_RETURN(vocabulary.adds_bos, gguf.get_bool("tokenizer.ggml.add_bos_token"));
+  const auto recognised = recognise_pre_tokenizer(vocabulary.pieces);
+  if (!recognised) {
+    return invalid_argument(
+        "{}: tokenizer.ggml.pre is {}, and the vocabulary does not tell the pre-tokenizer; convert "
+        "the model again",
+        gguf.origin(), said);
   }
+  log_warning(
+      "{}: tokenizer.ggml.pre is {}; the vocabulary looks like that of pre-tokenizer {}, which is "
+      "used",
+      gguf.origin(), said, *recognised);
+  return std::string(*recognised);
+}
+
+}  // namespace
+
+Result<BpeVocabulary> read_gguf_bpe(const GgufFile& gguf) {
+  BpeVocabulary vocabulary;
+  ASSIGN_OR_RETURN(GgufTokens tokens, read_gguf_tokens(gguf));
+  vocabulary.pieces = std::move(tokens.pieces);
+  for (size_t i = 0; i < vocabulary.pieces.size(); ++i) {
+    if (tokens.types[i] != PieceType::kControl && tokens.types[i] != PieceType::kUserDefined) {
+      continue;
+    }
+    AddedToken token;
+    token.content = vocabulary.pieces[i];
+    token.id = static_cast<TokenId>(i);
+    token.special = tokens.types[i] == PieceType::kControl;
+    token.in_model = true;
+    vocabulary.added.push_back(std::move(token));
+  }
+  RETURN_IF_ERROR(read_merges(gguf, vocabulary));
+  ASSIGN_OR_RETURN(const std::string name, pre_tokenizer_name(gguf, vocabulary));
+  auto words = named_pre_tokenizer(name);
+  if (!words.ok()) return words.status().with_context(gguf.origin());
+  vocabulary.pre_tokenizer = std::move(words->steps);
+  vocabulary.ignore_merges = words->ignore_merges;
+  vocabulary.spelling.byte_level = true;
+  vocabulary.bos = tokens.bos;
+  vocabulary.eos = tokens.eos;
+  if (tokens.bos && tokens.adds_bos.value_or(words->adds_bos)) {
+    vocabulary.ends.before = {*tokens.bos};
+  }
+  if (tokens.eos && tokens.adds_eos.value_or(false)) vocabulary.ends.after = {*tokens.eos};
   return vocabulary;
 }
 

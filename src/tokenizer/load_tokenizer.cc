@@ -2,66 +2,20 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/json.h"
+#include "base/log.h"
 #include "base/mapped_file.h"
 #include "tokenizer/bpe_tokenizer.h"
 #include "tokenizer/sentencepiece_tokenizer.h"
-#include "tokenizer/sentencepiece_vocabulary.h"
+#include "tokenizer/tiktoken_vocabulary.h"
 #include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_config.h"
 
 namespace puna {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr size_t kTokenizerBytesMax = 256 << 20;
-
-// What tokenizer_config.json says; absent fields stay empty.
-struct TokenizerConfig {
-  std::optional<std::string> bos, eos;
-  std::optional<bool> add_bos;
-};
-
-// "bos_token" is a text, or an object with the text in "content".
-std::optional<std::string> token_text(const Json& config, const char* key) {
-  const auto found = config.find(key);
-  if (found == config.end()) return std::nullopt;
-  if (found->is_string()) return found->get<std::string>();
-  if (found->is_object() && found->contains("content") && (*found)["content"].is_string()) {
-    return (*found)["content"].get<std::string>();
-  }
-  return std::nullopt;
-}
-
-Result<Json> read_json(const fs::path& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_file(path, kTokenizerBytesMax));
-  auto json = parse_json(text);
-  if (!json.ok()) return json.status().with_context(path.string());
-  if (!json->is_object()) return invalid_argument("{}: not a JSON object", path.string());
-  return json;
-}
-
-Result<TokenizerConfig> read_config(const fs::path& folder) {
-  TokenizerConfig config;
-  std::error_code ignored;
-  for (const char* name : {"special_tokens_map.json", "tokenizer_config.json"}) {
-    if (!fs::exists(folder / name, ignored)) continue;
-    ASSIGN_OR_RETURN(const Json json, read_json(folder / name));
-    if (auto bos = token_text(json, "bos_token")) config.bos = std::move(bos);
-    if (auto eos = token_text(json, "eos_token")) config.eos = std::move(eos);
-    const auto add_bos = json.find("add_bos_token");
-    if (add_bos != json.end() && add_bos->is_boolean()) config.add_bos = add_bos->get<bool>();
-  }
-  return config;
-}
-
-std::optional<TokenId> find(const std::vector<std::string>& pieces,
-                            const std::optional<std::string>& text) {
-  if (!text) return std::nullopt;
-  for (size_t i = 0; i < pieces.size(); ++i) {
-    if (pieces[i] == *text) return static_cast<TokenId>(i);
-  }
-  return std::nullopt;
-}
 
 Result<std::unique_ptr<Tokenizer>> load_gguf(const GgufFile& gguf) {
   ASSIGN_OR_RETURN(const std::string model, gguf.get_string("tokenizer.ggml.model"));
@@ -70,13 +24,11 @@ Result<std::unique_ptr<Tokenizer>> load_gguf(const GgufFile& gguf) {
     return make_bpe_tokenizer(std::move(vocabulary), gguf.origin());
   }
   if (model == "llama") {
-    ASSIGN_OR_RETURN(const SentencePieceVocabulary vocabulary, read_gguf_sentencepiece(gguf));
-    return make_sentencepiece_tokenizer(serialize_model(vocabulary),
-                                        {.bos = vocabulary.bos,
-                                         .eos = vocabulary.eos,
-                                         .adds_bos = vocabulary.adds_bos,
-                                         .adds_dummy_prefix = vocabulary.adds_dummy_prefix},
-                                        gguf.origin());
+    ASSIGN_OR_RETURN(SentencePieceVocabulary vocabulary, read_gguf_sentencepiece(gguf));
+    SentencePieceOptions options;
+    options.config.add_bos = vocabulary.adds_bos;
+    options.config.add_eos = vocabulary.adds_eos;
+    return make_sentencepiece_tokenizer(std::move(vocabulary), std::move(options), gguf.origin());
   }
   return error(
       StatusCode::kUnimplemented,
@@ -85,53 +37,112 @@ Result<std::unique_ptr<Tokenizer>> load_gguf(const GgufFile& gguf) {
       gguf.origin(), model);
 }
 
-bool is_sentencepiece_json(const Json& json) {
-  const auto model = json.find("model");
-  return model != json.end() && model->is_object() && model->value("byte_fallback", Json()) == true;
+// transformers 5 lets tokenizer.json alone decide what is put around a text.
+void leave_ends_to_json(const BpeVocabulary& vocabulary, TokenizerConfig& config,
+                        const std::string& origin) {
+  const auto differs = [&](std::optional<bool> said, const std::vector<TokenId>& ids) {
+    return said.has_value() && *said == ids.empty();
+  };
+  if (differs(config.add_bos, vocabulary.ends.before) ||
+      differs(config.add_eos, vocabulary.ends.after)) {
+    log_info(
+        "{}: its post_processor decides about BOS and EOS, as in transformers 5, and not "
+        "add_bos_token and add_eos_token of tokenizer_config.json",
+        origin);
+  }
+  config.add_bos.reset();
+  config.add_eos.reset();
 }
 
-Result<std::unique_ptr<Tokenizer>> load_json(const fs::path& path, const TokenizerConfig& config) {
-  ASSIGN_OR_RETURN(const Json json, read_json(path));
-  if (is_sentencepiece_json(json)) {
-    ASSIGN_OR_RETURN(const SentencePieceVocabulary vocabulary,
-                     read_json_sentencepiece(json, path.string()));
-    return make_sentencepiece_tokenizer(serialize_model(vocabulary),
-                                        {.bos = vocabulary.bos,
-                                         .eos = vocabulary.eos,
-                                         .adds_bos = config.add_bos.value_or(true),
-                                         .adds_dummy_prefix = true},
-                                        path.string());
+// The config's tokens and ends over those of the file.
+Result<std::unique_ptr<Tokenizer>> make_configured_bpe(BpeVocabulary vocabulary,
+                                                       const TokenizerConfig& config,
+                                                       const std::string& origin) {
+  AddedTokenList list(vocabulary.pieces, std::move(vocabulary.added));
+  RETURN_IF_ERROR(add_tokens(config, origin, list));
+  vocabulary.added = list.take();
+  apply_ends(config, vocabulary.pieces, vocabulary.bos, vocabulary.eos, vocabulary.ends);
+  return make_bpe_tokenizer(std::move(vocabulary), origin);
+}
+
+// A prefix of its own for each stretch is what files without "legacy" had; LlamaTokenizer's default
+// is another. `add_prefix_space` decides before both.
+PrependScheme prepend_scheme(const TokenizerConfig& config) {
+  if (!config.add_prefix_space.value_or(true)) return PrependScheme::kNever;
+  const bool is_llama = config.tokenizer_class.find("Llama") != std::string::npos;
+  return config.legacy.value_or(!is_llama) ? PrependScheme::kAlways : PrependScheme::kFirst;
+}
+
+// Llama 3's special tokens are not in its list: the config has them, with ids that leave no holes.
+Result<std::unique_ptr<Tokenizer>> load_tiktoken(std::string_view bytes, TokenizerConfig config,
+                                                 const std::string& origin) {
+  ASSIGN_OR_RETURN(BpeVocabulary vocabulary, read_tiktoken(bytes, origin));
+  std::vector<AddedToken> filled;
+  auto next = static_cast<TokenId>(vocabulary.pieces.size());
+  for (AddedToken& token : config.added_tokens_decoder.value_or(std::vector<AddedToken>())) {
+    for (; next < token.id; ++next) {
+      AddedToken reserved;
+      reserved.content = fmt::format("<|reserved_token_{}|>", next);
+      reserved.id = next;
+      reserved.special = true;
+      filled.push_back(std::move(reserved));
+    }
+    next = std::max(next, token.id + 1);
+    filled.push_back(std::move(token));
   }
-  ASSIGN_OR_RETURN(BpeVocabulary vocabulary, read_json_bpe(json, path.string()));
-  if (const auto bos = find(vocabulary.pieces, config.bos)) vocabulary.bos = bos;
-  if (const auto eos = find(vocabulary.pieces, config.eos)) vocabulary.eos = eos;
-  vocabulary.adds_bos = config.add_bos.value_or(vocabulary.adds_bos);
-  return make_bpe_tokenizer(std::move(vocabulary), path.string());
+  if (filled.empty()) {
+    log_warning(
+        "{}: no special tokens, for they are not in this file; copy tokenizer.json or "
+        "tokenizer_config.json from the repository that the weights came from",
+        origin);
+  }
+  config.added_tokens_decoder = std::move(filled);
+  config.add_bos = config.add_bos.value_or(true);
+  return make_configured_bpe(std::move(vocabulary), config, origin);
+}
+
+Result<std::unique_ptr<Tokenizer>> load_model(const fs::path& path, TokenizerConfig config) {
+  ASSIGN_OR_RETURN(const std::string bytes, read_file(path, kTokenizerBytesMax));
+  if (is_tiktoken_list(bytes)) return load_tiktoken(bytes, std::move(config), path.string());
+  ASSIGN_OR_RETURN(SentencePieceVocabulary vocabulary,
+                   parse_sentencepiece_model(bytes, path.string()));
+  SentencePieceOptions options;
+  options.prepend = prepend_scheme(config);
+  config.add_bos = config.add_bos.value_or(true);
+  options.config = std::move(config);
+  return make_sentencepiece_tokenizer(std::move(vocabulary), std::move(options), path.string());
+}
+
+bool is_unigram(const Json& json) {
+  const auto model = json.find("model");
+  return model != json.end() && model->is_object() && model->value("type", Json()) == "Unigram";
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Tokenizer>> load_tokenizer(const TokenizerSource& source) {
   if (source.gguf != nullptr) return load_gguf(*source.gguf);
-  ASSIGN_OR_RETURN(const TokenizerConfig config, read_config(source.folder));
+  ASSIGN_OR_RETURN(TokenizerConfig config, read_tokenizer_config(source.folder));
   std::error_code ignored;
   const fs::path model = source.folder / "tokenizer.model";
-  if (fs::exists(model, ignored)) {
-    ASSIGN_OR_RETURN(const std::string bytes, read_file(model, kTokenizerBytesMax));
-    return make_sentencepiece_tokenizer(bytes,
-                                        {.bos = std::nullopt,
-                                         .eos = std::nullopt,
-                                         .adds_bos = config.add_bos.value_or(true),
-                                         .adds_dummy_prefix = true},
-                                        model.string());
+  const fs::path path = source.folder / "tokenizer.json";
+  const bool has_model = fs::exists(model, ignored);
+  if (!fs::exists(path, ignored)) {
+    if (has_model) return load_model(model, std::move(config));
+    return error(
+        StatusCode::kNotFound,
+        "{}: neither tokenizer.model nor tokenizer.json; copy it from the repository that the "
+        "weights came from",
+        source.folder.string());
   }
-  const fs::path json = source.folder / "tokenizer.json";
-  if (fs::exists(json, ignored)) return load_json(json, config);
-  return error(
-      StatusCode::kNotFound,
-      "{}: neither tokenizer.model nor tokenizer.json; copy it from the repository that the "
-      "weights came from",
-      source.folder.string());
+  ASSIGN_OR_RETURN(const Json json, read_json_file(path));
+  if (has_model && is_unigram(json)) {
+    log_info("{}: of type Unigram; {} is used", path.string(), model.string());
+    return load_model(model, std::move(config));
+  }
+  ASSIGN_OR_RETURN(BpeVocabulary vocabulary, read_json_bpe(json, path.string()));
+  leave_ends_to_json(vocabulary, config, path.string());
+  return make_configured_bpe(std::move(vocabulary), config, path.string());
 }
 
 }  // namespace puna

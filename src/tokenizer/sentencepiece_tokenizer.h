@@ -1,25 +1,27 @@
 // SentencePiece, as Llama 2 and TinyLlama use it. libsentencepiece is behind this file only.
 #pragma once
 
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
 
 #include "base/status.h"
+#include "tokenizer/pre_tokenizer.h"
+#include "tokenizer/sentencepiece_vocabulary.h"
 #include "tokenizer/tokenizer.h"
+#include "tokenizer/tokenizer_config.h"
 
 namespace puna {
 
 struct SentencePieceOptions {
-  std::optional<TokenId> bos, eos;  // empty: the model's own
-  bool adds_bos = true;
-  bool adds_dummy_prefix = true;
+  // A space before the first word of every stretch between added tokens, of the text, or nowhere.
+  PrependScheme prepend = PrependScheme::kAlways;
+  TokenizerConfig config;
 };
 
-// `model` is a serialised ModelProto: the bytes of a tokenizer.model.
-Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(std::string_view model,
-                                                                const SentencePieceOptions& options,
+// `origin` begins messages.
+Result<std::unique_ptr<Tokenizer>> make_sentencepiece_tokenizer(SentencePieceVocabulary vocabulary,
+                                                                SentencePieceOptions options,
                                                                 std::string_view origin);
 
 }  // namespace puna

@@ -1,11 +1,11 @@
-// The pieces of a SentencePiece model, and the model file that libsentencepiece wants made of them.
+// The pieces of a SentencePiece model, read from and written to the file format of its library.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "base/json.h"
 #include "base/status.h"
 #include "model/gguf.h"
 #include "model/llama_config.h"
@@ -31,17 +31,21 @@ struct SentencePiece {
 struct SentencePieceVocabulary {
   std::vector<SentencePiece> pieces;  // by id
   bool adds_dummy_prefix = true;
+  std::string specs;  // how it was trained and how it normalises: fields as the format has them
   std::optional<TokenId> bos, eos;
   bool adds_bos = true;
+  bool adds_eos = false;
 };
 
 // Reads metadata `tokenizer.ggml.*` of model "llama".
 Result<SentencePieceVocabulary> read_gguf_sentencepiece(const GgufFile& gguf);
-// Reads a tokenizer.json that was converted from a SentencePiece BPE model (Llama 2's,
-// TinyLlama's).
-Result<SentencePieceVocabulary> read_json_sentencepiece(const Json& json, std::string_view origin);
+// Reads a tokenizer.model: a serialised ModelProto (sentencepiece_model.proto).
+Result<SentencePieceVocabulary> parse_sentencepiece_model(std::string_view bytes,
+                                                          std::string_view origin);
 
-// A serialised ModelProto (sentencepiece_model.proto) of a BPE model with byte fallback.
+// Of a BPE model that takes text as it is, and falls back on bytes where it has them all.
+std::string make_sentencepiece_specs(const SentencePieceVocabulary& vocabulary);
+// A serialised ModelProto.
 std::string serialize_model(const SentencePieceVocabulary& vocabulary);
 
 }  // namespace puna

@@ -38,7 +38,9 @@ bool is_mark(const Tokenizer& tokenizer, TokenId token) {
 
 // The mark that comes first, but for white space.
 std::optional<TokenId> first_mark(const Tokenizer& tokenizer, const PromptText& text) {
-  for (const TokenId token : tokenizer.encode_prompt(text)) {
+  const auto tokens = tokenizer.encode_prompt(text);
+  if (!tokens.ok()) return std::nullopt;
+  for (const TokenId token : *tokens) {
     if (is_mark(tokenizer, token)) {
       return token == tokenizer.bos_id() ? std::nullopt : std::optional<TokenId>(token);
     }

@@ -15,8 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-constexpr TokenId kEnd = 256, kImStart = 257, kImEnd = 258, kEot = 259, kUser = 260,
-                  kUnflagged = 261;
+constexpr TokenId kEnd = 256, kImEnd = 258, kEot = 259, kUser = 260, kUnflagged = 261;
 
 // Every byte is a token; marks follow.
 std::unique_ptr<Tokenizer> tokenizer_with_marks() {
@@ -26,11 +25,15 @@ std::unique_ptr<Tokenizer> tokenizer_with_marks() {
   }
   for (const char* mark :
        {"</s>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|user|>", "<|end|>"}) {
+    AddedToken token;
+    token.content = mark;
+    token.id = static_cast<TokenId>(vocabulary.pieces.size());
+    token.special = token.id != kUnflagged;
     vocabulary.pieces.emplace_back(mark);
+    vocabulary.added.push_back(std::move(token));
   }
-  vocabulary.special = {kEnd, kImStart, kImEnd, kEot, kUser};
-  vocabulary.added = {kUnflagged};
-  vocabulary.pre_tokenizer_name = "gpt-2";
+  vocabulary.pre_tokenizer = named_pre_tokenizer("gpt-2").value().steps;
+  vocabulary.spelling.byte_level = true;
   auto tokenizer = make_bpe_tokenizer(std::move(vocabulary), "test");
   EXPECT_TRUE(tokenizer.ok()) << tokenizer.status().message();
   return std::move(tokenizer).value();
@@ -69,7 +72,7 @@ TEST(TurnEnd, MayBeWrittenOnlyWhereAnotherTurnFollows) {
 
 TEST(TurnEnd, OfATemplateWithoutOneIsTheNextTurnsMark) {
   EXPECT_THAT(ends_of("{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}"),
-              IsEmpty());
+              ElementsAre(kUser));
   EXPECT_THAT(
       ends_of("{% for m in messages %}{% if m.role == 'user' %}<|user|>{% endif %}{{ m.content }}\n"
               "{% endfor %}"),
