@@ -60,7 +60,7 @@ TEST(FieldPolicy, WhatIsNotObeyedAndNotListedIsRefusedByName) {
                             has_rule(ignored_fields(), name);
       const Status status = refuse_other_fields(Json{{name, wish}}, known);
       EXPECT_EQ(status.ok(), accepted) << list << ": " << name;
-      if (!status.ok()) EXPECT_TRUE(status.message().starts_with(name + " ")) << status.message();
+      EXPECT_TRUE(status.ok() || status.message().starts_with(name + " ")) << status.message();
     }
   }
 }

@@ -112,19 +112,20 @@ Status read_fields(const Json& object, std::span<const Field<Target>> fields, Ta
 }
 
 // Stores a value in a member of the target as it is: store_in<&SamplingParams::top_k>.
+template <typename Value>
+void store_value(const Json& value, Value& member) {
+  member = value.get<Value>();
+}
+template <typename Value>
+void store_value(const Json& value, std::optional<Value>& member) {
+  member = value.get<Value>();
+}
 template <auto Member>
 struct MemberOf;
 template <typename Target, typename Value, Value Target::* Member>
 struct MemberOf<Member> {
   static Status store(const Json& value, Target& target) {
-    target.*Member = value.get<Value>();
-    return {};
-  }
-};
-template <typename Target, typename Value, std::optional<Value> Target::* Member>
-struct MemberOf<Member> {
-  static Status store(const Json& value, Target& target) {
-    target.*Member = value.get<Value>();
+    store_value(value, target.*Member);
     return {};
   }
 };
