@@ -48,32 +48,48 @@ Answer::Answer(std::shared_ptr<Generator> generator, std::unique_ptr<AnswerForma
 Answer::~Answer() { on_ready(nullptr); }
 
 Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generator,
-                                              const std::vector<GenerationRequest>& prompts,
+                                              std::vector<GenerationRequest> prompts,
                                               std::unique_ptr<AnswerFormat> format,
-                                              const AnswerOptions& options, Metrics& metrics) {
+                                              const AnswerOptions& options, Metrics& metrics,
+                                              Admission& admission,
+                                              const std::atomic<bool>& abandoned) {
+  const int count = static_cast<int>(prompts.size()) * options.choice_count;
+  if (count > admission.places()) {
+    RETURN_IF_ERROR(generator->admit(count - admission.places(), admission));
+  }
+  std::vector<TokenizedPrompt> tokenized;
+  for (const GenerationRequest& prompt : prompts) {
+    if (abandoned) return error(StatusCode::kCancelled, "the client has left");
+    ASSIGN_OR_RETURN(TokenizedPrompt one, generator->make_prompt(prompt));
+    tokenized.push_back(std::move(one));
+  }
   std::unique_ptr<Answer> answer(
       new Answer(std::move(generator), std::move(format), options, metrics));
-  for (const GenerationRequest& prompt : prompts) {
-    for (int i = 0; i < options.choice_count; ++i) {
-      GenerationRequest request = prompt;
+  for (size_t i = 0; i < prompts.size(); ++i) {
+    GenerationRequest& request = prompts[i];
+    std::string prompt_text;
+    if (options.echo) {
+      ASSIGN_OR_RETURN(prompt_text,
+                       prompt_text_of(*answer->generator_, request, *tokenized[i].tokens));
+    }
+    request.prompt = TokenIds();  // may be long
+    for (int choice = 0; choice < options.choice_count; ++choice) {
+      RETURN_IF_ERROR(answer->start_choice(request, tokenized[i], prompt_text, admission));
       // Choices of one prompt differ, and the same seed gives the same choices again.
-      request.sampling.seed += static_cast<uint64_t>(i);
-      RETURN_IF_ERROR(answer->start_choice(request));
+      ++request.sampling.seed;
     }
   }
   return answer;
 }
 
-Status Answer::start_choice(const GenerationRequest& request) {
+Status Answer::start_choice(const GenerationRequest& request, const TokenizedPrompt& prompt,
+                            const std::string& prompt_text, Admission& admission) {
   Running running;
   running.choice.index = static_cast<int>(running_.size());
-  ASSIGN_OR_RETURN(running.stream, generator_->start(request));
+  running.choice.prompt_text = prompt_text;
+  ASSIGN_OR_RETURN(running.stream, generator_->start(request, prompt, admission));
   running.choice.prompt_tokens = &running.stream->prompt_tokens();
   running.choice.usage = running.stream->usage();
-  if (options_.echo) {
-    ASSIGN_OR_RETURN(running.choice.prompt_text,
-                     prompt_text_of(*generator_, request, *running.choice.prompt_tokens));
-  }
   metrics_.count_start(request);
   running_.push_back(std::move(running));
   return {};

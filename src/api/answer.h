@@ -4,6 +4,7 @@
 // event is a reply with its status, later an error event. Destroying the answer cancels what runs.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -52,11 +53,15 @@ struct AnswerOptions {
 
 class Answer final : public ReplyStream {
  public:
-  // Starts all generations, or none: the error of the first that could not.
+  // Makes the prompts and starts all generations, or none: the error of the first that could not,
+  // kCancelled when nobody waits any more. `admission` holds one place or more; what is needed
+  // beyond is taken before any text is worked on.
   static Result<std::unique_ptr<Answer>> start(std::shared_ptr<Generator> generator,
-                                               const std::vector<GenerationRequest>& prompts,
+                                               std::vector<GenerationRequest> prompts,
                                                std::unique_ptr<AnswerFormat> format,
-                                               const AnswerOptions& options, Metrics& metrics);
+                                               const AnswerOptions& options, Metrics& metrics,
+                                               Admission& admission,
+                                               const std::atomic<bool>& abandoned);
   ~Answer() override;
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
@@ -75,7 +80,8 @@ class Answer final : public ReplyStream {
 
   Answer(std::shared_ptr<Generator> generator, std::unique_ptr<AnswerFormat> format,
          const AnswerOptions& options, Metrics& metrics);
-  Status start_choice(const GenerationRequest& request);
+  Status start_choice(const GenerationRequest& request, const TokenizedPrompt& prompt,
+                      const std::string& prompt_text, Admission& admission);
   void take(Running& running, const GenerationChunk& chunk, std::string& events);
   ReplyPart fail(const Status& status, std::string events);
   ReplyPart finish(std::string events);

@@ -4,10 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+#include <utility>
+
 #include "api/error_response.h"
 #include "api/infer_request.h"
 #include "api/openai_answer.h"
 #include "api/openai_request.h"
+#include "api/text_work.h"
 
 namespace puna {
 namespace {
@@ -22,10 +26,34 @@ HttpReply failure(const GenerationContext& context, const Status& status) {
   return to_reply(to_api_error(status, context.generator->retry_after_seconds()));
 }
 
-HttpOutcome start(const GenerationContext& context, const std::vector<GenerationRequest>& prompts,
-                  std::unique_ptr<AnswerFormat> format, const AnswerOptions& options) {
-  auto answer =
-      Answer::start(context.generator, prompts, std::move(format), options, context.metrics);
+// What a request has while it is being read.
+struct Reading {
+  Admission admission;
+  const std::atomic<bool>* abandoned = nullptr;
+};
+
+using Read = HttpOutcome (*)(const GenerationContext& context, const HttpRequest& request,
+                             Reading& reading);
+
+HttpOutcome admit_and_read(const GenerationContext& context, HttpRequest request, Read read) {
+  auto reading = std::make_shared<Reading>();
+  if (const Status refused = context.generator->admit(1, reading->admission); !refused.ok()) {
+    return failure(context, refused);
+  }
+  const size_t bytes = request.target.size() + request.body.size();
+  return on_text_pool(
+      context.text_pool, bytes, context.generator->retry_after_seconds(),
+      [context, request = std::move(request), reading, read](const std::atomic<bool>& abandoned) {
+        reading->abandoned = &abandoned;
+        return read(context, request, *reading);
+      });
+}
+
+HttpOutcome start(const GenerationContext& context, std::vector<GenerationRequest> prompts,
+                  std::unique_ptr<AnswerFormat> format, const AnswerOptions& options,
+                  Reading& reading) {
+  auto answer = Answer::start(context.generator, std::move(prompts), std::move(format), options,
+                              context.metrics, reading.admission, *reading.abandoned);
   if (!answer.ok()) return failure(context, answer.status());
   return std::unique_ptr<ReplyStream>(std::move(answer).value());
 }
@@ -37,25 +65,28 @@ AnswerOptions options_of(const OpenAiRequest& request) {
           .echo = request.echo};
 }
 
-}  // namespace
-
-HttpOutcome answer_chat(const GenerationContext& context, const HttpRequest& request) {
-  const auto parsed = parse_chat_request(request.body, request_context(context));
+HttpOutcome read_chat(const GenerationContext& context, const HttpRequest& request,
+                      Reading& reading) {
+  auto parsed = parse_chat_request(request.body, request_context(context));
   if (!parsed.ok()) return failure(context, parsed.status());
   auto format =
       chat_format(new_identity("chatcmpl", context.generator->model().name), parsed->extras);
-  return start(context, parsed->prompts, std::move(format), options_of(*parsed));
+  const AnswerOptions options = options_of(*parsed);
+  return start(context, std::move(parsed->prompts), std::move(format), options, reading);
 }
 
-HttpOutcome answer_completion(const GenerationContext& context, const HttpRequest& request) {
-  const auto parsed = parse_completion_request(request.body, request_context(context));
+HttpOutcome read_completion(const GenerationContext& context, const HttpRequest& request,
+                            Reading& reading) {
+  auto parsed = parse_completion_request(request.body, request_context(context));
   if (!parsed.ok()) return failure(context, parsed.status());
   auto format =
       completion_format(new_identity("cmpl", context.generator->model().name), parsed->extras);
-  return start(context, parsed->prompts, std::move(format), options_of(*parsed));
+  const AnswerOptions options = options_of(*parsed);
+  return start(context, std::move(parsed->prompts), std::move(format), options, reading);
 }
 
-HttpOutcome answer_infer(const GenerationContext& context, const HttpRequest& request) {
+HttpOutcome read_infer(const GenerationContext& context, const HttpRequest& request,
+                       Reading& reading) {
   const auto parsed = parse_infer_request(request, context.generator->default_sampling());
   if (!parsed.ok()) {
     ApiError error = to_api_error(parsed.status(), 0);
@@ -79,7 +110,21 @@ HttpOutcome answer_infer(const GenerationContext& context, const HttpRequest& re
   }
   const std::string prefix =
       parsed->echo ? fmt::format("{}{}", parsed->sentence, chat ? "\n" : "") : std::string();
-  return start(context, {generation}, infer_format(prefix), {});
+  return start(context, {std::move(generation)}, infer_format(prefix), {}, reading);
+}
+
+}  // namespace
+
+HttpOutcome answer_chat(const GenerationContext& context, HttpRequest request) {
+  return admit_and_read(context, std::move(request), read_chat);
+}
+
+HttpOutcome answer_completion(const GenerationContext& context, HttpRequest request) {
+  return admit_and_read(context, std::move(request), read_completion);
+}
+
+HttpOutcome answer_infer(const GenerationContext& context, HttpRequest request) {
+  return admit_and_read(context, std::move(request), read_infer);
 }
 
 }  // namespace puna

@@ -10,6 +10,7 @@
 #include "api/chat_page.h"
 #include "api/model_routes.h"
 #include "api/request_origin.h"
+#include "api/text_work.h"
 #include "api/token_routes.h"
 #include "base/log.h"
 #include "http/letter_case.h"
@@ -125,65 +126,60 @@ struct Routes::Route {
   std::string_view path;
   bool get, post;
   Needs needs;
-  HttpOutcome (*answer)(Routes& routes, const HttpRequest& request);
+  HttpOutcome (*answer)(Routes& routes, HttpRequest request);
 };
 
 const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> routes = {
       {"/health", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.liveness(); }},
+       [](Routes& self, HttpRequest) -> HttpOutcome { return self.liveness(); }},
       {"/ready", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.readiness(); }},
+       [](Routes& self, HttpRequest) -> HttpOutcome { return self.readiness(); }},
       {"/version", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome {
+       [](Routes& self, HttpRequest) -> HttpOutcome {
          return version_reply(self.options_.version);
        }},
       {"/openapi.json", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome {
+       [](Routes& self, HttpRequest) -> HttpOutcome {
          return json_reply(openapi_document(self.options_.version));
        }},
       {"/docs", true, false, Needs::kNothing,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome {
+       [](Routes& self, HttpRequest) -> HttpOutcome {
          return html_reply(docs_page(self.options_.version));
        }},
       {"/metrics", true, false, Needs::kKey,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome { return self.metrics_reply(); }},
+       [](Routes& self, HttpRequest) -> HttpOutcome { return self.metrics_reply(); }},
       {"/page-config.json", true, false, Needs::kGenerator,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome {
+       [](Routes& self, HttpRequest) -> HttpOutcome {
          return page_config_reply(self.options_.page, *self.generator_);
        }},
       {"/v1/models", true, false, Needs::kGenerator,
-       [](Routes& self, const HttpRequest&) -> HttpOutcome {
-         return models_reply(*self.generator_);
-       }},
+       [](Routes& self, HttpRequest) -> HttpOutcome { return models_reply(*self.generator_); }},
       {kModelsPrefix, true, false, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
+       [](Routes& self, HttpRequest request) -> HttpOutcome {
          const bool versioned = request.path().starts_with(kVersion);
          const size_t prefix = kModelsPrefix.size() - (versioned ? 0 : kVersion.size());
          return model_reply(*self.generator_, request.path().substr(prefix));
        }},
       {"/v1/chat/completions", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
-         return answer_chat({self.generator_, self.metrics_, self.options_.page.system_prompt},
-                            request);
+       [](Routes& self, HttpRequest request) -> HttpOutcome {
+         return answer_chat(self.generation_context(), std::move(request));
        }},
       {"/v1/completions", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
-         return answer_completion(
-             {self.generator_, self.metrics_, self.options_.page.system_prompt}, request);
+       [](Routes& self, HttpRequest request) -> HttpOutcome {
+         return answer_completion(self.generation_context(), std::move(request));
        }},
       {"/infer", true, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
-         return answer_infer({self.generator_, self.metrics_, self.options_.page.system_prompt},
-                             request);
+       [](Routes& self, HttpRequest request) -> HttpOutcome {
+         return answer_infer(self.generation_context(), std::move(request));
        }},
       {"/tokenize", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
-         return reply_or_error(tokenize_reply(*self.generator_, request));
+       [](Routes& self, HttpRequest request) -> HttpOutcome {
+         return self.work_on_tokens(std::move(request), tokenize_reply);
        }},
       {"/detokenize", false, true, Needs::kGenerator,
-       [](Routes& self, const HttpRequest& request) -> HttpOutcome {
-         return reply_or_error(detokenize_reply(*self.generator_, request));
+       [](Routes& self, HttpRequest request) -> HttpOutcome {
+         return self.work_on_tokens(std::move(request), detokenize_reply);
        }},
   };
   return routes;
@@ -212,6 +208,21 @@ Routes::Routes(ApiOptions options)
 void Routes::set_generator(std::shared_ptr<Generator> generator) {
   generator_ = std::move(generator);
   ready_.store(true, std::memory_order_release);
+}
+
+GenerationContext Routes::generation_context() {
+  return {.generator = generator_,
+          .text_pool = text_pool_,
+          .metrics = metrics_,
+          .system_prompt = options_.page.system_prompt};
+}
+
+HttpOutcome Routes::work_on_tokens(HttpRequest request, TokenReply reply) {
+  const size_t bytes = request.body.size();
+  return on_text_pool(text_pool_, bytes, generator_->retry_after_seconds(),
+                      [this, request = std::move(request), reply](const std::atomic<bool>&) {
+                        return reply_or_error(reply(*generator_, request));
+                      });
 }
 
 void Routes::end_answers() {
@@ -288,7 +299,7 @@ std::optional<HttpReply> Routes::route_refusal(const Route& route, HttpRequest& 
 HttpOutcome Routes::handle(HttpRequest request) {
   const Route* route = find(request.path());
   if (route == nullptr) return page_reply(*find_page_asset(request.path()), request);
-  return route->answer(*this, request);
+  return route->answer(*this, std::move(request));
 }
 
 HttpReply Routes::error_reply(const HttpError& error) {

@@ -13,6 +13,7 @@
 #include "api/api_options.h"
 #include "api/auth.h"
 #include "api/generation_routes.h"
+#include "generate/text_pool.h"
 #include "http/http_handler.h"
 
 namespace puna {
@@ -40,6 +41,9 @@ class Routes final : public HttpHandler {
   static const Route* find(std::string_view path);
 
   bool ready() const { return ready_.load(std::memory_order_acquire); }
+  GenerationContext generation_context();
+  using TokenReply = Result<HttpReply> (*)(const Generator& generator, const HttpRequest& request);
+  HttpOutcome work_on_tokens(HttpRequest request, TokenReply reply);
   static std::string allowed_methods(const Route* route, bool is_page);
   std::optional<HttpReply> route_refusal(const Route& route, HttpRequest& head) const;
   HttpReply options_reply(const HttpRequest& head, const std::string& allowed) const;
@@ -54,6 +58,7 @@ class Routes final : public HttpHandler {
   Metrics metrics_;
   std::shared_ptr<Generator> generator_;  // written once, before ready_
   std::atomic<bool> ready_{false}, draining_{false};
+  TextPool text_pool_;  // last: its work uses everything above
 };
 
 }  // namespace puna

@@ -1,0 +1,100 @@
+// The pool's thread leaves an outcome and wakes the connection, which takes it up.
+
+#include "api/text_work.h"
+
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "api/error_response.h"
+#include "base/log.h"
+
+namespace puna {
+namespace {
+
+// Between the two threads.
+struct HandOver {
+  std::atomic<bool> abandoned = false;
+  std::mutex mutex;
+  std::optional<HttpOutcome> outcome;  // guarded by mutex, as wake
+  std::function<void()> wake;
+
+  void put(HttpOutcome made) {
+    const std::lock_guard lock(mutex);
+    outcome = std::move(made);
+    if (wake) wake();
+  }
+  std::optional<HttpOutcome> take() {
+    const std::lock_guard lock(mutex);
+    return std::exchange(outcome, std::nullopt);
+  }
+  void on_ready(const std::function<void()>& new_wake) {
+    const std::lock_guard lock(mutex);
+    wake = new_wake;
+    if (wake && outcome) wake();
+  }
+};
+
+HttpOutcome guarded(const TextWork& work, const std::atomic<bool>& abandoned) {
+  try {
+    return work(abandoned);
+  } catch (const std::exception& failure) {
+    log_error("a request's text could not be worked on: {}", failure.what());
+    return to_reply(to_api_error(
+        error(StatusCode::kInternal, "the server could not work on this text; it may lack memory"),
+        0));
+  }
+}
+
+class PendingOutcome final : public ReplyStream {
+ public:
+  explicit PendingOutcome(std::shared_ptr<HandOver> hand_over) : hand_over_(std::move(hand_over)) {}
+  ~PendingOutcome() override {
+    hand_over_->abandoned = true;
+    hand_over_->on_ready(nullptr);
+  }
+  PendingOutcome(const PendingOutcome&) = delete;
+  PendingOutcome& operator=(const PendingOutcome&) = delete;
+
+  void on_ready(const std::function<void()>& wake) override {
+    wake_ = wake;
+    if (answer_ != nullptr) return answer_->on_ready(wake);
+    hand_over_->on_ready(wake);
+  }
+
+  ReplyPart poll() override {
+    if (answer_ != nullptr) return answer_->poll();
+    std::optional<HttpOutcome> outcome = hand_over_->take();
+    if (!outcome) return {};
+    if (auto* reply = std::get_if<HttpReply>(&*outcome)) {
+      ReplyPart part;
+      part.reply = std::move(*reply);
+      part.last = true;
+      return part;
+    }
+    answer_ = std::move(std::get<std::unique_ptr<ReplyStream>>(*outcome));
+    answer_->on_ready(wake_);
+    return answer_->poll();
+  }
+
+ private:
+  const std::shared_ptr<HandOver> hand_over_;
+  std::function<void()> wake_;
+  std::unique_ptr<ReplyStream> answer_;
+};
+
+}  // namespace
+
+HttpOutcome on_text_pool(TextPool& pool, size_t bytes, int retry_after_seconds, TextWork work) {
+  auto hand_over = std::make_shared<HandOver>();
+  const Status taken = pool.run(bytes, [hand_over, work = std::move(work)] {
+    if (hand_over->abandoned) return;
+    hand_over->put(guarded(work, hand_over->abandoned));
+  });
+  if (!taken.ok()) return to_reply(to_api_error(taken, retry_after_seconds));
+  return std::make_unique<PendingOutcome>(std::move(hand_over));
+}
+
+}  // namespace puna

@@ -1,0 +1,20 @@
+// Work on the text of a request, on the text pool: its connection waits for it as for an answer.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+#include "generate/text_pool.h"
+#include "http/http_handler.h"
+
+namespace puna {
+
+// `abandoned` becomes true when the client leaves; what is still to do may then be left.
+using TextWork = std::function<HttpOutcome(const std::atomic<bool>& abandoned)>;
+
+// A stream that becomes what `work` gives, be it a reply or an answer; or at once the reply that
+// too much text waits already. `bytes` is how much text the work is about. An exception (no memory)
+// ends the request alone.
+HttpOutcome on_text_pool(TextPool& pool, size_t bytes, int retry_after_seconds, TextWork work);
+
+}  // namespace puna
