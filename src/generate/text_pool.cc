@@ -18,8 +18,9 @@
 namespace puna {
 namespace {
 
-// Beside a thread that computes, a tenth of a core.
-constexpr int kNiceOfLongWork = 10;
+// Beside a thread that computes, a quarter of a core. Much lower is no kindness: the allocator's
+// and the kernel's locks are shared, and who holds one has to run for the others to go on.
+constexpr int kNiceOfLongWork = 5;
 
 struct Job {
   size_t bytes = 0;
