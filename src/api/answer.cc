@@ -12,9 +12,8 @@ namespace {
 
 constexpr const char* kDone = "data: [DONE]\n\n";
 
-void append(std::vector<TokenLogprob>& target, const std::vector<TokenLogprob>& more) {
-  target.insert(target.end(), more.begin(), more.end());
-}
+// Tokens that one poll() turns into JSON, so that the thread is soon free for others.
+constexpr size_t kTokensAtOnce = 256;
 
 // Why a generation ended without its answer.
 Status failure_of(const GenerationChunk& chunk) {
@@ -32,6 +31,48 @@ Result<std::string> prompt_text_of(const Generator& generator, const GenerationR
   const auto* text = std::get_if<std::string>(&request.prompt);
   if (text != nullptr && !request.truncate_prompt_tokens) return *text;
   return generator.detokenize(tokens, SpecialText::kShown);
+}
+
+// Log probabilities that one token of the answer, and all of the prompt, bring.
+int64_t per_token(const SamplingParams& sampling) {
+  return sampling.logprobs ? 1 + int64_t{*sampling.logprobs} : 0;
+}
+int64_t of_prompt(const SamplingParams& sampling, size_t prompt_tokens) {
+  if (!sampling.prompt_logprobs) return 0;
+  return static_cast<int64_t>(prompt_tokens) * (1 + int64_t{*sampling.prompt_logprobs});
+}
+
+// Holds an answer to kAnswerLogprobsMax. A length that nobody gave may become shorter for it.
+Status bound_logprobs(int max_model_len, const std::vector<TokenizedPrompt>& prompts,
+                      int choice_count, std::vector<GenerationRequest>& requests) {
+  int64_t fixed = 0, open = 0, open_rate = 0;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const SamplingParams& sampling = requests[i].sampling;
+    const size_t prompt_tokens = prompts[i].tokens->size();
+    const int64_t rate = choice_count * per_token(sampling);
+    fixed += choice_count * of_prompt(sampling, prompt_tokens);
+    if (requests[i].max_tokens_given) {
+      fixed += rate * sampling.max_tokens;
+    } else {
+      open += rate * (max_model_len - static_cast<int64_t>(prompt_tokens));
+      open_rate += rate;
+    }
+  }
+  if (fixed + open <= kAnswerLogprobsMax) return {};
+  const int64_t room = open_rate == 0 ? 0 : (kAnswerLogprobsMax - fixed) / open_rate;
+  if (room < kOpenAnswerTokensMin) {
+    return invalid_argument(
+        "logprobs: this answer could have {} of them, counting the alternatives, and at most {} "
+        "are given at once; ask for fewer tokens (max_tokens), choices (n), prompts or logprobs",
+        fixed + open, kAnswerLogprobsMax);
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    if (requests[i].max_tokens_given) continue;
+    const int64_t left = max_model_len - static_cast<int64_t>(prompts[i].tokens->size());
+    requests[i].sampling.max_tokens = static_cast<int>(std::min(left, room));
+    requests[i].max_tokens_given = true;
+  }
+  return {};
 }
 
 }  // namespace
@@ -63,6 +104,8 @@ Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generat
     ASSIGN_OR_RETURN(TokenizedPrompt one, generator->make_prompt(prompt));
     tokenized.push_back(std::move(one));
   }
+  RETURN_IF_ERROR(
+      bound_logprobs(generator->model().max_model_len, tokenized, options.choice_count, prompts));
   std::unique_ptr<Answer> answer(
       new Answer(std::move(generator), std::move(format), options, metrics));
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -96,6 +139,7 @@ Status Answer::start_choice(const GenerationRequest& request, const TokenizedPro
 }
 
 void Answer::on_ready(const std::function<void()>& wake) {
+  wake_ = wake;
   for (Running& running : running_) running.stream->on_ready(wake);
 }
 
@@ -104,15 +148,26 @@ bool Answer::begin_events() {
   return header_sent_;
 }
 
+// One chunk for each, empty for those whose turn comes when this thread has done other things.
+std::vector<GenerationChunk> Answer::poll_streams() {
+  std::vector<GenerationChunk> chunks(running_.size());
+  size_t tokens = 0, polled = 0;
+  for (; polled < running_.size() && tokens < kTokensAtOnce; ++polled) {
+    GenerationChunk& chunk = chunks[next_];
+    chunk = running_[next_].stream->poll();
+    tokens += chunk.prompt_logprobs.size() + chunk.tokens.size();
+    next_ = (next_ + 1) % running_.size();
+  }
+  if (polled < running_.size() && wake_) wake_();
+  return chunks;
+}
+
 ReplyPart Answer::poll() {
   ReplyPart part;
   if (ended_) return part;
-  std::vector<GenerationChunk> chunks;
-  bool any = false;
-  for (Running& running : running_) {
-    chunks.push_back(running.stream->poll());
-    any |= !chunks.back().empty();
-  }
+  const std::vector<GenerationChunk> chunks = poll_streams();
+  const bool any = std::any_of(chunks.begin(), chunks.end(),
+                               [](const GenerationChunk& chunk) { return !chunk.empty(); });
   if (!any) return part;
   // A failure in the first chunks is an HTTP status, so it is looked for before anything is said.
   const auto failed = std::find_if(chunks.begin(), chunks.end(), has_failed);
@@ -121,9 +176,7 @@ ReplyPart Answer::poll() {
   std::string events;
   if (options_.stream && !started_) {
     started_ = true;
-    for (const Running& running : running_) {
-      for (const auto& event : format_->start_events(running.choice)) events += to_event(event);
-    }
+    for (const Running& running : running_) format_->add_start_events(running.choice, events);
   }
   for (size_t i = 0; i < chunks.size(); ++i) {
     if (!chunks[i].empty() && !has_failed(chunks[i])) take(running_[i], chunks[i], events);
@@ -146,13 +199,13 @@ void Answer::take(Running& running, const GenerationChunk& chunk, std::string& e
     metrics_.count_finish(running.stream->usage(), running.stream->timings());
   }
   if (options_.stream) {
-    for (const auto& event : format_->events(choice, chunk)) events += to_event(event);
+    format_->add_events(choice, chunk, events);
     return;
   }
   choice.text += chunk.text;
   choice.tokens.insert(choice.tokens.end(), chunk.tokens.begin(), chunk.tokens.end());
-  append(choice.prompt_logprobs, chunk.prompt_logprobs);
-  append(choice.logprobs, chunk.logprobs);
+  format_->write_lists(chunk, choice);
+  if (choice.finish != FinishReason::kNone) format_->write_choice(choice);
 }
 
 ReplyPart Answer::fail(const Status& status, std::string events) {
@@ -194,7 +247,7 @@ ReplyPart Answer::finish(std::string events) {
   std::transform(running_.begin(), running_.end(), std::back_inserter(choices),
                  [](Running& running) { return std::move(running.choice); });
   part.reply.emplace();
-  part.reply->body = dump_json(format_->whole(choices, usage()));
+  part.reply->body = format_->whole(std::move(choices), usage());
   return part;
 }
 

@@ -7,11 +7,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "api/json_list.h"
 #include "api/metrics.h"
 #include "base/json.h"
 #include "base/status.h"
@@ -26,23 +28,36 @@ struct Choice {
   std::string prompt_text;  // what "echo" puts in front; empty without it
   const std::vector<TokenId>* prompt_tokens = nullptr;  // the stream's
   GenerationUsage usage;                                // so far
+  FinishReason finish = FinishReason::kNone;
+  // Not of streams:
   std::string text;
   std::vector<TokenId> tokens;
-  std::vector<TokenLogprob> prompt_logprobs, logprobs;
-  FinishReason finish = FinishReason::kNone;
+  std::map<std::string, JsonList> lists;  // of log probabilities, written as they come
+  std::string json;                       // all of it, when it has ended
 };
 
 // How an API spells its answers.
 class AnswerFormat {
  public:
   virtual ~AnswerFormat() = default;
-  // JSON of events; each becomes one "data:" line.
-  virtual std::vector<OrderedJson> start_events(const Choice& choice) const = 0;
-  virtual std::vector<OrderedJson> events(const Choice& choice, const GenerationChunk& chunk) = 0;
+  // Events of a stream, ready to be sent, after those that are there.
+  virtual void add_start_events(const Choice& choice, std::string& events) const = 0;
+  virtual void add_events(const Choice& choice, const GenerationChunk& chunk,
+                          std::string& events) const = 0;
   virtual OrderedJson usage_event(const GenerationUsage& usage) const = 0;
-  virtual OrderedJson whole(const std::vector<Choice>& choices,
-                            const GenerationUsage& usage) const = 0;
+  // The log probabilities of a chunk to choice.lists.
+  virtual void write_lists(const GenerationChunk& chunk, Choice& choice) const = 0;
+  // A choice that has ended to choice.json; what it is made of goes.
+  virtual void write_choice(Choice& choice) const = 0;
+  // The whole answer, of choices that are written; they go.
+  virtual std::string whole(std::vector<Choice> choices, const GenerationUsage& usage) const = 0;
 };
+
+// Log probabilities that one answer may have: of its tokens, and of the alternatives to each; up to
+// 40 MB of JSON.
+inline constexpr int64_t kAnswerLogprobsMax = int64_t{1} << 19;
+// What the bound leaves to each answer whose length nobody gave; less is refused.
+inline constexpr int64_t kOpenAnswerTokensMin = 4096;
 
 struct AnswerOptions {
   int choice_count = 1;  // per prompt
@@ -82,6 +97,7 @@ class Answer final : public ReplyStream {
          const AnswerOptions& options, Metrics& metrics);
   Status start_choice(const GenerationRequest& request, const TokenizedPrompt& prompt,
                       const std::string& prompt_text, Admission& admission);
+  std::vector<GenerationChunk> poll_streams();
   void take(Running& running, const GenerationChunk& chunk, std::string& events);
   ReplyPart fail(const Status& status, std::string events);
   ReplyPart finish(std::string events);
@@ -93,6 +109,8 @@ class Answer final : public ReplyStream {
   const AnswerOptions options_;
   Metrics& metrics_;
   std::vector<Running> running_;
+  size_t next_ = 0;             // whose turn it is to be polled first
+  std::function<void()> wake_;  // the reader's
   bool started_ = false;      // an event went out
   bool header_sent_ = false;  // a failure can be no status any more
   bool ended_ = false;

@@ -161,6 +161,18 @@ TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {
   EXPECT_EQ(handle(routes, post("/v1/chat/completions", kWhole)).reply.status, 200);
 }
 
+TEST(Routes, AnAnswerHasABoundOnItsLogProbabilities) {
+  Routes routes(ApiOptions{});
+  routes.set_generator(open_generator());
+  const Sent sent = handle(
+      routes, post("/v1/chat/completions",
+                   R"({"messages": [{"role": "user", "content": "a"}], "n": 128, "logprobs": true,
+                       "top_logprobs": 20, "max_tokens": 400})"));
+  EXPECT_EQ(sent.reply.status, 400);
+  EXPECT_THAT(sent.reply.body, HasSubstr("1075200"));
+  EXPECT_THAT(sent.reply.body, HasSubstr("524288"));
+}
+
 TEST(Routes, ADrainingServerBeginsNothing) {
   Routes routes(ApiOptions{});
   routes.set_generator(open_generator());

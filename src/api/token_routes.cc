@@ -2,8 +2,13 @@
 
 #include "api/token_routes.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
+
 #include "api/chat_messages.h"
 #include "api/field_policy.h"
+#include "api/json_list.h"
 #include "api/openai_request.h"
 
 namespace puna {
@@ -75,6 +80,24 @@ Result<std::vector<TokenId>> tokens_of(const Generator& generator, const Tokeniz
   return generator.tokenize(*request.prompt, request.add_special_tokens);
 }
 
+// Millions of tokens as values of JSON would take ten times the memory of their text.
+std::string ids_text(const std::vector<TokenId>& tokens) {
+  std::string text = "[";
+  for (const TokenId id : tokens) fmt::format_to(std::back_inserter(text), "{},", id);
+  if (!tokens.empty()) text.pop_back();
+  return text + "]";
+}
+
+std::string pieces_text(const Generator& generator, const std::vector<TokenId>& tokens) {
+  std::string text = "[";
+  for (const TokenId id : tokens) {
+    text += dump_json(Json(generator.token_piece(id)));
+    text += ',';
+  }
+  if (!tokens.empty()) text.pop_back();
+  return text + "]";
+}
+
 HttpReply reply_of(const OrderedJson& json) {
   HttpReply reply;
   reply.body = dump_json(json);
@@ -100,13 +123,11 @@ Result<HttpReply> tokenize_reply(const Generator& generator, const HttpRequest& 
   OrderedJson json;
   json["count"] = tokens.size();
   json["max_model_len"] = generator.model().max_model_len;
-  json["tokens"] = tokens;
-  json["token_strs"] = nullptr;
-  if (wanted.return_token_strs) {
-    json["token_strs"] = OrderedJson::array();
-    for (const TokenId id : tokens) json["token_strs"].push_back(generator.token_piece(id));
-  }
-  return reply_of(json);
+  HttpReply reply = reply_of(json);
+  add_member("tokens", ids_text(tokens), reply.body);
+  add_member("token_strs", wanted.return_token_strs ? pieces_text(generator, tokens) : "null",
+             reply.body);
+  return reply;
 }
 
 Result<HttpReply> detokenize_reply(const Generator& generator, const HttpRequest& request) {

@@ -22,7 +22,7 @@ struct GenerationChunk {
   std::string text;                           // whole characters, no part of a stop string
   std::vector<TokenId> tokens;                // ids behind the text so far (may lead it)
   std::vector<TokenLogprob> logprobs;         // one per id in `tokens` when asked for
-  std::vector<TokenLogprob> prompt_logprobs;  // in the first chunk, when asked for
+  std::vector<TokenLogprob> prompt_logprobs;  // in the first chunks, when asked for
   std::vector<double> token_intervals;  // seconds from a token to the next, each but the first
   FinishReason finish = FinishReason::kNone;  // not kNone: this is the last chunk
   std::optional<std::string> stop_reason;     // the stop string that matched
@@ -38,7 +38,8 @@ class GenerationStream {
  public:
   virtual ~GenerationStream() = default;
 
-  // Everything since the last call; empty() when nothing is there yet or after the last chunk.
+  // What has come since the last call; empty() when nothing is there yet or after the last chunk.
+  // Much is given in pieces, so that no thread is held long: `wake` is called again for the rest.
   virtual GenerationChunk poll() = 0;
   // Waits for the next chunk, at most `timeout`.
   virtual GenerationChunk wait(std::chrono::nanoseconds timeout) = 0;

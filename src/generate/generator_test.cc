@@ -208,6 +208,33 @@ TEST_F(GeneratorTest, PromptLogprobsSayThatNothingPredictsTheFirstToken) {
   EXPECT_FALSE(shortest.prompt_logprobs[0].exists);
 }
 
+TEST_F(GeneratorTest, MuchIsGivenInPiecesAndTheReaderIsWokenForTheRest) {
+  GenerationRequest request = chat("");
+  request.prompt = TokenIds(300, 'a');
+  request.sampling.logprobs = 2;
+  request.sampling.prompt_logprobs = 2;
+  const auto stream = generator_->start(request);
+  ASSERT_TRUE(stream.ok());
+  std::atomic<int> wakes = 0;
+  (*stream)->on_ready([&] { ++wakes; });
+  size_t of_prompt = 0, of_answer = 0;
+  GenerationChunk chunk;
+  const auto deadline = std::chrono::steady_clock::now() + seconds(10);
+  while (chunk.finish == FinishReason::kNone && std::chrono::steady_clock::now() < deadline) {
+    if (wakes.exchange(0) == 0) {
+      std::this_thread::yield();
+      continue;
+    }
+    chunk = (*stream)->poll();
+    EXPECT_LE(chunk.prompt_logprobs.size() + chunk.logprobs.size(), 100U);
+    EXPECT_TRUE(of_answer == 0 || chunk.prompt_logprobs.empty()) << "the prompt comes first";
+    of_prompt += chunk.prompt_logprobs.size();
+    of_answer += chunk.logprobs.size();
+  }
+  EXPECT_EQ(of_prompt, 300U);
+  EXPECT_EQ(of_answer, 40U);
+}
+
 TEST_F(GeneratorTest, LeavingAStreamFreesItsBlocks) {
   generator_ = open(1000);
   {

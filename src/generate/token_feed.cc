@@ -66,6 +66,11 @@ TokenFeed::Fed TokenFeed::wait(std::chrono::nanoseconds timeout) {
   return std::exchange(fed_, Fed());
 }
 
+void TokenFeed::wake_again() {
+  const std::lock_guard lock(mutex_);
+  if (wake_) wake_();
+}
+
 void TokenFeed::on_ready(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
   wake_ = std::move(wake);

@@ -10,6 +10,10 @@
 namespace puna {
 namespace {
 
+// A turn of a thread that others wait for: a millisecond or two.
+constexpr size_t kTokensAtOnce = 1024;
+constexpr size_t kScoredTokensAtOnce = 64;  // with up to kTopLogprobsMax alternatives each
+
 FinishReason finish_reason(EngineFinish finish) {
   switch (finish) {
     case EngineFinish::kStop:
@@ -53,7 +57,10 @@ TokenStream::~TokenStream() {
   counts_.add(FinishReason::kCancelled);
 }
 
-GenerationChunk TokenStream::poll() { return convert(feed_->take()); }
+GenerationChunk TokenStream::poll() {
+  if (fed_.empty()) refill(feed_->take());
+  return convert();
+}
 
 GenerationChunk TokenStream::wait(std::chrono::nanoseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
@@ -62,7 +69,8 @@ GenerationChunk TokenStream::wait(std::chrono::nanoseconds timeout) {
   while (!finished_ && chunk.empty()) {
     const auto left = deadline - std::chrono::steady_clock::now();
     if (left.count() <= 0) return poll();
-    chunk = convert(feed_->wait(left));
+    if (fed_.empty()) refill(feed_->wait(left));
+    chunk = convert();
   }
   return chunk;
 }
@@ -76,20 +84,59 @@ GenerationUsage TokenStream::usage() const {
           .completion_tokens = completion_tokens_};
 }
 
-GenerationChunk TokenStream::convert(const TokenFeed::Fed& fed) {
+void TokenStream::refill(TokenFeed::Fed fed) {
+  fed_ = std::move(fed);
+  prompt_converted_ = 0;
+  tokens_converted_ = 0;
+}
+
+GenerationChunk TokenStream::convert() {
   GenerationChunk chunk;
-  if (finished_) return chunk;  // what the engine made before it saw the stop
-  chunk.token_intervals = fed.intervals;
-  if (fed.prompt) chunk.prompt_logprobs = prompt_logprobs(*fed.prompt);
-  for (const TokenChoice& choice : fed.tokens) {
-    append_token(choice, chunk);
-    if (stops_.matched()) {
-      end_at_stop_string(chunk);
-      return chunk;
-    }
+  if (finished_) {  // what the engine made before it saw the stop
+    fed_ = TokenFeed::Fed();
+    return chunk;
   }
-  if (fed.end) end(*fed.end, chunk);
+  chunk.token_intervals = std::exchange(fed_.intervals, {});
+  size_t budget = options_.logprobs || fed_.prompt ? kScoredTokensAtOnce : kTokensAtOnce;
+  if (fed_.prompt) convert_prompt(budget, chunk);
+  while (budget > 0 && tokens_converted_ < fed_.tokens.size()) {
+    --budget;
+    append_token(fed_.tokens[tokens_converted_++], chunk);
+    if (!stops_.matched()) continue;
+    end_at_stop_string(chunk);
+    return chunk;
+  }
+  if (fed_.prompt || tokens_converted_ < fed_.tokens.size()) {
+    feed_->wake_again();
+    return chunk;
+  }
+  if (fed_.end) end(*fed_.end, chunk);
+  fed_ = TokenFeed::Fed();
   return chunk;
+}
+
+// The engine reports the tokens that something predicts: all but the first.
+void TokenStream::convert_prompt(size_t& budget, GenerationChunk& chunk) {
+  if (!prompt_text_) {
+    prompt_text_.emplace(tokenizer_, /*at_text_start=*/true, special_text(options_.prompt.is_text));
+  }
+  for (; budget > 0 && prompt_converted_ < prompt_tokens().size(); ++prompt_converted_, --budget) {
+    TokenLogprob one = prompt_logprob(prompt_converted_);
+    one.text_offset = prompt_characters_;
+    prompt_characters_ += character_count(prompt_text_->push(one.token));
+    chunk.prompt_logprobs.push_back(std::move(one));
+  }
+  if (prompt_converted_ == prompt_tokens().size()) fed_.prompt.reset();
+}
+
+TokenLogprob TokenStream::prompt_logprob(size_t index) const {
+  const size_t unpredicted = prompt_tokens().size() - fed_.prompt->size();
+  if (index >= unpredicted) return logprob_of((*fed_.prompt)[index - unpredicted]);
+  TokenLogprob first;
+  first.token = prompt_tokens()[index];
+  first.piece = shown_piece(tokenizer_, first.token);
+  first.exists = false;
+  return first;
 }
 
 void TokenStream::append_token(const TokenChoice& choice, GenerationChunk& chunk) {
@@ -160,28 +207,6 @@ TokenLogprob TokenStream::logprob_of(const TokenChoice& choice) const {
     logprob.top_pieces.push_back(shown_piece(tokenizer_, token));
   }
   return logprob;
-}
-
-// The engine reports the tokens that something predicts: all but the first.
-std::vector<TokenLogprob> TokenStream::prompt_logprobs(
-    const std::vector<TokenChoice>& choices) const {
-  std::vector<TokenLogprob> logprobs;
-  const size_t unpredicted = prompt_tokens().size() - choices.size();
-  for (size_t i = 0; i < unpredicted; ++i) {
-    TokenLogprob first;
-    first.token = prompt_tokens()[i];
-    first.piece = shown_piece(tokenizer_, first.token);
-    first.exists = false;
-    logprobs.push_back(std::move(first));
-  }
-  for (const TokenChoice& choice : choices) logprobs.push_back(logprob_of(choice));
-  Detokenizer text(tokenizer_, /*at_text_start=*/true, special_text(options_.prompt.is_text));
-  size_t characters = 0;
-  for (TokenLogprob& one : logprobs) {
-    one.text_offset = characters;
-    characters += character_count(text.push(one.token));
-  }
-  return logprobs;
 }
 
 }  // namespace puna

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,9 @@ class TokenStream final : public GenerationStream {
     size_t text_offset;  // the same in characters
   };
 
-  GenerationChunk convert(const TokenFeed::Fed& fed);
+  void refill(TokenFeed::Fed fed);
+  GenerationChunk convert();
+  void convert_prompt(size_t& budget, GenerationChunk& chunk);
   void append_token(const TokenChoice& choice, GenerationChunk& chunk);
   void show(const std::string& text, GenerationChunk& chunk);
   void release_token(GenerationChunk& chunk);
@@ -57,7 +60,7 @@ class TokenStream final : public GenerationStream {
   void end(const SequenceEnd& end, GenerationChunk& chunk);
   void finish(FinishReason reason, GenerationChunk& chunk);
   TokenLogprob logprob_of(const TokenChoice& choice) const;
-  std::vector<TokenLogprob> prompt_logprobs(const std::vector<TokenChoice>& choices) const;
+  TokenLogprob prompt_logprob(size_t index) const;
 
   const Tokenizer& tokenizer_;
   Engine& engine_;
@@ -67,6 +70,10 @@ class TokenStream final : public GenerationStream {
   const TokenStreamOptions options_;
   Detokenizer detokenizer_;
   StopStrings stops_;
+  TokenFeed::Fed fed_;  // what is being converted, and how far
+  size_t prompt_converted_ = 0, tokens_converted_ = 0;
+  std::optional<Detokenizer> prompt_text_;
+  size_t prompt_characters_ = 0;
   // Tokens come out with the first byte of their text, so those of a stop string never do.
   std::deque<HeldToken> held_tokens_;
   size_t decoded_bytes_ = 0;  // of answer, shown or held back by stops_
