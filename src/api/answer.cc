@@ -42,8 +42,15 @@ int64_t of_prompt(const SamplingParams& sampling, size_t prompt_tokens) {
   return static_cast<int64_t>(prompt_tokens) * (1 + int64_t{*sampling.prompt_logprobs});
 }
 
+// How long an answer may become whose length nobody gave.
+int64_t open_length(const Generator& model, size_t prompt_tokens) {
+  const int64_t left = model.model().max_model_len - static_cast<int64_t>(prompt_tokens);
+  const int wanted = model.default_max_tokens();
+  return wanted > 0 ? std::min<int64_t>(left, wanted) : left;
+}
+
 // Holds an answer to kAnswerLogprobsMax. A length that nobody gave may become shorter for it.
-Status bound_logprobs(int max_model_len, const std::vector<TokenizedPrompt>& prompts,
+Status bound_logprobs(const Generator& model, const std::vector<TokenizedPrompt>& prompts,
                       int choice_count, std::vector<GenerationRequest>& requests) {
   int64_t fixed = 0, open = 0, open_rate = 0;
   for (size_t i = 0; i < requests.size(); ++i) {
@@ -54,7 +61,7 @@ Status bound_logprobs(int max_model_len, const std::vector<TokenizedPrompt>& pro
     if (requests[i].max_tokens_given) {
       fixed += rate * sampling.max_tokens;
     } else {
-      open += rate * (max_model_len - static_cast<int64_t>(prompt_tokens));
+      open += rate * open_length(model, prompt_tokens);
       open_rate += rate;
     }
   }
@@ -68,8 +75,8 @@ Status bound_logprobs(int max_model_len, const std::vector<TokenizedPrompt>& pro
   }
   for (size_t i = 0; i < requests.size(); ++i) {
     if (requests[i].max_tokens_given) continue;
-    const int64_t left = max_model_len - static_cast<int64_t>(prompts[i].tokens->size());
-    requests[i].sampling.max_tokens = static_cast<int>(std::min(left, room));
+    const int64_t length = open_length(model, prompts[i].tokens->size());
+    requests[i].sampling.max_tokens = static_cast<int>(std::min(length, room));
     requests[i].max_tokens_given = true;
   }
   return {};
@@ -104,8 +111,7 @@ Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generat
     ASSIGN_OR_RETURN(TokenizedPrompt one, generator->make_prompt(prompt));
     tokenized.push_back(std::move(one));
   }
-  RETURN_IF_ERROR(
-      bound_logprobs(generator->model().max_model_len, tokenized, options.choice_count, prompts));
+  RETURN_IF_ERROR(bound_logprobs(*generator, tokenized, options.choice_count, prompts));
   std::unique_ptr<Answer> answer(
       new Answer(std::move(generator), std::move(format), options, metrics));
   for (size_t i = 0; i < prompts.size(); ++i) {
