@@ -111,8 +111,8 @@ class Answer final : public ReplyStream {
   std::vector<Running> running_;
   size_t next_ = 0;             // whose turn it is to be polled first
   std::function<void()> wake_;  // the reader's
-  bool started_ = false;      // an event went out
-  bool header_sent_ = false;  // a failure can be no status any more
+  bool started_ = false;        // an event went out
+  bool header_sent_ = false;    // a failure can be no status any more
   bool ended_ = false;
 };
 

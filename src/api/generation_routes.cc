@@ -29,6 +29,7 @@ HttpReply failure(const GenerationContext& context, const Status& status) {
 // What a request has while it is being read.
 struct Reading {
   Admission admission;
+  RequestOrigin origin;
   const std::atomic<bool>* abandoned = nullptr;
 };
 
@@ -45,6 +46,7 @@ HttpOutcome admit_and_read(const GenerationContext& context, HttpRequest request
       context.text_pool, bytes, context.generator->retry_after_seconds(),
       [context, request = std::move(request), reading, read](const std::atomic<bool>& abandoned) {
         reading->abandoned = &abandoned;
+        reading->origin = request.origin;
         return read(context, request, *reading);
       });
 }
@@ -52,6 +54,7 @@ HttpOutcome admit_and_read(const GenerationContext& context, HttpRequest request
 HttpOutcome start(const GenerationContext& context, std::vector<GenerationRequest> prompts,
                   std::unique_ptr<AnswerFormat> format, const AnswerOptions& options,
                   Reading& reading) {
+  for (GenerationRequest& prompt : prompts) prompt.origin = reading.origin;
   auto answer = Answer::start(context.generator, std::move(prompts), std::move(format), options,
                               context.metrics, reading.admission, *reading.abandoned);
   if (!answer.ok()) return failure(context, answer.status());

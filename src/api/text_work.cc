@@ -64,6 +64,9 @@ class PendingOutcome final : public ReplyStream {
     hand_over_->on_ready(wake);
   }
 
+  // Whether there will be events is not known before the text is read.
+  bool begin_events() override { return answer_ != nullptr && answer_->begin_events(); }
+
   ReplyPart poll() override {
     if (answer_ != nullptr) return answer_->poll();
     std::optional<HttpOutcome> outcome = hand_over_->take();

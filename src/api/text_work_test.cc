@@ -55,6 +55,7 @@ class Counting final : public ReplyStream {
     part.last = polls_ == 2;
     return part;
   }
+  bool begin_events() override { return true; }
 
  private:
   int polls_ = 0;
