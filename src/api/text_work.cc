@@ -65,26 +65,36 @@ class PendingOutcome final : public ReplyStream {
   }
 
   // Whether there will be events is not known before the text is read.
-  bool begin_events() override { return answer_ != nullptr && answer_->begin_events(); }
+  bool begin_events() override {
+    take_up();
+    return answer_ != nullptr && answer_->begin_events();
+  }
 
   ReplyPart poll() override {
+    take_up();
     if (answer_ != nullptr) return answer_->poll();
-    std::optional<HttpOutcome> outcome = hand_over_->take();
-    if (!outcome) return {};
-    if (auto* reply = std::get_if<HttpReply>(&*outcome)) {
-      ReplyPart part;
-      part.reply = std::move(*reply);
-      part.last = true;
-      return part;
-    }
-    answer_ = std::move(std::get<std::unique_ptr<ReplyStream>>(*outcome));
-    answer_->on_ready(wake_);
-    return answer_->poll();
+    ReplyPart part;
+    part.last = reply_.has_value();
+    part.reply = std::exchange(reply_, std::nullopt);
+    return part;
   }
 
  private:
+  void take_up() {
+    if (answer_ != nullptr || reply_) return;
+    std::optional<HttpOutcome> outcome = hand_over_->take();
+    if (!outcome) return;
+    if (auto* reply = std::get_if<HttpReply>(&*outcome)) {
+      reply_ = std::move(*reply);
+      return;
+    }
+    answer_ = std::move(std::get<std::unique_ptr<ReplyStream>>(*outcome));
+    answer_->on_ready(wake_);
+  }
+
   const std::shared_ptr<HandOver> hand_over_;
   std::function<void()> wake_;
+  std::optional<HttpReply> reply_;  // or answer_, once the text is read
   std::unique_ptr<ReplyStream> answer_;
 };
 
