@@ -9,10 +9,10 @@ flags=(--target=aarch64-linux-gnu -march=armv8.2-a+dotprod -std=c++20 -O2 -Wall 
   -Wshadow -Werror -ffp-contract=off -DFMT_HEADER_ONLY -DSPDLOG_HEADER_ONLY -DSPDLOG_FMT_EXTERNAL -Isrc)
 sources=(src/backend/cpu/{isa,kernels,kernels_portable,packed_layout,packed_matrix,page_memory,panel_packer}.cc
   src/backend/cpu/{kernels_test,weight_checks}.cc src/model/{formats,model_sizes,weight_source}.cc
-  src/quantise/int4_quantiser.cc src/base/{bytes,cgroup,check,thread_pool}.cc)
+  src/quantise/int4_quantiser.cc src/base/{bytes,cgroup,check,exceptions,log,thread,thread_pool,utf8}.cc)
 # Debian's headers of libraries that have no compiled part here.
 mkdir -p "$out/include"
-ln -sfn /usr/include/fmt "$out/include/fmt"
+ln -sfn /usr/include/fmt /usr/include/spdlog "$out/include/"
 gtest=/usr/src/googletest/googletest
 ln -sfn /usr/include/gtest "$out/include/gtest"
 objects=()
