@@ -172,8 +172,8 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("http", "Python packages", "tools/venv.sh http_tests", prepares=True),
         Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
              prepares=True),
-        # The long ones first: the other core takes what comes after.
-        Step("http", "Python clients", HTTP_TESTS, uses_one_core=True),
+        # Alone: some of them judge how a busy server answers.
+        Step("http", "Python clients", HTTP_TESTS),
         *isa_steps(),
         Step("terminal", "puna chat, inspect, bench, completion",
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
