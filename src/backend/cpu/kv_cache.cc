@@ -127,8 +127,8 @@ void KvCache::write(size_t layer, size_t kv_head, size_t block, size_t slot, boo
 void KvCache::fill(ThreadPool& pool) {
   // In f32 and bf16 alike this byte, repeated, is about 0.01.
   constexpr int kByte = 0x3C;
-  constexpr size_t kChunk = size_t{4} << 20;
-  pool.parallel_for(memory_.size(), kChunk, [&](size_t first, size_t last) {
+  constexpr size_t kFilledAtOnce = size_t{4} << 20;
+  pool.parallel_for(memory_.size(), kFilledAtOnce, [&](size_t first, size_t last) {
     std::memset(memory_.data() + first, kByte, last - first);
   });
 }
