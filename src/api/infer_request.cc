@@ -12,7 +12,7 @@ namespace {
 
 template <auto Member>
 Status sampling(const Json& value, InferRequest& request) {
-  return store_in<Member>(value, request.generation.sampling);
+  return kStoreIn<Member>(value, request.generation.sampling);
 }
 
 Status store_max_tokens(const Json& value, InferRequest& request) {
@@ -21,9 +21,9 @@ Status store_max_tokens(const Json& value, InferRequest& request) {
 }
 
 constexpr Field<InferRequest> kFields[] = {
-    {{"sentence", field::text(), "what to answer", true}, store_in<&InferRequest::sentence>},
+    {{"sentence", field::text(), "what to answer", true}, kStoreIn<&InferRequest::sentence>},
     {{"echo", field::boolean(), "the sentence comes before the answer (true)"},
-     store_in<&InferRequest::echo>},
+     kStoreIn<&InferRequest::echo>},
     {{"temperature", field::number(0, 2), "0 is greedy (the model's own, else 1)"},
      sampling<&SamplingParams::temperature>},
     {{"top_k", field::integer(-1),

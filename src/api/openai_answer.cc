@@ -306,8 +306,8 @@ class CompletionFormat final : public AnswerFormat {
   // The prompt's tokens are among them only where its text is.
   OrderedJson logprobs_of(const Choice& choice, const std::vector<TokenLogprob>& prompt,
                           const std::vector<TokenLogprob>& answer) const {
-    static const std::vector<TokenLogprob> kNone;
-    return completion_logprobs(choice.prompt_text.empty() ? kNone : prompt, answer,
+    static const std::vector<TokenLogprob> none;
+    return completion_logprobs(choice.prompt_text.empty() ? none : prompt, answer,
                                character_count(choice.prompt_text), token_names(extras_));
   }
 

@@ -15,23 +15,23 @@ namespace {
 // Members of the draft's parts.
 template <auto Member>
 Status sampling(const Json& value, RequestDraft& draft) {
-  return store_in<Member>(value, draft.generation.sampling);
+  return kStoreIn<Member>(value, draft.generation.sampling);
 }
 template <auto Member>
 Status generation(const Json& value, RequestDraft& draft) {
-  return store_in<Member>(value, draft.generation);
+  return kStoreIn<Member>(value, draft.generation);
 }
 template <auto Member>
 Status request(const Json& value, RequestDraft& draft) {
-  return store_in<Member>(value, draft.request);
+  return kStoreIn<Member>(value, draft.request);
 }
 template <auto Member>
 Status extras(const Json& value, RequestDraft& draft) {
-  return store_in<Member>(value, draft.request.extras);
+  return kStoreIn<Member>(value, draft.request.extras);
 }
 template <auto Member>
 Status draft_of(const Json& value, RequestDraft& draft) {
-  return store_in<Member>(value, draft);
+  return kStoreIn<Member>(value, draft);
 }
 
 Status store_max_tokens(const Json& value, RequestDraft& draft) {
@@ -294,9 +294,9 @@ constexpr RequestField kCompletion[] = {
 
 constexpr Field<AnswerExtras> kStreamOptions[] = {
     {{"include_usage", field::boolean(), "a last event with the usage (false)"},
-     store_in<&AnswerExtras::include_usage>},
+     kStoreIn<&AnswerExtras::include_usage>},
     {{"continuous_usage_stats", field::boolean(), "the usage so far in every event (false)"},
-     store_in<&AnswerExtras::continuous_usage>},
+     kStoreIn<&AnswerExtras::continuous_usage>},
     {{"include_obfuscation", field::boolean(), "there is none; accepted (false)"},
      [](const Json&, AnswerExtras&) { return Status(); }},
 };

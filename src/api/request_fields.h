@@ -111,7 +111,7 @@ Status read_fields(const Json& object, std::span<const Field<Target>> fields, Ta
   return {};
 }
 
-// Stores a value in a member of the target as it is: store_in<&SamplingParams::top_k>.
+// Stores a value in a member of the target as it is: kStoreIn<&SamplingParams::top_k>.
 template <typename Value>
 void store_value(const Json& value, Value& member) {
   member = value.get<Value>();
@@ -130,7 +130,7 @@ struct MemberOf<Member> {
   }
 };
 template <auto Member>
-inline constexpr auto store_in = &MemberOf<Member>::store;
+inline constexpr auto kStoreIn = &MemberOf<Member>::store;
 
 // A text, or a list of texts.
 std::vector<std::string> texts_of(const Json& value);

@@ -24,7 +24,7 @@ Status store_messages(const Json& value, TokenizeRequest& request) {
 }
 template <auto Member>
 Status chat(const Json& value, TokenizeRequest& request) {
-  return store_in<Member>(value, request.chat);
+  return kStoreIn<Member>(value, request.chat);
 }
 Status store_template_variables(const Json& value, TokenizeRequest& request) {
   if (!value.is_object()) {
@@ -41,7 +41,7 @@ constexpr Field<TokenizeRequest> kTokenize[] = {
       "a conversation, through the chat template"},
      store_messages},
     {{"add_special_tokens", field::boolean(), "begin a text with the model's begin token (true)"},
-     store_in<&TokenizeRequest::add_special_tokens>},
+     kStoreIn<&TokenizeRequest::add_special_tokens>},
     {{"add_generation_prompt", field::boolean(), "let the template begin the answer (true)"},
      chat<&ChatRendering::add_generation_prompt>},
     {{"continue_final_message", field::boolean(), "end inside the last message (false)"},
@@ -51,14 +51,14 @@ constexpr Field<TokenizeRequest> kTokenize[] = {
      store_template_variables},
     {{"return_token_strs", field::boolean(),
       "the tokens as the vocabulary spells them, too (false)"},
-     store_in<&TokenizeRequest::return_token_strs>},
-    {{"model", field::text(), "a served name"}, store_in<&TokenizeRequest::model>},
+     kStoreIn<&TokenizeRequest::return_token_strs>},
+    {{"model", field::text(), "a served name"}, kStoreIn<&TokenizeRequest::model>},
 };
 
 constexpr Field<DetokenizeRequest> kDetokenize[] = {
     {{"tokens", field::token_ids(), "what to turn into text", true},
-     store_in<&DetokenizeRequest::tokens>},
-    {{"model", field::text(), "a served name"}, store_in<&DetokenizeRequest::model>},
+     kStoreIn<&DetokenizeRequest::tokens>},
+    {{"model", field::text(), "a served name"}, kStoreIn<&DetokenizeRequest::model>},
 };
 
 // An unknown model is told before anything else; its status is the caller's matter.

@@ -10,10 +10,10 @@
 namespace puna {
 namespace {
 
-using Clock = std::chrono::steady_clock;
+using Steady = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
+double seconds_since(Steady::time_point start) {
+  return std::chrono::duration<double>(Steady::now() - start).count();
 }
 
 // Ids all over the vocabulary, so that rows of the embedding come from memory as in an answer.
@@ -73,7 +73,7 @@ Result<double> BenchRunner::run_prefill(const BenchTest& test) {
     batch.runs.push_back(std::move(run));
     steps.push_back(std::move(batch));
   }
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   for (const StepBatch& batch : steps) RETURN_IF_ERROR(step(batch));
   return seconds_since(start);
 }
@@ -83,7 +83,7 @@ Result<double> BenchRunner::run_decode(const BenchTest& test) {
   StepBatch batch = decode_batch(test, backend_.traits().block_tokens);
   move_to(batch, test.depth, vocab_size);
   RETURN_IF_ERROR(step(batch));
-  const auto start = Clock::now();
+  const auto start = Steady::now();
   for (int i = 0; i < test.tokens; ++i) {
     move_to(batch, test.depth + i, vocab_size);
     RETURN_IF_ERROR(step(batch));
