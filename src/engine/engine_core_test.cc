@@ -33,13 +33,14 @@ constexpr bool kAllocationsFail = true;
 }  // namespace
 
 #ifndef PUNA_SANITIZED
-void* operator new(size_t bytes) {
+// Not inlined: g++ 12 would see free() of what it believes to be from the library's operator new.
+[[gnu::noinline]] void* operator new(size_t bytes) {
   if (allocations_left >= 0 && allocations_left-- == 0) throw std::bad_alloc();
   if (void* const memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 #endif
 
 namespace puna {

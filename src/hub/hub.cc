@@ -160,7 +160,9 @@ class HubPull {
       for (size_t i = 1; i < std::min(kParallelDownloads, files.size()); ++i) {
         threads.emplace_back(work);
       }
-    } catch (const std::system_error&) {  // a limit on processes: fewer fetch, this thread at least
+    } catch (const std::system_error& refused) {  // a limit on processes; this thread fetches
+      log_warning("{} files are fetched at once, and no more: {}", threads.size() + 1,
+                  refused.what());
     }
     work();
     threads.clear();  // joins
