@@ -126,59 +126,59 @@ struct Routes::Route {
   std::string_view path;
   bool get, post;
   Needs needs;
-  HttpOutcome (*answer)(Routes& routes, HttpRequest request);
+  HttpOutcome (*answer)(Routes& routes, HttpRequest&& request);
 };
 
 const std::vector<Routes::Route>& Routes::table() {
   static const std::vector<Route> routes = {
       {"/health", true, false, Needs::kNothing,
-       [](Routes& self, HttpRequest) -> HttpOutcome { return self.liveness(); }},
+       [](Routes& self, HttpRequest&&) -> HttpOutcome { return self.liveness(); }},
       {"/ready", true, false, Needs::kNothing,
-       [](Routes& self, HttpRequest) -> HttpOutcome { return self.readiness(); }},
+       [](Routes& self, HttpRequest&&) -> HttpOutcome { return self.readiness(); }},
       {"/version", true, false, Needs::kNothing,
-       [](Routes& self, HttpRequest) -> HttpOutcome {
+       [](Routes& self, HttpRequest&&) -> HttpOutcome {
          return version_reply(self.options_.version);
        }},
       {"/openapi.json", true, false, Needs::kNothing,
-       [](Routes& self, HttpRequest) -> HttpOutcome {
+       [](Routes& self, HttpRequest&&) -> HttpOutcome {
          return json_reply(openapi_document(self.options_.version));
        }},
       {"/docs", true, false, Needs::kNothing,
-       [](Routes& self, HttpRequest) -> HttpOutcome {
+       [](Routes& self, HttpRequest&&) -> HttpOutcome {
          return html_reply(docs_page(self.options_.version));
        }},
       {"/metrics", true, false, Needs::kKey,
-       [](Routes& self, HttpRequest) -> HttpOutcome { return self.metrics_reply(); }},
+       [](Routes& self, HttpRequest&&) -> HttpOutcome { return self.metrics_reply(); }},
       {"/page-config.json", true, false, Needs::kGenerator,
-       [](Routes& self, HttpRequest) -> HttpOutcome {
+       [](Routes& self, HttpRequest&&) -> HttpOutcome {
          return page_config_reply(self.options_.page, *self.generator_);
        }},
       {"/v1/models", true, false, Needs::kGenerator,
-       [](Routes& self, HttpRequest) -> HttpOutcome { return models_reply(*self.generator_); }},
+       [](Routes& self, HttpRequest&&) -> HttpOutcome { return models_reply(*self.generator_); }},
       {kModelsPrefix, true, false, Needs::kGenerator,
-       [](Routes& self, HttpRequest request) -> HttpOutcome {
+       [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          const bool versioned = request.path().starts_with(kVersion);
          const size_t prefix = kModelsPrefix.size() - (versioned ? 0 : kVersion.size());
          return model_reply(*self.generator_, request.path().substr(prefix));
        }},
       {"/v1/chat/completions", false, true, Needs::kGenerator,
-       [](Routes& self, HttpRequest request) -> HttpOutcome {
+       [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return answer_chat(self.generation_context(), std::move(request));
        }},
       {"/v1/completions", false, true, Needs::kGenerator,
-       [](Routes& self, HttpRequest request) -> HttpOutcome {
+       [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return answer_completion(self.generation_context(), std::move(request));
        }},
       {"/infer", true, true, Needs::kGenerator,
-       [](Routes& self, HttpRequest request) -> HttpOutcome {
+       [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return answer_infer(self.generation_context(), std::move(request));
        }},
       {"/tokenize", false, true, Needs::kGenerator,
-       [](Routes& self, HttpRequest request) -> HttpOutcome {
+       [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return self.work_on_tokens(std::move(request), tokenize_reply);
        }},
       {"/detokenize", false, true, Needs::kGenerator,
-       [](Routes& self, HttpRequest request) -> HttpOutcome {
+       [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return self.work_on_tokens(std::move(request), detokenize_reply);
        }},
   };
