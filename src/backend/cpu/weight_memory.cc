@@ -179,7 +179,7 @@ Status WeightMemory::visit_piece(size_t piece, bool move) {
                  file_.path().string());
   }
   if (move) ::madvise(fresh, room, MADV_HUGEPAGE);  // only advice
-  const Status status = file_.read_piece(piece, std::span(fresh, bytes));
+  Status status = file_.read_piece(piece, std::span(fresh, bytes));
   if (status.code() == StatusCode::kDataLoss) find_damaged(status);
   if (status.ok() && move && ::mprotect(fresh, room, PROT_READ) == 0) {
     const uint64_t offset = piece * kPackedPieceBytes;
