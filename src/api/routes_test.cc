@@ -235,7 +235,9 @@ TEST(Routes, AFailureAfterAStreamHasWaitedForLongIsAnErrorEvent) {
     ReplyPart part = answer.poll();
     while (!part.last) part = answer.poll();
     EXPECT_EQ(part.reply.has_value(), !streams);
-    if (streams) EXPECT_THAT(part.events, HasSubstr(R"(data: {"error":{"message":)"));
+    if (streams) {
+      EXPECT_THAT(part.events, HasSubstr(R"(data: {"error":{"message":)"));
+    }
   }
 }
 
