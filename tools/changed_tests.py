@@ -21,6 +21,7 @@ LAYERS = {
     "cluster": ("python/", "tests/cluster/"),
     "kubernetes": ("deploy/kubernetes/", "tests/kubernetes/"),
     "images": ("deploy/docker/", "tests/images/"),
+    "terraform": ("deploy/terraform/", "python/puna/ground/", "tests/terraform/"),
     "tutorial": ("docs/tutorial.md", "tests/tutorial/"),
     "bench": ("bench/peers/", "tests/bench/"),
     "demo": ("models/demo/", "tests/demo/"),

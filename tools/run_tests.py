@@ -35,6 +35,7 @@ import tidy  # noqa: E402
 LOGS = ROOT / "build/test-logs"
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http -rs"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
+TERRAFORM_TESTS = "build/venv/terraform/bin/python -m pytest -q -p no:cacheprovider -rs tests/terraform"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
@@ -115,6 +116,8 @@ def cluster_steps() -> list[Step]:
         Step("kubernetes", "nginx", "tools/fetch_nginx.sh", prepares=True),
         Step("kubernetes", "manifests without a cluster, Ingress in nginx", pytest("tests/kubernetes")),
         Step("images", "Dockerfile and compose file without a build", pytest("tests/images")),
+        Step("terraform", "Python packages", "tools/venv.sh terraform", prepares=True),
+        Step("terraform", "rules of the Terraform files, without Terraform", TERRAFORM_TESTS),
         Step("tutorial", "every command has a test",
              "cd tests/tutorial && /usr/bin/python3 -m unittest test_page"),
     ]

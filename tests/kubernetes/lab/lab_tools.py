@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Builds the programs of the Kubernetes lab from Go modules, once, into a cache outside the repository.
 
-    build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py     builds what is missing
+    build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py          builds what is missing
+    build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py tofu     OpenTofu too (make test-terraform)
 
 Versions are pinned here; modules are checked by Go's checksum database. The cache is
 ${PUNA_LAB_CACHE:-${XDG_CACHE_HOME:-~/.cache}/puna/kubernetes-lab}: bin/ (660 MB), crds/ and kwok.yaml.
@@ -29,6 +30,7 @@ class Program:
     module: str
     version: str
     package: str = ""  # below the module
+    flags: str = ""  # of the linker
 
 
 PROGRAMS = [
@@ -40,6 +42,11 @@ PROGRAMS = [
     Program("kuberay-operator", "github.com/ray-project/kuberay/ray-operator", "v1.5.1"),
     Program("karpenter-kwok", "sigs.k8s.io/karpenter", "v1.14.1", "/kwok"),
     Program("coredns", "github.com/coredns/coredns", "v1.15.0"),
+]
+# Not part of the cluster; built when it is named.
+EXTRA_PROGRAMS = [
+    Program("tofu", "github.com/opentofu/opentofu", "v1.12.6", "/cmd/tofu",
+            " -X github.com/opentofu/opentofu/version.dev=no"),
 ]
 # Folder of CACHE/crds: module, version, files of it.
 CRD_SOURCES = {
@@ -89,8 +96,8 @@ def build(go: Go, program: Program) -> None:
     go.run("mod", "init", f"lab/{program.name}", folder=folder)
     required = json.loads(go.run("mod", "edit", "-json", str(source / "go.mod"), folder=folder))
     go.run("mod", "edit", f"-go={required['Go']}", f"-require={program.module}@{program.version}",
-           *staging_modules(program, required), folder=folder)
-    flags = "-s -w"
+           *replacements(program, required), folder=folder)
+    flags = "-s -w" + program.flags
     if program.module == "k8s.io/kubernetes":
         major, minor, _ = KUBERNETES.split(".")
         for package in ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version"):
@@ -101,12 +108,14 @@ def build(go: Go, program: Program) -> None:
     partial.rename(BIN / program.name)
 
 
-def staging_modules(program: Program, required: dict) -> list[str]:
-    """Kubernetes' own go.mod takes its libraries from its source tree; here from their releases."""
+def replacements(program: Program, required: dict) -> list[str]:
+    """What the program's go.mod replaces; Kubernetes' libraries, from its source tree there, by their releases."""
+    replaced = required.get("Replace") or []
     if program.module != "k8s.io/kubernetes":
-        return []
-    names = {one["Old"]["Path"] for one in required.get("Replace") or []
-             if one["New"]["Path"].startswith("./staging/")}
+        return ["-replace=" + "=".join("@".join(filter(None, (side["Path"], side.get("Version"))))
+                                       for side in (one["Old"], one["New"]))
+                for one in replaced if not one["New"]["Path"].startswith(".")]
+    names = {one["Old"]["Path"] for one in replaced if one["New"]["Path"].startswith("./staging/")}
     names |= {one["Path"] for one in required["Require"] if one["Version"] == "v0.0.0"}
     return [f"-replace={name}={name}@v0.{KUBERNETES.removeprefix('1.')}" for name in sorted(names)]
 
@@ -126,8 +135,9 @@ def copy_data(go: Go) -> None:
     STAGES.write_text("\n---\n".join((stages / name).read_text() for name in STAGE_FILES))
 
 
-def main() -> int:
-    wanted = {one.name: f"{one.module}{one.package} {one.version}" for one in PROGRAMS}
+def main(also: list[str]) -> int:
+    programs = [*(one for one in EXTRA_PROGRAMS if one.name in also), *PROGRAMS]
+    wanted = {one.name: f"{one.module}{one.package} {one.version}" for one in programs}
     wanted["data"] = json.dumps([CRD_SOURCES, STAGE_FILES], sort_keys=True)
     stamps = CACHE / "built.json"
     built = json.loads(stamps.read_text()) if stamps.exists() else {}
@@ -143,7 +153,7 @@ def main() -> int:
         if name == "data":
             copy_data(go)
         else:
-            build(go, next(one for one in PROGRAMS if one.name == name))
+            build(go, next(one for one in programs if one.name == name))
         built[name] = wanted[name]
         stamps.write_text(json.dumps(built, indent=1) + "\n")
         print(f"[{number}/{len(missing)}] {name}: {time.monotonic() - began:.0f} s", flush=True)
@@ -152,4 +162,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
