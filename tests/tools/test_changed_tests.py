@@ -45,6 +45,11 @@ class SelectionTest(unittest.TestCase):
         self.assertEqual(select(["src/backend/cpu/forward.cc"], TREE).programs,
                          ("backend_contract_test", "backend_test", "llama_golden_test"))
 
+    def test_emitted_programs_are_run_after_a_change_of_what_emits_them(self) -> None:
+        for path in ("src/stablehlo/llama_step.cc", "src/stablehlo/interpreter/tensor.cc", "src/model/rope.cc"):
+            self.assertIn("emitted_llama_test", select([path], TREE).programs, path)
+        self.assertNotIn("emitted_llama_test", select(["src/tokenizer/tokenizer.cc"], TREE).programs)
+
     def test_a_build_file_selects_every_program(self) -> None:
         for path in ("CMakeLists.txt", "src/base/CMakeLists.txt", "cmake/puna_module.cmake", "CMakePresets.json"):
             programs = select([path], TREE).programs

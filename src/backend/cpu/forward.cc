@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "backend/cpu/rope.h"
+#include "model/rope.h"
 
 namespace puna {
 namespace {

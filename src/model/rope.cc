@@ -1,6 +1,6 @@
 // Su et al. 2021 (RoFormer), in the half-split form of transformers' rotate_half().
 
-#include "backend/cpu/rope.h"
+#include "model/rope.h"
 
 #include <cmath>
 

@@ -1,6 +1,6 @@
 // Rotation by hand-made angles, and every RoPE variant against its formula in double.
 
-#include "backend/cpu/rope.h"
+#include "model/rope.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,91 @@
+// An odometer over the shape keeps the source index, so that nothing is divided.
+
+#include "stablehlo/interpreter/tensor.h"
+
+#include <fmt/format.h>
+
+#include "base/float16.h"
+
+namespace puna::interpreter {
+namespace {
+
+std::string_view describe(Element element) {
+  switch (element) {
+    case Element::kI1:
+      return "i1";
+    case Element::kI32:
+      return "i32";
+    case Element::kBf16:
+      return "bf16";
+    case Element::kF32:
+      break;
+  }
+  return "f32";
+}
+
+}  // namespace
+
+std::string describe(const Type& type) {
+  std::string text = "tensor<";
+  for (const int64_t size : type.shape) text += fmt::format("{}x", size);
+  text += describe(type.element);
+  return text + ">";
+}
+
+int64_t element_count(const Type& type) {
+  int64_t count = 1;
+  for (const int64_t size : type.shape) count *= size;
+  return count;
+}
+
+Tensor zeros(const Type& type) {
+  Tensor tensor = {type, {}, {}};
+  const auto count = static_cast<size_t>(element_count(type));
+  if (type.is_float()) {
+    tensor.floats.resize(count);
+  } else {
+    tensor.integers.resize(count);
+  }
+  return tensor;
+}
+
+float rounded(float value, Element element) {
+  return element == Element::kBf16 ? bf16_to_f32(f32_to_bf16(value)) : value;
+}
+
+Dimensions strides_of(const Dimensions& shape) {
+  Dimensions strides(shape.size(), 1);
+  for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
+  return strides;
+}
+
+void for_each_strided(const Dimensions& shape, const Dimensions& strides, int64_t offset,
+                      const std::function<void(size_t, size_t)>& visit) {
+  Dimensions index(shape.size(), 0);
+  size_t count = 1;
+  for (const int64_t size : shape) count *= static_cast<size_t>(size);
+  for (size_t i = 0; i < count; ++i) {
+    visit(i, static_cast<size_t>(offset));
+    for (size_t d = shape.size(); d-- > 0;) {
+      offset += strides[d];
+      if (++index[d] < shape[d]) break;
+      offset -= strides[d] * shape[d];
+      index[d] = 0;
+    }
+  }
+}
+
+Tensor read_strided(const Tensor& source, const Type& type, const Dimensions& strides,
+                    int64_t offset) {
+  Tensor result = zeros(type);
+  if (type.is_float()) {
+    for_each_strided(type.shape, strides, offset,
+                     [&](size_t i, size_t from) { result.floats[i] = source.floats[from]; });
+  } else {
+    for_each_strided(type.shape, strides, offset,
+                     [&](size_t i, size_t from) { result.integers[i] = source.integers[from]; });
+  }
+  return result;
+}
+
+}  // namespace puna::interpreter

@@ -1,0 +1,4 @@
+module { func.func public @main(%a: tensor<4x3xf32> {tf.aliasing_output = 1 : i32}, %b: tensor<2xi32>) -> (tensor<2x3xf32>, tensor<4x3xf32>) {
+  %r = "stablehlo.gather"(%a, %b) {dimension_numbers = #stablehlo.gather<offset_dims = [1], collapsed_slice_dims = [0], start_index_map = [0], index_vector_dim = 1>, slice_sizes = array<i64: 1, 3>, indices_are_sorted = false} : (tensor<4x3xf32>, tensor<2xi32>) -> tensor<2x3xf32>
+  %s = "stablehlo.scatter"(%a, %b, %r) ({ ^bb0(%x: tensor<f32>, %y: tensor<f32>): "stablehlo.return"(%y) : (tensor<f32>) -> () }) {scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [1], inserted_window_dims = [0], scatter_dims_to_operand_dims = [0], index_vector_dim = 1>, indices_are_sorted = false, unique_indices = false} : (tensor<4x3xf32>, tensor<2xi32>, tensor<2x3xf32>) -> tensor<4x3xf32>
+  return %r, %s : tensor<2x3xf32>, tensor<4x3xf32> } }
