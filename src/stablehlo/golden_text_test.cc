@@ -26,7 +26,9 @@ struct Golden {
   ProgramShape shape;
   std::string profile;
 
-  friend void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.name; }
+  friend std::ostream& operator<<(std::ostream& out, const Golden& golden) {
+    return out << golden.name;
+  }
 };
 
 LlamaConfig small_config(bool has_biases) {

@@ -108,7 +108,7 @@ bool is_refused(Operation operation) {
 
 TEST(ProgramBuilder, RefusesShapesAndTypesThatDoNotFit) {
   using B = ProgramBuilder;
-  using V = Value;
+  using V = const Value&;
   EXPECT_TRUE(is_refused([](B& b, V f, V) { return b.reshape(f, {7}); }));
   EXPECT_TRUE(is_refused([](B& b, V f, V) { return b.transpose(f, {0}); }));
   EXPECT_TRUE(is_refused([](B& b, V f, V) { return b.broadcast(f, {2, 4}, {0, 1}); }));

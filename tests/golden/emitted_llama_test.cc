@@ -33,8 +33,8 @@ struct Placement {
   std::string profile;
   int degree = 1;
 
-  friend void PrintTo(const Placement& placement, std::ostream* out) {
-    *out << placement.profile << " " << placement.degree;
+  friend std::ostream& operator<<(std::ostream& out, const Placement& placement) {
+    return out << placement.profile << " " << placement.degree;
   }
 };
 
