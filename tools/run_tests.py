@@ -117,7 +117,7 @@ def cluster_steps() -> list[Step]:
         Step("kubernetes", "manifests without a cluster, Ingress in nginx", pytest("tests/kubernetes")),
         Step("images", "Dockerfile and compose file without a build", pytest("tests/images")),
         Step("terraform", "Python packages", "tools/venv.sh terraform", prepares=True),
-        Step("terraform", "rules of the Terraform files, without Terraform", TERRAFORM_TESTS),
+        Step("terraform", "rules; install and cleanup in a made-up world", TERRAFORM_TESTS),
         Step("tutorial", "every command has a test",
              "cd tests/tutorial && /usr/bin/python3 -m unittest test_page"),
     ]

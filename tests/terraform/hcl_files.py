@@ -1,6 +1,7 @@
 """The configuration of deploy/terraform as parsed HCL: blocks with where they come from."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -58,10 +59,10 @@ def read(folder: pathlib.Path = GROUND) -> Configuration:
                           if ".terraform" not in path.parts})
 
 
-def parse(file: str, text: str) -> Iterator[Block]:
-    for kind, bodies in clean(hcl2.loads(text)).items():
-        for body in bodies:
-            yield from labelled(file, kind, (), body)
+@functools.cache
+def parse(file: str, text: str) -> tuple[Block, ...]:
+    return tuple(block for kind, bodies in clean(hcl2.loads(text)).items() for body in bodies
+                 for block in labelled(file, kind, (), body))
 
 
 def labelled(file: str, kind: str, labels: tuple[str, ...], body: Body) -> Iterator[Block]:
