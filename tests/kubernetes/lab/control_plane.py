@@ -172,7 +172,8 @@ class Lab:
 
     # The cluster.
 
-    def start_control_plane(self) -> None:
+    def start_control_plane(self, *api_server: str) -> None:
+        """With more options for the API server."""
         resolver = self.folder / "resolv.conf"
         resolver.write_text(f"nameserver {DNS_ADDRESS}\nsearch llama2.svc.cluster.local svc.cluster.local "
                             "cluster.local\noptions ndots:5\n")
@@ -185,7 +186,7 @@ class Lab:
             f"--tls-private-key-file={pki}/server.key", f"--client-ca-file={pki}/ca.crt",
             f"--service-cluster-ip-range={SERVICE_NETWORK}", "--authorization-mode=Node,RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={pki}/sa.pub", f"--service-account-signing-key-file={pki}/sa.key")
+            f"--service-account-key-file={pki}/sa.pub", f"--service-account-signing-key-file={pki}/sa.key", *api_server)
         wait_until(lambda: self.alive("apiserver")
                    and self.run("kubectl", "get", "--raw", "/readyz", check=False).returncode == 0, 60,
                    lambda: f"the API server is ready: {self.last_words('apiserver')}")

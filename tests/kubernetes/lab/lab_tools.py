@@ -22,6 +22,8 @@ KUBERNETES = "1.36.3"
 CACHE = pathlib.Path(os.environ.get("PUNA_LAB_CACHE") or pathlib.Path(
     os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "puna/kubernetes-lab")
 BIN, CRDS, STAGES = CACHE / "bin", CACHE / "crds", CACHE / "kwok.yaml"
+# What deploy/kubernetes/ground/lock.json names, as PUNA_PARTS wants it.
+PARTS = CACHE / "parts"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +61,12 @@ CRD_SOURCES = {
     "monitoring": ("github.com/prometheus-operator/prometheus-operator", "v0.85.0",
                    "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml"),
 }
+# Files of a repository at a tag, from the module of the same version: repository, folder in it, module, version, files.
+PART_SOURCES = [
+    ("aws/karpenter-provider-aws", "", "github.com/aws/karpenter-provider-aws", "v1.14.1", "pkg/apis/crds/*.yaml"),
+    ("ray-project/kuberay", "ray-operator", "github.com/ray-project/kuberay/ray-operator", "v1.5.1",
+     "config/crd/bases/*.yaml"),
+]
 # How kwok plays a kubelet: nodes become ready, pods run and end. In this order in one file.
 STAGE_FILES = ["node/fast/node-initialize.yaml", "pod/fast/pod-ready.yaml",
                "pod/fast/pod-complete.yaml", "pod/fast/pod-delete.yaml"]
@@ -122,6 +130,12 @@ def replacements(program: Program, required: dict) -> list[str]:
 
 def copy_data(go: Go) -> None:
     """CRDs and kwok's stages, as their modules carry them."""
+    for repository, folder, module, version, pattern in PART_SOURCES:
+        source = go.module_folder(module, version)
+        for file in source.glob(pattern):
+            target = PARTS / repository / version / folder / file.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(file.read_bytes())
     for name, (module, version, pattern) in CRD_SOURCES.items():
         target = CRDS / name
         target.mkdir(parents=True, exist_ok=True)
@@ -138,7 +152,7 @@ def copy_data(go: Go) -> None:
 def main(also: list[str]) -> int:
     programs = [*(one for one in EXTRA_PROGRAMS if one.name in also), *PROGRAMS]
     wanted = {one.name: f"{one.module}{one.package} {one.version}" for one in programs}
-    wanted["data"] = json.dumps([CRD_SOURCES, STAGE_FILES], sort_keys=True)
+    wanted["data"] = json.dumps([CRD_SOURCES, PART_SOURCES, STAGE_FILES], sort_keys=True)
     stamps = CACHE / "built.json"
     built = json.loads(stamps.read_text()) if stamps.exists() else {}
     missing = [name for name, stamp in wanted.items() if built.get(name) != stamp]
