@@ -27,6 +27,17 @@ build: web ## Build build/release/bin/puna
 	@cmake --preset release > build/release-configure.log || { cat build/release-configure.log; exit 1; }
 	@cmake --build --preset release --target puna
 
+PREFIX ?= /usr/local
+.PHONY: install
+install: build ## Install program, manual page and completions below PREFIX (/usr/local); DESTDIR is honoured
+	@cmake --build --preset release --target extras
+	@cmake --install build/release --prefix "$(PREFIX)"
+
+.PHONY: package
+package: build ## Make build/release/puna_VERSION_amd64.deb for Debian 12
+	@cmake --build --preset release --target extras
+	@cd build/release && cpack
+
 .PHONY: fetch-models
 fetch-models: packages ## Fetch the demo's base model (95 MB, hash-checked)
 	@tools/fetch_models.sh

@@ -15,8 +15,6 @@
 #include "app/bench_runner.h"
 #include "app/bench_served.h"
 #include "app/open_generator.h"
-#include "app/status_line.h"
-#include "app/terminal.h"
 #include "backend/cpu/machine_speed.h"
 #include "backend/open_backend.h"
 #include "base/bytes.h"
@@ -26,6 +24,8 @@
 #include "model/llama_shapes.h"
 #include "model/model_sizes.h"
 #include "model/random_weights.h"
+#include "terminal/status_line.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 namespace {

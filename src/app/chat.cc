@@ -1,172 +1,152 @@
-// The terminal chat: read a line, stream the answer, Ctrl-C stops the answer and not the program.
+// puna chat: a conversation at a terminal, or one question and its answer in a pipe.
 
 #include "app/chat.h"
 
-#include <csignal>
+#include <unistd.h>
+
+#include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <string>
 
+#include "app/chat_session.h"
+#include "app/chat_text.h"
+#include "app/local_chat_model.h"
 #include "app/open_generator.h"
-#include "app/terminal.h"
-#include "base/random_seed.h"
-#include "base/utf8.h"
-#include "generate/generator.h"
+#include "app/remote_chat_model.h"
+#include "terminal/line_editor.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 namespace {
 
-using std::chrono::milliseconds;
+namespace fs = std::filesystem;
 
-constexpr const char* kHelp =
-    "/help            this list\n"
-    "/system [TEXT]   set the system prompt and begin anew; without TEXT show it\n"
-    "/reset           begin a new conversation\n"
-    "/quit            leave (also Ctrl-D)\n"
-    "Ctrl-C           stop the answer\n";
+constexpr const char* kPrompt = "> ";
+constexpr const char* kMorePrompt = "... ";
 
-volatile std::sig_atomic_t interrupted = 0;
-
-void on_interrupt(int) { interrupted = 1; }
-
-// Without SA_RESTART, so that Ctrl-C also ends waiting for a line.
-void catch_interrupt() {
-  struct sigaction action = {};
-  action.sa_handler = on_interrupt;
-  sigaction(SIGINT, &action, nullptr);
+void print(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
 }
 
-class Conversation {
- public:
-  Conversation(Generator& generator, const ChatOptions& options)
-      : generator_(generator), options_(options), system_prompt_(options.system_prompt) {
-    reset();
+Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatOptions& options) {
+  if (!options.url.empty()) {
+    return open_remote_chat_model(options.url, options.api_key, options.model.model);
   }
+  ASSIGN_OR_RETURN(auto generator, open_generator(options.model));
+  return make_local_chat_model(std::move(generator));
+}
 
-  void reset() {
-    messages_.clear();
-    if (!system_prompt_.empty()) messages_.push_back({"system", system_prompt_});
-  }
+// Where shells and editors of today keep such things.
+fs::path history_file(const ChatOptions& options) {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  const char* home = std::getenv("HOME");
+  if (options.no_history || (state == nullptr && home == nullptr)) return {};
+  const bool has_state = state != nullptr && *state != '\0';
+  const fs::path folder = (has_state ? fs::path(state) : fs::path(home) / ".local/state") / "puna";
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  return failure ? fs::path() : folder / "chat_history";
+}
 
-  // False when the program should end.
-  bool handle(const std::string& line) {
-    if (line == "/quit" || line == "/exit") return false;
-    if (line == "/help") {
-      std::printf("%s", kHelp);
-    } else if (line == "/reset") {
-      reset();
-      std::printf("%s\n", dimmed("A new conversation.").c_str());
-    } else if (line == "/system") {
-      std::printf("%s\n", system_prompt_.empty() ? "(none)" : system_prompt_.c_str());
-    } else if (line.starts_with("/system ")) {
-      system_prompt_ = line.substr(8);
-      reset();
-      std::printf("%s\n", dimmed("System prompt set; a new conversation.").c_str());
-    } else if (line.starts_with("/")) {
-      std::printf("There is no command %s.\n%s", escape_for_terminal(line).c_str(), kHelp);
-    } else if (!line.empty()) {
-      answer(line);
+ChatSettings settings_of(const ChatOptions& options) {
+  ChatSettings settings;
+  settings.temperature = options.temperature;
+  settings.max_tokens = options.max_tokens;
+  settings.seed = options.seed;
+  return settings;
+}
+
+ChatScreen terminal_screen() {
+  return {.answer = [](std::string_view text) { print(printable(text)); },
+          .note = [](std::string_view text) { print(dimmed(text)); },
+          .error = [](std::string_view text) { print(error_text(text) + "\n"); },
+          .stopped = take_interrupt};
+}
+
+// Only the answer goes to standard output, byte for byte.
+ChatScreen pipe_screen() {
+  return {.answer = print,
+          .note = [](std::string_view) {},
+          .error =
+              [](std::string_view text) { fail(Status(StatusCode::kInternal, std::string(text))); },
+          .stopped = take_interrupt};
+}
+
+// The next question or command; nothing at the end of input.
+std::optional<std::string> read_question(LineEditor& editor, std::string initial) {
+  QuestionLines lines;
+  bool asked_to_leave = false;
+  for (;;) {
+    std::string line;
+    const std::string prompt = lines.is_open() ? kMorePrompt : kPrompt;
+    switch (editor.read(framed_prompt(prompt), initial, line)) {
+      case LineEditor::Read::kEnd:
+        return std::nullopt;
+      case LineEditor::Read::kInterrupted:
+        if (asked_to_leave) return std::nullopt;
+        asked_to_leave = true;
+        lines.take();
+        print(dimmed("Ctrl-C again or Ctrl-D leaves.\n"));
+        break;
+      case LineEditor::Read::kText:
+        asked_to_leave = false;
+        if (lines.add(line)) return lines.take();
+        break;
     }
-    return true;
+    initial.clear();
   }
+}
 
- private:
-  GenerationRequest request() const {
-    GenerationRequest request;
-    request.prompt = messages_;
-    request.sampling = generator_.default_sampling();
-    request.sampling.seed = options_.seed.value_or(random_seed());
-    if (options_.temperature) request.sampling.temperature = *options_.temperature;
-    request.max_tokens_given = options_.max_tokens.has_value();
-    if (options_.max_tokens) request.sampling.max_tokens = *options_.max_tokens;
-    return request;
+int converse(ChatModel& model, const ChatOptions& options, double seconds) {
+  print(dimmed(
+      fmt::format("{}, ready in {:.1f} s; /help lists the commands\n", model.describe(), seconds)));
+  ChatSession session(model, terminal_screen(), options.system_prompt, settings_of(options));
+  LineEditor editor(stdin, stdout, history_file(options));
+  if (!options.prompt.empty()) {
+    print(prompt_text(kPrompt) + printable(options.prompt) + "\n");
+    session.handle(options.prompt);
   }
-
-  void answer(const std::string& line) {
-    messages_.push_back({"user", line});
-    auto stream = generator_.start(request());
-    if (!stream.ok()) {
-      messages_.pop_back();
-      std::printf("%s\n", error_text(stream.status().message()).c_str());
-      return;
-    }
-    const std::string text = print_answer(**stream);
-    if (text.empty()) {
-      messages_.pop_back();
-    } else {
-      messages_.push_back({"assistant", text});
-    }
+  for (;;) {
+    const auto question = read_question(editor, session.take_text_to_edit());
+    if (!question) return 0;
+    if (question->empty()) continue;
+    editor.remember(*question);
+    take_interrupt();
+    if (!session.handle(*question)) return 0;
   }
+}
 
-  // Streams to standard output and returns what was shown.
-  std::string print_answer(GenerationStream& stream) {
-    std::string shown;
-    GenerationChunk chunk;
-    while (chunk.finish == FinishReason::kNone) {
-      chunk = stream.wait(milliseconds(100));
-      shown += chunk.text;
-      std::printf("%s", printable(chunk.text).c_str());
-      std::fflush(stdout);
-      if (interrupted != 0) {
-        stream.cancel();
-        interrupted = 0;
-      }
-    }
-    std::printf("\n");
-    if (chunk.finish == FinishReason::kError) {
-      std::printf("%s\n", error_text(chunk.error.message()).c_str());
-    }
-    print_statistics(stream, chunk.finish);
-    return shown;
+// What comes in the pipe belongs to the question: puna chat --prompt "Sum this up:" < letter.txt
+int answer_once(ChatModel& model, const ChatOptions& options) {
+  std::string question = options.prompt;
+  if (::isatty(STDIN_FILENO) == 0) {
+    const std::string piped((std::istreambuf_iterator<char>(std::cin)), {});
+    if (!question.empty() && !piped.empty()) question += "\n\n";
+    question += piped;
   }
-
-  static void print_statistics(const GenerationStream& stream, FinishReason finish) {
-    const GenerationUsage usage = stream.usage();
-    const GenerationTimings timings = stream.timings();
-    const double rate = usage.completion_tokens > 1 && timings.decode.count() > 0
-                            ? (usage.completion_tokens - 1) / timings.decode.count()
-                            : 0;
-    std::printf("%s\n\n", dimmed(fmt::format("{} + {} tokens, {:.1f} tokens/s, first token after "
-                                             "{:.0f} ms, {}",
-                                             usage.prompt_tokens, usage.completion_tokens, rate,
-                                             timings.first_token.count() * 1000, describe(finish)))
-                              .c_str());
+  while (question.ends_with('\n')) question.pop_back();
+  if (question.empty()) {
+    return fail(invalid_argument("no question: give --prompt, or write one to standard input"));
   }
-
-  Generator& generator_;
-  const ChatOptions& options_;
-  std::string system_prompt_;
-  ChatMessages messages_;
-};
-
-// False at the end of input. Ctrl-C gives an empty line.
-bool read_line(std::string& line) {
-  std::printf("%s", prompt_text("> ").c_str());
-  std::fflush(stdout);
-  interrupted = 0;
-  if (std::getline(std::cin, line)) return true;
-  if (interrupted == 0) return false;
-  std::cin.clear();
-  std::clearerr(stdin);
-  line.clear();
-  std::printf("\n%s\n", dimmed("/quit or Ctrl-D leaves.").c_str());
-  return true;
+  ChatSession session(model, pipe_screen(), options.system_prompt, settings_of(options));
+  return session.ask(question) ? 0 : 1;
 }
 
 }  // namespace
 
 int run_chat(const ChatOptions& options) {
-  auto generator = open_generator(options.model);
-  if (!generator.ok()) return fail(generator.status());
+  const auto started = std::chrono::steady_clock::now();
+  auto model = open_chat_model(options);
+  if (!model.ok()) return fail(model.status());
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
   catch_interrupt();
-  std::printf(
-      "%s\n",
-      dimmed(fmt::format("{} - /help lists the commands", (*generator)->model().name)).c_str());
-  Conversation conversation(**generator, options);
-  std::string line;
-  while (read_line(line) && conversation.handle(line)) {
-  }
-  return 0;
+  const bool is_conversation = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  return is_conversation ? converse(**model, options, taken.count())
+                         : answer_once(**model, options);
 }
 
 }  // namespace puna

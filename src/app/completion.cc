@@ -91,4 +91,25 @@ compdef _puna puna
                      command_names(commands), value_cases(commands), flag_cases(commands));
 }
 
+// fish asks line by line: what is offered, and when.
+std::string fish_completion(const std::vector<CompletionWords>& commands) {
+  std::string script = fmt::format(
+      "complete -c puna -n __fish_use_subcommand -f -a '{}'\n"
+      "complete -c puna -n __fish_use_subcommand -l help -l version\n",
+      command_names(commands));
+  for (const CompletionWords& words : commands) {
+    const std::string when = fmt::format("-n '__fish_seen_subcommand_from {}'", words.command);
+    for (const std::string& flag : words.flags) {
+      script += fmt::format("complete -c puna {} -l {}\n", when, flag.substr(2));
+    }
+    for (const CompletionValues& known : words.values) {
+      const bool is_flag = known.after.starts_with("--");
+      script += fmt::format("complete -c puna {} -x{} -a '{}'\n", when,
+                            is_flag ? " -l " + known.after.substr(2) : "",
+                            fmt::join(known.values, " "));
+    }
+  }
+  return script;
+}
+
 }  // namespace puna

@@ -20,5 +20,6 @@ struct CompletionWords {
 
 std::string bash_completion(const std::vector<CompletionWords>& commands);
 std::string zsh_completion(const std::vector<CompletionWords>& commands);
+std::string fish_completion(const std::vector<CompletionWords>& commands);
 
 }  // namespace puna

@@ -8,9 +8,9 @@
 
 #include "app/model_parts.h"
 #include "app/open_generator.h"
-#include "app/terminal.h"
 #include "base/json.h"
 #include "model/inspect.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 namespace {

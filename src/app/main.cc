@@ -11,9 +11,9 @@
 #include "app/pull.h"
 #include "app/quantize.h"
 #include "app/serve.h"
-#include "app/terminal.h"
 #include "base/exceptions.h"
 #include "base/log.h"
+#include "terminal/terminal.h"
 
 namespace {
 

@@ -8,13 +8,13 @@
 
 #include "app/calibration_tokens.h"
 #include "app/model_parts.h"
-#include "app/terminal.h"
 #include "backend/open_backend.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "hub/hub.h"
 #include "model/checkpoint.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 namespace {
@@ -111,6 +111,18 @@ BackendOptions backend_options(const ModelOptions& options) {
 }
 
 }  // namespace
+
+Status check_model_name(const ModelOptions& options) {
+  if (options.backend == "fake") return {};
+  if (options.model.empty()) return find_demo_model().status();
+  std::error_code ignored;
+  if (fs::exists(options.model, ignored)) return {};
+  const bool is_path = options.model.ends_with(".gguf") || options.model.starts_with('/') ||
+                       options.model.starts_with('.');
+  if (!is_path && is_repo_id(options.model)) return {};
+  return error(StatusCode::kNotFound,
+               "{}: no such file or folder, and no repository's name (OWNER/NAME)", options.model);
+}
 
 Result<fs::path> find_model(const ModelOptions& options) {
   if (options.model.empty()) return find_demo_model();

@@ -8,8 +8,10 @@
 
 #include "app/completion.h"
 #include "app/options_flags.h"
+#include "app/options_manual.h"
 #include "base/status.h"
 #include "base/suggestion.h"
+#include "base/utf8.h"
 
 namespace puna {
 namespace {
@@ -213,6 +215,11 @@ ExitCommand exit_command(const CLI::App& app, const CLI::ParseError& error,
     return {command == &app ? app.help() : command->help("puna"), 0};
   }
   const bool has_command = !app.get_subcommands().empty();
+  if (!has_command && !arguments.empty() && !arguments[0].starts_with('-')) {
+    return {fmt::format("error: there is no command {}{} ('puna --help' lists them)\n",
+                        escape_for_terminal(arguments[0]), advice(app, arguments)),
+            2};
+  }
   return {fmt::format("error: {}{} ('puna {}--help' says what is possible)\n", error.what(),
                       advice(app, arguments),
                       has_command ? app.get_subcommands()[0]->get_name() + " " : ""),
@@ -243,6 +250,7 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
     }
     commands.push_back(words);
   }
+  if (shell == "fish") return fish_completion(commands);
   return shell == "bash" ? bash_completion(commands) : zsh_completion(commands);
 }
 
@@ -264,8 +272,10 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return {exit_command(app, error, arguments), LogLevel::kInfo, {}};
   }
-  const LogLevel log_level = parse_log_level(parsed.log_level).value_or(LogLevel::kInfo);
   const std::string name = app.get_subcommands()[0]->get_name();
+  const LogLevel log_level =
+      parse_log_level(name == "chat" ? parsed.chat_log_level : parsed.log_level)
+          .value_or(LogLevel::kInfo);
   for (ModelOptions* options : {&parsed.serve.model, &parsed.chat.model}) {
     if (options->model.empty()) options->model = config_model;
   }
@@ -275,6 +285,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (name == "quantize") return {parsed.quantize, log_level, warnings};
   if (name == "inspect") return {parsed.inspect, log_level, warnings};
   if (name == "bench") return {parsed.bench, log_level, warnings};
+  if (name == "man") return {ExitCommand{manual_page(app), 0}, log_level, {}};
   return {ExitCommand{completion_script(app, parsed.completion_shell), 0}, log_level, {}};
 }
 

@@ -63,6 +63,10 @@ struct ServeOptions {
 
 struct ChatOptions {
   ModelOptions model;
+  std::string url;      // of a server that answers instead of a model here
+  std::string api_key;  // for it
+  std::string prompt;   // the first question
+  bool no_history = false;
   std::string system_prompt;
   std::optional<double> temperature;
   std::optional<int> max_tokens;

@@ -177,13 +177,25 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
 
 void add_chat_flags(CLI::App& command, ChatOptions& options) {
   add_model_flags(command, options.model);
+  command.add_option("prompt", options.prompt, "The first question")->type_name("QUESTION");
+  add_option(command, "--prompt", options.prompt, "The same as a flag");
+  add_option(command, "--url", options.url,
+             "Ask this OpenAI-compatible server instead of loading a model; MODEL is a name there")
+      ->type_name("URL");
+  add_option(command, "--api-key", options.api_key, "Key for --url");
   add_option(command, "--system-prompt", options.system_prompt, "System prompt");
   add_option(command, "--temperature", options.temperature, "0 is greedy (none: the model's own)")
       ->check(CLI::Range(0.0, 2.0));
   add_option(command, "--max-tokens", options.max_tokens, "Tokens in one answer")
       ->check(CLI::Range(1, 1 << 24));
   add_option(command, "--seed", options.seed, "Same seed, same answers");
-  command.footer("Example: puna chat --system-prompt 'You are a pirate.'");
+  add_switch(command, "--no-history", options.no_history,
+             "Keep no history of questions (~/.local/state/puna/chat_history)");
+  command.footer(
+      "Examples:\n"
+      "  puna chat --system-prompt 'You are a pirate.'\n"
+      "  puna chat model.gguf 'Why is the sky blue?'\n"
+      "  puna chat --url http://127.0.0.1:8000 --prompt 'Sum this up:' < letter.txt");
 }
 
 void add_pull_flags(CLI::App& command, PullCommand& options) {
@@ -273,10 +285,13 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
 }
 
 void add_completion_flags(CLI::App& command, std::string& shell) {
-  command.add_option("shell", shell, "bash or zsh")
-      ->check(CLI::IsMember({"bash", "zsh"}))
+  command.add_option("shell", shell, "bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
       ->required();
-  command.footer("bash: source <(puna completion bash)    zsh: source <(puna completion zsh)");
+  command.footer(
+      "bash: source <(puna completion bash)\n"
+      "zsh:  source <(puna completion zsh)\n"
+      "fish: puna completion fish | source");
 }
 
 }  // namespace
@@ -301,9 +316,12 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
   add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),
                        parsed.completion_shell);
+  app.add_subcommand("man", "Print the manual page");
   for (CLI::App* command : commands) {
     add_common_flags(*command, parsed.config_file);
-    add_option(*command, "--log-level", parsed.log_level, "debug, info, warning, error or off")
+    std::string& log_level =
+        command->get_name() == "chat" ? parsed.chat_log_level : parsed.log_level;
+    add_option(*command, "--log-level", log_level, "debug, info, warning, error or off")
         ->check(CLI::IsMember({"debug", "info", "warning", "error", "off"}))
         ->capture_default_str();
     // A flag that may be repeated takes one value each time, or it would take the MODEL behind it.

@@ -22,6 +22,7 @@ struct ParsedFlags {
   std::string completion_shell;
   std::string config_file;
   std::string log_level = "info";
+  std::string chat_log_level = "warning";  // nothing writes over the conversation
 };
 
 // Commands of `app` write into `parsed`, which must outlive it.

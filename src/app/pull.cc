@@ -4,8 +4,8 @@
 
 #include <cstdio>
 
-#include "app/terminal.h"
 #include "hub/hub.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 

@@ -7,12 +7,12 @@
 
 #include "app/calibration_tokens.h"
 #include "app/open_generator.h"
-#include "app/terminal.h"
 #include "backend/cpu/memory_plan.h"
 #include "backend/cpu/packed_weights.h"
 #include "base/bytes.h"
 #include "base/progress_bar.h"
 #include "base/thread_pool.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 namespace {

@@ -19,32 +19,41 @@
 #include "api/page_options.h"
 #include "api/routes.h"
 #include "app/open_generator.h"
-#include "app/terminal.h"
 #include "base/exceptions.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/thread.h"
 #include "http/server.h"
+#include "terminal/terminal.h"
 
 namespace puna {
 namespace {
 
 constexpr size_t kPageFileBytesMax = 1 << 20;
 
+// A file that a flag names.
+Result<std::string> read_named(std::string_view flag, const std::string& path) {
+  auto text = read_file(path, kPageFileBytesMax);
+  if (!text.ok()) return text.status().with_context(flag);
+  return text;
+}
+
 Result<PageOptions> page_options(const ServeOptions& options) {
   PageOptions page;
   page.title = options.page_title;
   if (!options.system_prompt_file.empty()) {
-    ASSIGN_OR_RETURN(page.system_prompt, read_file(options.system_prompt_file, kPageFileBytesMax));
+    ASSIGN_OR_RETURN(page.system_prompt,
+                     read_named("--system-prompt-file", options.system_prompt_file));
     while (page.system_prompt.ends_with('\n')) page.system_prompt.pop_back();
   }
   if (!options.examples_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, read_file(options.examples_file, kPageFileBytesMax));
+    ASSIGN_OR_RETURN(const std::string text, read_named("--examples-file", options.examples_file));
     ASSIGN_OR_RETURN(page.examples,
                      parse_examples(text, "--examples-file " + options.examples_file));
   }
   if (!options.page_texts_file.empty()) {
-    ASSIGN_OR_RETURN(const std::string text, read_file(options.page_texts_file, kPageFileBytesMax));
+    ASSIGN_OR_RETURN(const std::string text,
+                     read_named("--page-texts-file", options.page_texts_file));
     ASSIGN_OR_RETURN(page.texts,
                      parse_page_texts(text, "--page-texts-file " + options.page_texts_file));
   }
@@ -56,8 +65,9 @@ Result<ApiOptions> api_options(const ServeOptions& options) {
   api.host = options.host;
   api.api_keys = options.api_keys;
   if (!options.api_key_file.empty()) {
-    ASSIGN_OR_RETURN(const auto keys, read_api_keys(options.api_key_file));
-    api.api_keys.insert(api.api_keys.end(), keys.begin(), keys.end());
+    const auto keys = read_api_keys(options.api_key_file);
+    if (!keys.ok()) return keys.status().with_context("--api-key-file");
+    api.api_keys.insert(api.api_keys.end(), keys->begin(), keys->end());
   }
   api.insecure_no_auth = options.insecure_no_auth;
   RETURN_IF_ERROR(check_exposure(api.host, !api.api_keys.empty(), api.insecure_no_auth));
@@ -193,6 +203,8 @@ int serve(const ServeOptions& options, Routes& routes, Server& server, int signa
 int run_serve(const ServeOptions& options) {
   const auto chosen = api_options(options);
   if (!chosen.ok()) return fail(chosen.status());
+  // What can never be loaded is known before a port is open.
+  if (const Status known = check_model_name(options.model); !known.ok()) return fail(known);
   const auto signals = open_signal_descriptor();
   if (!signals.ok()) return fail(signals.status());
   Routes routes(*chosen);

@@ -4,6 +4,9 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdlib>
 
 #include <memory>
 
@@ -31,8 +34,9 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
 spdlog::logger& logger() {
   // Leaked on purpose: threads may log while static objects are destroyed.
   static spdlog::logger* const instance = [] {
-    auto* made =
-        new spdlog::logger("puna", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    if (!wants_colour(STDERR_FILENO)) sink->set_color_mode(spdlog::color_mode::never);
+    auto* made = new spdlog::logger("puna", std::move(sink));
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%L%$ %v");
     made->flush_on(spdlog::level::info);
     return made;
@@ -49,6 +53,14 @@ std::optional<LogLevel> parse_log_level(std::string_view name) {
   if (name == "error") return LogLevel::kError;
   if (name == "off") return LogLevel::kOff;
   return std::nullopt;
+}
+
+bool wants_colour(int descriptor) {
+  const char* refused = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool is_refused = refused != nullptr && *refused != '\0';
+  const bool is_dumb = terminal != nullptr && std::string_view(terminal) == "dumb";
+  return !is_refused && !is_dumb && ::isatty(descriptor) == 1;
 }
 
 void set_log_level(LogLevel level) { logger().set_level(to_spdlog(level)); }

@@ -19,6 +19,9 @@ enum class LogLevel { kDebug, kInfo, kWarning, kError, kOff };
 std::optional<LogLevel> parse_log_level(std::string_view name);
 
 void set_log_level(LogLevel level);
+// Whether what goes to this descriptor is coloured: a terminal that knows colours, and NO_COLOR
+// (no-color.org) is not set.
+bool wants_colour(int descriptor);
 bool log_enabled(LogLevel level);
 void log_message(LogLevel level, std::string_view message);
 

@@ -7,6 +7,7 @@ import re
 import select
 import signal
 import subprocess
+import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -26,11 +27,15 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 class TerminalSession:
     """Ends the program by pid when left, whatever happened."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, raw: bool = False, **environment: str) -> None:
+        """`raw`: control sequences stay in what is read."""
         self._master, slave = pty.openpty()
+        self._raw = raw
+        self._folder = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen([BINARY, *arguments], cwd=ROOT, stdin=slave, stdout=slave,
-                                        stderr=slave, start_new_session=True,
-                                        preexec_fn=self._own_terminal)
+                                        stderr=slave, start_new_session=True, preexec_fn=self._own_terminal,
+                                        env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self._folder.name,
+                                             **environment})
         os.close(slave)
         self._text = ""
 
@@ -48,6 +53,7 @@ class TerminalSession:
             os.kill(self.process.pid, signal.SIGKILL)
         self.process.wait()
         os.close(self._master)
+        self._folder.cleanup()
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
@@ -81,4 +87,5 @@ class TerminalSession:
             read = os.read(self._master, 65536)
         except OSError as error:  # Linux: EIO when the other side has gone
             raise AssertionError(f"the program ended after {self._text!r}") from error
-        self._text += CONTROL_SEQUENCE.sub("", read.decode(errors="replace"))
+        text = read.decode(errors="replace")
+        self._text += text if self._raw else CONTROL_SEQUENCE.sub("", text)

@@ -1,6 +1,6 @@
 // Carriage return, then "erase to the end of the line".
 
-#include "app/status_line.h"
+#include "terminal/status_line.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,6 +1,6 @@
 // ANSI colours and error lines.
 
-#include "app/terminal.h"
+#include "terminal/terminal.h"
 
 #include <unistd.h>
 
@@ -8,14 +8,14 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "base/log.h"
 #include "base/utf8.h"
 
 namespace puna {
 namespace {
 
 std::string coloured(std::string_view text, const char* code, int descriptor) {
-  static const bool wanted = std::getenv("NO_COLOR") == nullptr;
-  if (!wanted || ::isatty(descriptor) == 0) return std::string(text);
+  if (!wants_colour(descriptor)) return std::string(text);
   return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
 }
 
@@ -23,6 +23,10 @@ std::string coloured(std::string_view text, const char* code, int descriptor) {
 
 std::string dimmed(std::string_view text) { return coloured(text, "2", STDOUT_FILENO); }
 std::string prompt_text(std::string_view text) { return coloured(text, "1;36", STDOUT_FILENO); }
+std::string framed_prompt(std::string_view text) {
+  if (!wants_colour(STDOUT_FILENO)) return std::string(text);
+  return fmt::format("\1\x1b[1;36m\1{}\1\x1b[0m\1", text);
+}
 std::string error_text(std::string_view text) {
   return coloured(fmt::format("error: {}", escape_for_terminal(text)), "31", STDOUT_FILENO);
 }

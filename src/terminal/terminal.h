@@ -1,6 +1,6 @@
 // What the terminal commands print: colours where they are wanted, and errors of one line.
 //
-// Colours appear on a terminal only, and never when NO_COLOR is set.
+// Colours appear on a terminal only, and never when NO_COLOR is set (base/log.h has the rule).
 #pragma once
 
 #include <string>
@@ -12,6 +12,8 @@ namespace puna {
 
 std::string dimmed(std::string_view text);
 std::string prompt_text(std::string_view text);
+// The same for LineEditor::read(), with marks around what takes no column.
+std::string framed_prompt(std::string_view text);
 std::string error_text(std::string_view text);
 
 // Model output for a terminal: line breaks and tabs stay, other control characters are escaped.

@@ -1,0 +1,34 @@
+# What `make install` and `make package` put on a machine: the program, its manual page, completions.
+include(GNUInstallDirs)
+
+set(extras ${PROJECT_BINARY_DIR}/share)
+set(made)
+foreach(pair "completion bash;puna" "completion zsh;_puna" "completion fish;puna.fish" "man;puna.1")
+  list(GET pair 0 words)
+  list(GET pair 1 name)
+  separate_arguments(words)
+  add_custom_command(OUTPUT ${extras}/${name}
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${extras}
+    COMMAND puna ${words} > ${extras}/${name}
+    DEPENDS puna VERBATIM)
+  list(APPEND made ${extras}/${name})
+endforeach()
+add_custom_target(extras DEPENDS ${made})
+
+install(TARGETS puna RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+install(FILES ${extras}/puna DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${extras}/_puna DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${extras}/puna.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+install(FILES ${extras}/puna.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME copyright)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The authors of Puna")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Serves Llama chat models: engine, OpenAI-compatible API and chat page")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_SECTION science)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS ca-certificates)
+include(CPack)
