@@ -3,6 +3,7 @@
 
 #include "app/chat_session.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 

@@ -2,6 +2,7 @@
 
 #include "app/chat_text.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/json.h"

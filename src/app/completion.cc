@@ -104,9 +104,9 @@ std::string fish_completion(const std::vector<CompletionWords>& commands) {
     }
     for (const CompletionValues& known : words.values) {
       const bool is_flag = known.after.starts_with("--");
-      script += fmt::format("complete -c puna {} -x{} -a '{}'\n", when,
-                            is_flag ? " -l " + known.after.substr(2) : "",
-                            fmt::join(known.values, " "));
+      script +=
+          fmt::format("complete -c puna {} -x{} -a '{}'\n", when,
+                      is_flag ? " -l " + known.after.substr(2) : "", fmt::join(known.values, " "));
     }
   }
   return script;

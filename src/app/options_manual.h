@@ -1,8 +1,12 @@
-// The manual page (roff, section 1), from the same words as --help. CLI11 is behind options*.cc only.
+// The manual page (roff, section 1), from the same words as --help. CLI11 is behind options*.cc
+// only.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
+
+namespace CLI {
+class App;
+}
 
 namespace puna {
 
