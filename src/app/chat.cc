@@ -4,18 +4,20 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
-#include <iterator>
 #include <string>
+#include <system_error>
 
 #include "app/chat_session.h"
 #include "app/chat_text.h"
 #include "app/local_chat_model.h"
 #include "app/open_generator.h"
 #include "app/remote_chat_model.h"
+#include "base/utf8.h"
 #include "terminal/line_editor.h"
 #include "terminal/terminal.h"
 
@@ -26,10 +28,15 @@ namespace fs = std::filesystem;
 
 constexpr const char* kPrompt = "> ";
 constexpr const char* kMorePrompt = "... ";
+constexpr size_t kQuestionBytesMax = 64 << 20;
+
+// Of standard output: once it fails (nobody reads it, the disk is full), nothing more is printed.
+int output_error = 0;
 
 void print(std::string_view text) {
+  if (output_error != 0) return;
   std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+  if (std::fflush(stdout) != 0) output_error = errno;
 }
 
 Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatOptions& options) {
@@ -64,16 +71,17 @@ ChatScreen terminal_screen() {
   return {.answer = [](std::string_view text) { print(printable(text)); },
           .note = [](std::string_view text) { print(dimmed(text)); },
           .error = [](std::string_view text) { print(error_text(text) + "\n"); },
-          .stopped = take_interrupt};
+          .stopped = [] { return take_interrupt() || output_error != 0; }};
 }
 
-// Only the answer goes to standard output, byte for byte.
-ChatScreen pipe_screen() {
-  return {.answer = print,
+// Only the answer goes to standard output; byte for byte where that is no terminal.
+ChatScreen answer_screen() {
+  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  return {.answer = [=](std::string_view text) { print(is_terminal ? printable(text) : text); },
           .note = [](std::string_view) {},
           .error =
               [](std::string_view text) { fail(Status(StatusCode::kInternal, std::string(text))); },
-          .stopped = take_interrupt};
+          .stopped = [] { return output_error != 0; }};
 }
 
 // The next question or command; nothing at the end of input.
@@ -102,14 +110,11 @@ std::optional<std::string> read_question(LineEditor& editor, std::string initial
 }
 
 int converse(ChatModel& model, const ChatOptions& options, double seconds) {
-  print(dimmed(
-      fmt::format("{}, ready in {:.1f} s; /help lists the commands\n", model.describe(), seconds)));
+  print(dimmed(fmt::format("{}, ready in {:.1f} s; /help lists the commands\n",
+                           escape_for_terminal(model.describe()), seconds)));
+  catch_interrupt();
   ChatSession session(model, terminal_screen(), options.system_prompt, settings_of(options));
   LineEditor editor(stdin, stdout, history_file(options));
-  if (!options.prompt.empty()) {
-    print(prompt_text(kPrompt) + printable(options.prompt) + "\n");
-    session.handle(options.prompt);
-  }
   for (;;) {
     const auto question = read_question(editor, session.take_text_to_edit());
     if (!question) return 0;
@@ -120,33 +125,51 @@ int converse(ChatModel& model, const ChatOptions& options, double seconds) {
   }
 }
 
-// What comes in the pipe belongs to the question: puna chat --prompt "Sum this up:" < letter.txt
-int answer_once(ChatModel& model, const ChatOptions& options) {
+// What comes in a pipe belongs to the question: puna chat --prompt "Sum this up:" < letter.txt
+Result<std::string> whole_question(const ChatOptions& options) {
   std::string question = options.prompt;
   if (::isatty(STDIN_FILENO) == 0) {
-    const std::string piped((std::istreambuf_iterator<char>(std::cin)), {});
-    if (!question.empty() && !piped.empty()) question += "\n\n";
-    question += piped;
+    if (!question.empty()) question += "\n\n";
+    std::array<char, 1 << 16> piece;
+    while (const size_t count = std::fread(piece.data(), 1, piece.size(), stdin)) {
+      question.append(piece.data(), count);
+      if (question.size() > kQuestionBytesMax) {
+        return invalid_argument("standard input: a question has at most {} bytes",
+                                kQuestionBytesMax);
+      }
+    }
   }
   while (question.ends_with('\n')) question.pop_back();
-  if (question.empty()) {
-    return fail(invalid_argument("no question: give --prompt, or write one to standard input"));
-  }
-  ChatSession session(model, pipe_screen(), options.system_prompt, settings_of(options));
-  return session.ask(question) ? 0 : 1;
+  if (!question.empty()) return question;
+  return invalid_argument("no question: give --prompt, or write one to standard input");
+}
+
+int answer_once(ChatModel& model, const ChatOptions& options, const std::string& question) {
+  ChatSession session(model, answer_screen(), options.system_prompt, settings_of(options));
+  if (!session.ask(question)) return 1;
+  if (output_error == 0) return 0;
+  if (output_error == EPIPE) return 1;  // who reads no more knows
+  return fail(error(StatusCode::kUnavailable, "standard output: {}",
+                    std::generic_category().message(output_error)));
 }
 
 }  // namespace
 
 int run_chat(const ChatOptions& options) {
+  const bool is_conversation =
+      options.prompt.empty() && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
+  std::string question;
+  if (!is_conversation) {
+    auto whole = whole_question(options);
+    if (!whole.ok()) return fail(whole.status());
+    question = std::move(*whole);
+  }
   const auto started = std::chrono::steady_clock::now();
   auto model = open_chat_model(options);
   if (!model.ok()) return fail(model.status());
+  if (!is_conversation) return answer_once(**model, options, question);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-  catch_interrupt();
-  const bool is_conversation = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  return is_conversation ? converse(**model, options, taken.count())
-                         : answer_once(**model, options);
+  return converse(**model, options, taken.count());
 }
 
 }  // namespace puna

@@ -1,11 +1,14 @@
-// A question whose answer fails or is stopped before its first word leaves no trace: two questions
-// in a row are no conversation.
+// A question whose answer fails or is stopped before its first word is no part of the conversation
+// (two questions in a row are none), but /retry and /edit still know it.
 
 #include "app/chat_session.h"
 
 #include <algorithm>
-#include <cstdio>
+#include <cerrno>
+#include <cstdlib>
 #include <fstream>
+#include <system_error>
+#include <utility>
 
 #include "app/chat_text.h"
 #include "base/mapped_file.h"
@@ -34,6 +37,13 @@ std::string_view trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(' ');
   if (first == text.npos) return "";
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
+}
+
+// What a shell makes of "~/file".
+std::string with_home(std::string_view path) {
+  const char* home = std::getenv("HOME");
+  const bool is_at_home = path.starts_with("~/") && home != nullptr;
+  return is_at_home ? home + std::string(path.substr(1)) : std::string(path);
 }
 
 }  // namespace
@@ -97,7 +107,7 @@ void ChatSession::ask_and_count(const std::string& question) {
   if (end.tokens_per_second > 0) rate = fmt::format("{:.1f} tokens/s, ", end.tokens_per_second);
   screen_.note(fmt::format("{} + {} tokens, {}first token after {:.0f} ms, {}\n\n",
                            end.prompt_tokens, end.completion_tokens, rate,
-                           end.first_token_seconds * 1000, end.finish_reason));
+                           end.first_token_seconds * 1000, escape_for_terminal(end.finish_reason)));
 }
 
 bool ChatSession::answer(std::string question, ChatAnswerEnd& end) {
@@ -114,8 +124,10 @@ bool ChatSession::answer(std::string question, ChatAnswerEnd& end) {
   });
   if (!text.empty() && !text.ends_with('\n')) screen_.answer("\n");
   if (text.empty()) {
+    unanswered_ = std::move(turns_.back().content);
     turns_.pop_back();
   } else {
+    unanswered_.clear();
     turns_.push_back({"assistant", text});
   }
   if (!done.ok()) {
@@ -135,6 +147,7 @@ std::vector<ChatTurn> ChatSession::all_turns() const {
 
 // Empty when there is none. Its answer goes with it.
 std::string ChatSession::take_last_question() {
+  if (!unanswered_.empty()) return std::exchange(unanswered_, {});
   while (!turns_.empty()) {
     const ChatTurn last = std::move(turns_.back());
     turns_.pop_back();
@@ -143,13 +156,19 @@ std::string ChatSession::take_last_question() {
   return "";
 }
 
-// The old answer comes back when the new one brings no word.
+// The old question and answer come back when the new one brings no word.
+void ChatSession::ask_instead(const std::string& question, const std::vector<ChatTurn>& before) {
+  ask_and_count(question);
+  if (turns_.size() >= before.size()) return;
+  turns_ = before;
+  unanswered_.clear();
+}
+
 void ChatSession::retry() {
   const std::vector<ChatTurn> before = turns_;
   const std::string question = take_last_question();
   if (question.empty()) return screen_.error("there is no question yet");
-  ask_and_count(question);
-  if (turns_.size() < before.size()) turns_ = before;
+  ask_instead(question, before);
 }
 
 void ChatSession::edit(std::string_view words) {
@@ -157,18 +176,19 @@ void ChatSession::edit(std::string_view words) {
   const std::string question = take_last_question();
   if (question.empty()) return screen_.error("there is no question yet");
   if (words.empty()) {
+    if (turns_.size() == before.size()) unanswered_ = question;
     turns_ = before;
     text_to_edit_ = "/edit " + question;
     return;
   }
-  ask_and_count(std::string(words));
-  if (turns_.size() < before.size()) turns_ = before;
+  ask_instead(std::string(words), before);
 }
 
 std::string ChatSession::take_text_to_edit() { return std::exchange(text_to_edit_, {}); }
 
 void ChatSession::reset(std::string_view note) {
   turns_.clear();
+  unanswered_.clear();
   screen_.note(note);
 }
 
@@ -183,18 +203,29 @@ void ChatSession::set_system_prompt(std::string_view words) {
 
 void ChatSession::save(std::string_view path) {
   if (path.empty()) return screen_.error("/save needs the name of a file");
-  std::ofstream file{std::string(path)};
+  const std::string target = with_home(path);
+  const auto before = read_file(target, kConversationBytesMax);
+  const bool is_free = before.status().code() == StatusCode::kNotFound;
+  if (!is_free && (!before.ok() || !parse_conversation(*before, target).ok())) {
+    return screen_.error(fmt::format(
+        "/save {}: there is something that is no conversation; choose another name", target));
+  }
+  std::ofstream file(target);
   file << conversation_text(all_turns());
   file.close();
-  if (!file) return screen_.error(fmt::format("/save {}: cannot be written", path));
+  if (!file) {
+    return screen_.error(fmt::format("/save {}: {}", target,
+                                     std::error_code(errno, std::generic_category()).message()));
+  }
   screen_.note(fmt::format("{} messages saved.\n", all_turns().size()));
 }
 
 void ChatSession::load(std::string_view path) {
   if (path.empty()) return screen_.error("/load needs the name of a file");
-  const auto text = read_file(std::string(path), kConversationBytesMax);
+  const std::string source = with_home(path);
+  const auto text = read_file(source, kConversationBytesMax);
   if (!text.ok()) return screen_.error("/load " + text.status().message());
-  auto turns = parse_conversation(*text, fmt::format("/load {}", path));
+  auto turns = parse_conversation(*text, "/load " + source);
   if (!turns.ok()) return screen_.error(turns.status().message());
   system_prompt_.clear();
   if (!turns->empty() && turns->front().role == "system") {
@@ -202,6 +233,11 @@ void ChatSession::load(std::string_view path) {
     turns->erase(turns->begin());
   }
   turns_ = std::move(*turns);
+  unanswered_.clear();
+  if (!turns_.empty() && turns_.back().role == "user") {
+    unanswered_ = turns_.back().content;
+    turns_.pop_back();
+  }
   screen_.note(fmt::format("{} messages loaded; go on with a question.\n", turns_.size()));
 }
 

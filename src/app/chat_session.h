@@ -40,6 +40,7 @@ class ChatSession {
   std::string take_last_question();
   void edit(std::string_view words);
   void retry();
+  void ask_instead(const std::string& question, const std::vector<ChatTurn>& before);
   void reset(std::string_view note);
   void set_system_prompt(std::string_view words);
   void save(std::string_view path);
@@ -51,6 +52,7 @@ class ChatSession {
   std::string system_prompt_;
   ChatSettings settings_;
   std::vector<ChatTurn> turns_;  // without the system prompt
+  std::string unanswered_;       // the last question, when it has no answer
   std::string text_to_edit_;
 
   std::vector<ChatTurn> all_turns() const;

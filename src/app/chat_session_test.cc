@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "app/chat_text.h"
+#include "base/mapped_file.h"
 
 namespace puna {
 namespace {
@@ -42,7 +43,7 @@ class ScriptedModel final : public ChatModel {
 };
 
 class ChatSessionTest : public ::testing::Test {
- protected:
+ public:
   ChatScreen screen() {
     return {.answer = [this](std::string_view text) { answers += text; },
             .note = [this](std::string_view text) { notes += text; },
@@ -65,12 +66,23 @@ TEST_F(ChatSessionTest, AQuestionGoesWithAllThatWasSaidBefore) {
   EXPECT_THAT(notes, HasSubstr("3 + 2 tokens"));
 }
 
-TEST_F(ChatSessionTest, AQuestionWithoutAnAnswerLeavesNoTrace) {
+TEST_F(ChatSessionTest, AQuestionWithoutAnAnswerIsNoPartOfTheConversationAndCanBeAskedAgain) {
   model.pieces = {};
   model.fails = true;
   session.handle("Hello");
   EXPECT_THAT(session.turns(), IsEmpty());
   EXPECT_THAT(errors, HasSubstr("fell over"));
+  session.handle("/edit");
+  EXPECT_EQ(session.take_text_to_edit(), "/edit Hello");
+  session.handle("/retry");
+  EXPECT_THAT(session.turns(), IsEmpty());
+  model.pieces = {"Good day."};
+  model.fails = false;
+  session.handle("/retry");
+  EXPECT_THAT(model.asked, ElementsAre("system:Be brief.", "user:Hello"));
+  session.handle("/retry");
+  EXPECT_THAT(model.asked, ElementsAre("system:Be brief.", "user:Hello"));
+  EXPECT_EQ(session.turns().size(), 2U);
 }
 
 TEST_F(ChatSessionTest, AStoppedAnswerKeepsWhatCame) {
@@ -94,8 +106,13 @@ TEST_F(ChatSessionTest, ARetryThatFailsLosesNothing) {
   model.pieces = {};
   model.fails = true;
   session.handle("/retry");
+  session.handle("/edit Hallo");
   ASSERT_EQ(session.turns().size(), 2U);
+  EXPECT_EQ(session.turns()[0].content, "Hello");
   EXPECT_EQ(session.turns()[1].content, "Good day.");
+  session.handle("And now?");
+  EXPECT_THAT(model.asked, ElementsAre("system:Be brief.", "user:Hello", "assistant:Good day.",
+                                       "user:And now?"));
 }
 
 TEST_F(ChatSessionTest, EditGivesTheLastQuestionToBeChanged) {
@@ -116,6 +133,32 @@ TEST_F(ChatSessionTest, ASavedConversationGoesOnWhereItWas) {
   other.handle("And now?");
   EXPECT_THAT(model.asked, ElementsAre("system:Be brief.", "user:Hello", "assistant:Good day.",
                                        "user:And now?"));
+}
+
+TEST_F(ChatSessionTest, SavingWritesOverConversationsAlone) {
+  const std::string path = testing::TempDir() + "/letter.txt";
+  std::ofstream(path) << "Dear Sir,";
+  session.handle("Hello");
+  session.handle("/save " + path);
+  EXPECT_THAT(errors, HasSubstr(path));
+  EXPECT_EQ(*read_file(path, 100), "Dear Sir,");
+  errors.clear();
+  session.handle("/save /nowhere/x.json");
+  EXPECT_THAT(errors, HasSubstr("/nowhere/x.json: No such file"));
+  errors.clear();
+  const std::string good = testing::TempDir() + "/twice.json";
+  session.handle("/save " + good);
+  session.handle("/save " + good);
+  EXPECT_EQ(errors, "");
+}
+
+TEST_F(ChatSessionTest, ALoadedConversationThatEndsInAQuestionGoesOnWithIt) {
+  const std::string path = testing::TempDir() + "/open.json";
+  std::ofstream(path) << R"([{"role": "user", "content": "Hello"}])";
+  session.handle("/load " + path);
+  EXPECT_THAT(session.turns(), IsEmpty());
+  session.handle("/retry");
+  EXPECT_THAT(model.asked, ElementsAre("user:Hello"));
 }
 
 TEST_F(ChatSessionTest, AFileThatIsNoConversationIsNamed) {

@@ -22,5 +22,13 @@ TEST(Completion, BothShellsOfferCommandsAndTheFlagsOfEach) {
   }
 }
 
+TEST(Completion, FishHasALineForEachFlag) {
+  const std::string script = fish_completion(kCommands);
+  EXPECT_THAT(script, HasSubstr("-n __fish_use_subcommand -f -a 'serve chat'"));
+  EXPECT_THAT(script, HasSubstr("-n '__fish_seen_subcommand_from serve' -l port\n"));
+  EXPECT_THAT(script,
+              HasSubstr("-n '__fish_seen_subcommand_from serve' -x -l backend -a 'cpu fake'"));
+}
+
 }  // namespace
 }  // namespace puna

@@ -45,7 +45,9 @@ class LocalChatModel final : public ChatModel {
 
   Result<int> count_tokens(const std::vector<ChatTurn>& turns) override {
     if (turns.empty()) return 0;
-    ASSIGN_OR_RETURN(const auto tokens, generator_->tokenize(messages_of(turns), false));
+    ChatRendering chat;
+    chat.add_generation_prompt = false;
+    ASSIGN_OR_RETURN(const auto tokens, generator_->tokenize(messages_of(turns), chat));
     return static_cast<int>(tokens.size());
   }
 

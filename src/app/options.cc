@@ -254,6 +254,13 @@ std::string completion_script(const CLI::App& app, const std::string& shell) {
   return shell == "bash" ? bash_completion(commands) : zsh_completion(commands);
 }
 
+ExitCommand manual() {
+  CLI::App app(kDescription, "puna");  // that of the command line has forgotten the variables
+  ParsedFlags ignored;
+  declare_commands(app, ignored);
+  return {manual_page(app), 0};
+}
+
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
@@ -285,7 +292,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (name == "quantize") return {parsed.quantize, log_level, warnings};
   if (name == "inspect") return {parsed.inspect, log_level, warnings};
   if (name == "bench") return {parsed.bench, log_level, warnings};
-  if (name == "man") return {ExitCommand{manual_page(app), 0}, log_level, {}};
+  if (name == "man") return {manual(), log_level, {}};
   return {ExitCommand{completion_script(app, parsed.completion_shell), 0}, log_level, {}};
 }
 

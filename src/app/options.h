@@ -65,7 +65,7 @@ struct ChatOptions {
   ModelOptions model;
   std::string url;      // of a server that answers instead of a model here
   std::string api_key;  // for it
-  std::string prompt;   // the first question
+  std::string prompt;   // answered, and that is all; empty: a conversation
   bool no_history = false;
   std::string system_prompt;
   std::optional<double> temperature;

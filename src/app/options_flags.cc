@@ -177,7 +177,8 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
 
 void add_chat_flags(CLI::App& command, ChatOptions& options) {
   add_model_flags(command, options.model);
-  command.add_option("prompt", options.prompt, "The first question")->type_name("QUESTION");
+  command.add_option("prompt", options.prompt, "Answer this question and end")
+      ->type_name("QUESTION");
   add_option(command, "--prompt", options.prompt, "The same as a flag");
   add_option(command, "--url", options.url,
              "Ask this OpenAI-compatible server instead of loading a model; MODEL is a name there")

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 #include "app/options.h"
 
@@ -29,10 +30,25 @@ std::string escaped(const std::string& text) {
   return roff;
 }
 
+// "INT" of "INT:INT in [0 - 1024]"; "bf16|int8" of "TEXT:{bf16,int8}".
+std::string value_name(const std::string& type) {
+  const size_t begin = type.find('{');
+  if (begin == type.npos) return type.substr(0, type.find(':'));
+  std::string values = type.substr(begin + 1, type.find('}', begin) - begin - 1);
+  std::replace(values.begin(), values.end(), ',', '|');
+  return values;
+}
+
+std::string without_end(std::string text) {
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
 std::string option_entry(const CLI::Option& option) {
   const bool is_flag = !option.get_lnames().empty();
-  std::string name = is_flag ? "--" + option.get_lnames()[0] : option.get_type_name();
-  if (is_flag && option.get_items_expected_max() > 0) name += " " + option.get_type_name();
+  std::string name = is_flag ? "--" + option.get_lnames()[0] : value_name(option.get_type_name());
+  if (is_flag && option.get_items_expected_max() > 0)
+    name += " " + value_name(option.get_type_name());
   std::string text = option.get_description();
   if (!option.get_default_str().empty()) text += ". Default: " + option.get_default_str();
   if (!option.get_envname().empty()) text += ". Environment: " + option.get_envname();
@@ -46,7 +62,7 @@ std::string command_section(const CLI::App& command) {
     if (option->get_name() != "--help") text += option_entry(*option);
   }
   if (!command.get_footer().empty()) {
-    text += fmt::format(".PP\n.nf\n{}\n.fi\n", escaped(command.get_footer()));
+    text += fmt::format(".PP\n.nf\n{}\n.fi\n", escaped(without_end(command.get_footer())));
   }
   return text;
 }
@@ -81,7 +97,7 @@ std::string manual_page(const CLI::App& app) {
                                  "serve Llama chat models");
   text += ".SH SYNOPSIS\n.B puna\n.I COMMAND\n[\\fIARGUMENTS\\fR]\n";
   text += fmt::format(".SH DESCRIPTION\n{}\n.PP\n.nf\n{}\n.fi\n", escaped(app.get_description()),
-                      escaped(app.get_footer()));
+                      escaped(without_end(app.get_footer())));
   text += ".SH COMMANDS\n";
   for (const CLI::App* command : app.get_subcommands({})) text += command_section(*command);
   return text + kEnd;

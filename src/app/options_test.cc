@@ -195,6 +195,30 @@ TEST(Options, HelpOfACommandListsItsFlagsAndVariables) {
   EXPECT_THAT(exit.text, HasSubstr("Example: puna serve"));
 }
 
+TEST(Options, TheManualHasWhatHelpHas) {
+  const ExitCommand manual = exit_of({"man"});
+  EXPECT_EQ(manual.code, 0);
+  EXPECT_THAT(manual.text, AllOf(HasSubstr(".TH PUNA 1"), HasSubstr("PUNA_MAX_MODEL_LEN"),
+                                 HasSubstr("\\-\\-weights f32|bf16|int8|int4"),
+                                 HasSubstr("Default: 8000"), HasSubstr("NO_COLOR")));
+  for (const char* command : {"serve", "chat", "pull", "quantize", "inspect", "bench"}) {
+    EXPECT_THAT(manual.text, HasSubstr(std::string(".SS puna ") + command));
+  }
+}
+
+TEST(Options, OnlyCommandsThatExistAreTaken) {
+  EXPECT_THAT(exit_of({"list"}).text, HasSubstr("there is no command list"));
+  EXPECT_EQ(exit_of({"list"}).code, 2);
+}
+
+TEST(Options, AQuestionMayFollowTheModel) {
+  const CommandLine line = parse({"chat", "model.gguf", "Why?"});
+  const auto& chat = std::get<ChatOptions>(line.command);
+  EXPECT_EQ(chat.model.model, "model.gguf");
+  EXPECT_EQ(chat.prompt, "Why?");
+  EXPECT_EQ(line.log_level, LogLevel::kWarning);
+}
+
 TEST(Options, VersionIsTheProjects) {
   EXPECT_EQ(exit_of({"--version"}).text, std::string("puna ") + kVersion + "\n");
 }

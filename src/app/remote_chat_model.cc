@@ -1,130 +1,34 @@
-// HTTP by libcurl: one request at a time, polled so that the person can stop an answer.
+// A server that is busy or loads its model says when to come back: then it is asked again.
 
 #include "app/remote_chat_model.h"
 
-#include <curl/curl.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 
+#include "app/answer_stream.h"
+#include "app/http_client.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "terminal/status_line.h"
 
 namespace puna {
 namespace {
 
 using std::chrono::steady_clock;
 
-constexpr size_t kReplyBytesMax = 64 << 20;
-constexpr int kLookForStopMs = 100;
-constexpr long kConnectSeconds = 10;
-constexpr std::string_view kData = "data:";
+constexpr std::chrono::minutes kWaitMax{10};  // for a server that asks to come back
+constexpr long kRetryAfterSecondsMax = 60;
+constexpr std::chrono::milliseconds kLookForStop{100};
+constexpr size_t kRefusalBytesMax = 64 << 10;
 
-struct Reply {
-  long status = 0;
-  std::string body;
-};
+using GoesOn = std::function<bool()>;
 
-// Gets bytes of the body as they come; false ends the request.
-using OnBytes = std::function<bool(std::string_view)>;
-
-size_t receive(const char* bytes, size_t size, size_t count, void* receiver) {
-  const auto& on_bytes = *static_cast<const OnBytes*>(receiver);
-  return on_bytes({bytes, size * count}) ? size * count : 0;
-}
-
-// What a server says of an error: OpenAI's {"error": {"message": …}}, else the status.
-Status status_of(const Reply& reply, const std::string& url) {
-  const auto json = parse_json(reply.body);
-  std::string message;
-  if (json.ok() && json->is_object() && json->contains("error")) {
-    const Json& failure = (*json)["error"];
-    const Json* text =
-        failure.is_object() && failure.contains("message") ? &failure["message"] : &failure;
-    if (text->is_string()) message = text->get<std::string>();
-  }
-  if (message.empty()) message = fmt::format("{} answers {}", url, reply.status);
-  if (reply.status == 401) message += " (--api-key or PUNA_API_KEY)";
-  return Status(StatusCode::kInvalidArgument, message);
-}
-
-class Client {
- public:
-  Client(std::string url, const std::string& api_key)
-      : url_(std::move(url)), easy_(curl_easy_init()), multi_(curl_multi_init()) {
-    headers_ = curl_slist_append(nullptr, "Content-Type: application/json");
-    if (!api_key.empty()) {
-      headers_ = curl_slist_append(headers_, ("Authorization: Bearer " + api_key).c_str());
-    }
-  }
-  ~Client() {
-    curl_multi_cleanup(multi_);
-    curl_easy_cleanup(easy_);
-    curl_slist_free_all(headers_);
-  }
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  const std::string& url() const { return url_; }
-
-  // GET without a body. `idle` is asked several times a second; false ends the request.
-  Result<long> send(const std::string& path, const std::string& body, const OnBytes& on_bytes,
-                    const std::function<bool()>& idle) {
-    const std::string target = url_ + path;
-    curl_easy_reset(easy_);
-    curl_easy_setopt(easy_, CURLOPT_URL, target.c_str());
-    curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, headers_);
-    curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
-    curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(easy_, CURLOPT_WRITEDATA, &on_bytes);
-    if (!body.empty()) {
-      curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, body.data());
-      curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-    }
-    curl_multi_add_handle(multi_, easy_);
-    const Status done = perform(target, idle);
-    curl_multi_remove_handle(multi_, easy_);
-    RETURN_IF_ERROR(done);
-    long status = 0;
-    curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-    return status;
-  }
-
-  Result<Json> get_json(const std::string& path, const std::string& body) {
-    Reply reply;
-    const auto keep = [&](std::string_view bytes) {
-      reply.body += bytes;
-      return reply.body.size() <= kReplyBytesMax;
-    };
-    ASSIGN_OR_RETURN(reply.status, send(path, body, keep, [] { return true; }));
-    if (reply.status != 200) return status_of(reply, url_ + path);
-    auto json = parse_json(reply.body);
-    if (json.ok()) return json;
-    return invalid_argument("{}{}: {}", url_, path, json.status().message());
-  }
-
- private:
-  Status perform(const std::string& target, const std::function<bool()>& idle) {
-    int running = 1;
-    while (running > 0) {
-      if (curl_multi_perform(multi_, &running) != CURLM_OK) break;
-      if (!idle()) return Status(StatusCode::kCancelled, "stopped");
-      if (running > 0) curl_multi_poll(multi_, nullptr, 0, kLookForStopMs, nullptr);
-    }
-    int left = 0;
-    const CURLMsg* message = curl_multi_info_read(multi_, &left);
-    const CURLcode code = message == nullptr ? CURLE_RECV_ERROR : message->data.result;
-    if (code == CURLE_OK) return {};
-    return error(StatusCode::kUnavailable, "{}: {}", target, curl_easy_strerror(code));
-  }
-
-  const std::string url_;
-  CURL* const easy_;
-  CURLM* const multi_;
-  curl_slist* headers_ = nullptr;
+struct ServerModel {
+  std::string name;
+  int max_model_len = 0;  // 0: not known
 };
 
 Json messages_of(const std::vector<ChatTurn>& turns) {
@@ -135,137 +39,182 @@ Json messages_of(const std::vector<ChatTurn>& turns) {
   return messages;
 }
 
-// The stream of one answer: lines of server-sent events, put together from pieces.
-class AnswerReader {
+Json chat_request(const std::string& model, const std::vector<ChatTurn>& turns,
+                  const ChatSettings& settings) {
+  Json request = {{"model", model}, {"stream", true}, {"messages", messages_of(turns)}};
+  request["stream_options"]["include_usage"] = true;
+  if (settings.temperature) request["temperature"] = *settings.temperature;
+  if (settings.top_p) request["top_p"] = *settings.top_p;
+  if (settings.top_k) request["top_k"] = *settings.top_k;
+  if (settings.max_tokens) request["max_tokens"] = *settings.max_tokens;
+  if (settings.seed) request["seed"] = *settings.seed;
+  return request;
+}
+
+// Waits for as long as the server says when to ask again; `refused` is what it says why.
+class Patience {
  public:
-  explicit AnswerReader(const ChatModel::OnText& on_text)
-      : on_text_(on_text), started_(steady_clock::now()) {}
+  explicit Patience(const GoesOn& goes_on) : goes_on_(goes_on) {}
 
-  bool add(std::string_view bytes) {
-    pending_ += bytes;
-    if (pending_.size() > kReplyBytesMax) return false;
-    for (size_t end = pending_.find('\n'); end != std::string::npos; end = pending_.find('\n')) {
-      std::string line = pending_.substr(0, end);
-      pending_.erase(0, end + 1);
-      if (line.ends_with('\r')) line.pop_back();
-      if (line.starts_with(kData)) take(line.substr(kData.size()));
+  // False: the refusal stands. kCancelled: the person has stopped waiting.
+  Result<bool> waits(const HttpClient::Reply& reply, std::string_view body, const Status& refused) {
+    const bool may_help = reply.retry_after_seconds > 0 && !is_for_good(body) &&
+                          refused.code() == StatusCode::kUnavailable &&
+                          steady_clock::now() - began_ < kWaitMax;
+    if (!may_help) return false;
+    const auto again = steady_clock::now() + std::chrono::seconds(std::min(
+                                                 reply.retry_after_seconds, kRetryAfterSecondsMax));
+    StatusLine line;
+    while (steady_clock::now() < again) {
+      if (!goes_on_()) return Status(StatusCode::kCancelled, "stopped");
+      const auto left = std::chrono::ceil<std::chrono::seconds>(again - steady_clock::now());
+      line.show(fmt::format("{}; asking again in {} s", escape_for_terminal(refused.message()),
+                            left.count()));
+      std::this_thread::sleep_for(kLookForStop);
     }
-    return goes_on_;
-  }
-
-  // Of a reply that was no stream.
-  const std::string& rest() const { return pending_; }
-  bool goes_on() const { return goes_on_; }
-  const Status& status() const { return status_; }
-
-  ChatAnswerEnd end() const {
-    ChatAnswerEnd end = end_;
-    const std::chrono::duration<double> decode = last_ - first_;
-    end.first_token_seconds = std::chrono::duration<double>(first_ - started_).count();
-    if (end.completion_tokens > 1 && decode.count() > 0) {
-      end.tokens_per_second = (end.completion_tokens - 1) / decode.count();
-    }
-    return end;
-  }
-  bool look_for_stop() {
-    if (goes_on_) goes_on_ = on_text_("");
-    return goes_on_;
+    return true;
   }
 
  private:
-  void take(const std::string& data) {
-    const auto json = parse_json(data);
-    if (!json.ok() || !json->is_object()) return;  // "[DONE]"
-    if (json->contains("error")) status_ = status_of({.status = 200, .body = data}, "the server");
-    read_usage(*json);
-    const auto choices = json->find("choices");
-    if (choices == json->end() || !choices->is_array() || choices->empty()) return;
-    read_choice(choices->front());
-  }
-
-  void read_usage(const Json& json) {
-    const auto usage = json.find("usage");
-    if (usage == json.end() || !usage->is_object()) return;
-    end_.prompt_tokens = usage->value("prompt_tokens", 0);
-    end_.completion_tokens = usage->value("completion_tokens", 0);
-  }
-
-  void read_choice(const Json& choice) {
-    if (!choice.is_object()) return;
-    const auto reason = choice.find("finish_reason");
-    if (reason != choice.end() && reason->is_string())
-      end_.finish_reason = reason->get<std::string>();
-    const auto delta = choice.find("delta");
-    if (delta == choice.end() || !delta->is_object()) return;
-    const auto content = delta->find("content");
-    if (content == delta->end() || !content->is_string()) return;
-    const auto text = content->get<std::string>();
-    if (text.empty()) return;
-    last_ = steady_clock::now();
-    if (first_ == steady_clock::time_point()) first_ = last_;
-    goes_on_ = on_text_(text) && goes_on_;
-  }
-
-  const ChatModel::OnText& on_text_;
-  const steady_clock::time_point started_;
-  steady_clock::time_point first_, last_;
-  std::string pending_;
-  ChatAnswerEnd end_;
-  Status status_;
-  bool goes_on_ = true;
+  const GoesOn& goes_on_;
+  const steady_clock::time_point began_ = steady_clock::now();
 };
+
+// What the server says of a reply that is no success.
+Status status_of(const HttpClient& client, const HttpClient::Reply& reply, std::string_view body) {
+  if (!reply.moved_to.empty()) {
+    return invalid_argument("{} has moved to {}: give that to --url", client.url(), reply.moved_to);
+  }
+  return refusal(reply.status, body, client.url());
+}
+
+Result<Json> json_reply(HttpClient& client, const std::string& path, const std::string& request) {
+  const GoesOn always = [] { return true; };
+  Patience patience(always);
+  for (;;) {
+    std::string body;
+    const auto keep = [&](std::string_view bytes) {
+      body += bytes;
+      return body.size() <= kServerReplyBytesMax;
+    };
+    ASSIGN_OR_RETURN(const HttpClient::Reply reply, client.send(path, request, keep, always));
+    if (reply.status == 200) {
+      auto json = parse_json(body);
+      if (json.ok()) return json;
+      return invalid_argument("{}{} is no server of OpenAI's API: {}", client.url(), path,
+                              json.status().message());
+    }
+    Status refused = status_of(client, reply, body);
+    ASSIGN_OR_RETURN(const bool again, patience.waits(reply, body, refused));
+    if (!again) return refused;
+  }
+}
+
+Result<std::vector<ServerModel>> models_of(HttpClient& client) {
+  ASSIGN_OR_RETURN(const Json reply, json_reply(client, "/v1/models", ""));
+  std::vector<ServerModel> models;
+  const bool has_list = reply.is_object() && reply.contains("data") && reply["data"].is_array();
+  for (const Json& one : has_list ? reply["data"] : Json::array()) {
+    if (!one.is_object() || !one.contains("id") || !one["id"].is_string()) continue;
+    ServerModel model;
+    model.name = one["id"].get<std::string>();
+    const auto length = one.find("max_model_len");
+    if (length != one.end() && length->is_number_integer()) {
+      model.max_model_len =
+          static_cast<int>(std::clamp(length->get<int64_t>(), int64_t{0}, int64_t{INT32_MAX}));
+    }
+    models.push_back(std::move(model));
+  }
+  if (!models.empty()) return models;
+  return invalid_argument("{}/v1/models lists no model", client.url());
+}
+
+std::string names_of(const std::vector<ServerModel>& models) {
+  std::vector<std::string> names;
+  for (const ServerModel& model : models) names.push_back(model.name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
 
 class RemoteChatModel final : public ChatModel {
  public:
-  RemoteChatModel(std::unique_ptr<Client> client, std::string name, int max_model_len)
-      : client_(std::move(client)), name_(std::move(name)), max_model_len_(max_model_len) {}
+  // `wanted` is the name that the person gave, or empty.
+  RemoteChatModel(std::unique_ptr<HttpClient> client, ServerModel model, bool is_wanted)
+      : client_(std::move(client)), model_(std::move(model)), is_wanted_(is_wanted) {}
 
-  std::string describe() const override { return fmt::format("{} at {}", name_, client_->url()); }
-  int max_model_len() const override { return max_model_len_; }
+  std::string describe() const override {
+    return fmt::format("{} at {}", model_.name, client_->url());
+  }
+  int max_model_len() const override { return model_.max_model_len; }
 
   Result<ChatAnswerEnd> answer(const std::vector<ChatTurn>& turns, const ChatSettings& settings,
                                const OnText& on_text) override {
-    Json request = {{"model", name_}, {"stream", true}, {"messages", messages_of(turns)}};
-    request["stream_options"]["include_usage"] = true;
-    if (settings.temperature) request["temperature"] = *settings.temperature;
-    if (settings.top_p) request["top_p"] = *settings.top_p;
-    if (settings.top_k) request["top_k"] = *settings.top_k;
-    if (settings.max_tokens) request["max_tokens"] = *settings.max_tokens;
-    if (settings.seed) request["seed"] = *settings.seed;
-    AnswerReader reader(on_text);
-    const auto status = client_->send(
-        "/v1/chat/completions", dump_json(request),
-        [&](std::string_view bytes) { return reader.add(bytes); },
-        [&] { return reader.look_for_stop(); });
-    ChatAnswerEnd end = reader.end();
-    if (!reader.goes_on()) {
-      end.finish_reason = "cancelled";
-      return end;
+    const std::string request = dump_json(chat_request(model_.name, turns, settings));
+    const GoesOn goes_on = [&] { return on_text(""); };
+    Patience patience(goes_on);
+    for (;;) {
+      AnswerStream stream(on_text);
+      std::string body;  // its beginning: a refusal is no stream
+      const auto take = [&](std::string_view bytes) {
+        body += bytes.substr(0, kRefusalBytesMax - body.size());
+        return stream.add(bytes);
+      };
+      const auto reply = client_->send("/v1/chat/completions", request, take,
+                                       [&] { return stream.look_for_stop(); });
+      if (stream.is_stopped()) return stream.end();
+      if (reply.status().code() == StatusCode::kCancelled) return stream.end();
+      RETURN_IF_ERROR(reply.status());
+      if (reply->status == 200) return stream.end();
+      const Status refused = status_of(*client_, *reply, body);
+      if (reply->status == 404) return not_found(refused);
+      const auto again = patience.waits(*reply, body, refused);
+      if (!again.ok()) return cancelled();
+      if (!*again) return refused;
     }
-    RETURN_IF_ERROR(status.status());
-    if (*status != 200)
-      return status_of({.status = *status, .body = reader.rest()}, client_->url());
-    RETURN_IF_ERROR(reader.status());
-    return end;
   }
 
   Result<int> count_tokens(const std::vector<ChatTurn>& turns) override {
     if (turns.empty()) return 0;
     const Json request = {{"messages", messages_of(turns)}, {"add_generation_prompt", false}};
-    ASSIGN_OR_RETURN(const Json reply, client_->get_json("/tokenize", dump_json(request)));
+    ASSIGN_OR_RETURN(const Json reply, json_reply(*client_, "/tokenize", dump_json(request)));
     if (!reply.is_object() || !reply.contains("count") || !reply["count"].is_number_integer()) {
       return invalid_argument("{} does not count tokens", client_->url());
     }
-    return reply["count"].get<int>();
+    return static_cast<int>(
+        std::clamp(reply["count"].get<int64_t>(), int64_t{0}, int64_t{INT32_MAX}));
   }
 
  private:
-  const std::unique_ptr<Client> client_;
-  const std::string name_;
-  const int max_model_len_;
+  static ChatAnswerEnd cancelled() {
+    ChatAnswerEnd end;
+    end.finish_reason = "cancelled";
+    return end;
+  }
+
+  // A server may have been started again with another model.
+  Status not_found(const Status& refused) {
+    const auto models = models_of(*client_);
+    if (!models.ok()) return refused;
+    const auto is_ours = [this](const ServerModel& one) { return one.name == model_.name; };
+    if (std::any_of(models->begin(), models->end(), is_ours)) return refused;
+    const std::string lost = model_.name;
+    const std::string names = names_of(*models);
+    if (is_wanted_) {
+      return error(StatusCode::kNotFound, "{} has no model {} any more; it has {}", client_->url(),
+                   lost, names);
+    }
+    model_ = models->front();
+    return error(StatusCode::kNotFound,
+                 "{} has no model {} any more; it has {}: /retry asks that one", client_->url(),
+                 lost, model_.name);
+  }
+
+  const std::unique_ptr<HttpClient> client_;
+  ServerModel model_;
+  const bool is_wanted_;
 };
 
-std::string without_path(std::string url) {
+// Both http://host:8000 and the base URL of OpenAI's clients, http://host:8000/v1.
+std::string without_version(std::string url) {
   while (url.ends_with('/')) url.pop_back();
   if (url.ends_with("/v1")) url.resize(url.size() - 3);
   return url;
@@ -276,27 +225,18 @@ std::string without_path(std::string url) {
 Result<std::unique_ptr<ChatModel>> open_remote_chat_model(const std::string& url,
                                                           const std::string& api_key,
                                                           const std::string& model) {
-  auto client = std::make_unique<Client>(without_path(url), api_key);
-  ASSIGN_OR_RETURN(const Json reply, client->get_json("/v1/models", ""));
-  std::vector<std::string> names;
-  int max_model_len = 0;
-  const bool has_list = reply.is_object() && reply.contains("data") && reply["data"].is_array();
-  for (const Json& one : has_list ? reply["data"] : Json::array()) {
-    if (!one.is_object() || !one.contains("id") || !one["id"].is_string()) continue;
-    names.push_back(one["id"].get<std::string>());
-    const auto length = one.find("max_model_len");
-    const bool is_wanted = model.empty() ? names.size() == 1 : names.back() == model;
-    if (is_wanted && length != one.end() && length->is_number_integer()) {
-      max_model_len = length->get<int>();
-    }
+  auto client = std::make_unique<HttpClient>(without_version(url), api_key);
+  const auto models = models_of(*client);
+  if (!models.ok()) return models.status().with_context("--url");
+  const auto is_wanted = [&](const ServerModel& one) { return model.empty() || one.name == model; };
+  const auto chosen = std::find_if(models->begin(), models->end(), is_wanted);
+  if (chosen == models->end()) {
+    return invalid_argument(
+        "--url {} has no model {}; it has {} (a question without a model's name: --prompt)", url,
+        escape_for_terminal(model), names_of(*models));
   }
-  if (names.empty()) return invalid_argument("--url {}: /v1/models lists no model", url);
-  if (!model.empty() && std::find(names.begin(), names.end(), model) == names.end()) {
-    return invalid_argument("--url {} has no model {}; it has {}", url, escape_for_terminal(model),
-                            fmt::join(names, ", "));
-  }
-  return std::unique_ptr<ChatModel>(std::make_unique<RemoteChatModel>(
-      std::move(client), model.empty() ? names.front() : model, max_model_len));
+  return std::unique_ptr<ChatModel>(
+      std::make_unique<RemoteChatModel>(std::move(client), *chosen, !model.empty()));
 }
 
 }  // namespace puna

@@ -1,39 +1,114 @@
-// libedit does the editing; reading keys is ours, so that Ctrl-C and a resized window are noticed.
+// libedit does the editing; reading keys is ours, so that signals are acted on between keys.
 
 #include "terminal/line_editor.h"
 
+#include <fmt/format.h>
 #include <histedit.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <clocale>
 #include <csignal>
 #include <cwchar>
+#include <optional>
+#include <string_view>
+#include <utility>
 
 namespace puna {
 namespace {
 
 constexpr int kHistoryEntriesMax = 1000;
-constexpr const char* kPasteOn = "\x1b[?2004h";
-constexpr const char* kPasteOff = "\x1b[?2004l";
+constexpr std::uintmax_t kHistoryBytesMax = 1 << 20;  // beyond, old entries go at the next start
+constexpr std::string_view kPasteOn = "\x1b[?2004h";
+constexpr std::string_view kPasteOff = "\x1b[?2004l";
 constexpr const char* kPasteBegin = "\\033[200~";
+// No key of a person's: it stands for the text that is given to be changed.
+constexpr const char* kGiven = "\x1b[puna~";
+constexpr const char* kGivenBinding = "\\033[puna~";
 constexpr std::wstring_view kPasteEnd = L"\x1b[201~";
+constexpr wchar_t kEscape = L'\x1b';
 // Around what takes no column of the prompt.
 constexpr char kInvisible = '\1';
 
 volatile std::sig_atomic_t interrupted = 0;
 volatile std::sig_atomic_t resized = 0;
+// Of those whose effect waits until the terminal is as it was: SIGTSTP, SIGTERM, SIGHUP, SIGQUIT.
+volatile std::sig_atomic_t pending = 0;
 
 void on_interrupt(int) { interrupted = 1; }
 void on_resize(int) { resized = 1; }
+void on_pending(int signal) { pending = signal; }
 
-// Without SA_RESTART: waiting for a key ends.
-void handle(int signal, void (*handler)(int)) {
+// Waiting for a key ends all the same; writing goes on.
+struct sigaction handle(int signal, void (*handler)(int)) {
   struct sigaction action = {};
+  struct sigaction before = {};
   action.sa_handler = handler;
-  sigaction(signal, &action, nullptr);
+  action.sa_flags = SA_RESTART;
+  sigaction(signal, &action, &before);
+  return before;
+}
+
+// While keys are read, these signals find the terminal as the shell left it, not as the editor
+// needs it.
+class TerminalSignals {
+ public:
+  TerminalSignals() {
+    for (size_t i = 0; i < kSignals.size(); ++i) before_[i] = handle(kSignals[i], on_pending);
+  }
+  ~TerminalSignals() {
+    for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before_[i], nullptr);
+  }
+  TerminalSignals(const TerminalSignals&) = delete;
+  TerminalSignals& operator=(const TerminalSignals&) = delete;
+
+ private:
+  static constexpr std::array kSignals = {SIGTSTP, SIGTERM, SIGHUP, SIGQUIT};
+  std::array<struct sigaction, kSignals.size()> before_ = {};
+};
+
+// What libedit asks for while a line is read.
+struct Line {
+  std::string prompt, given;
+};
+
+Line& line_of(EditLine* editor) {
+  Line* line = nullptr;
+  el_get(editor, EL_CLIENTDATA, &line);
+  return *line;
+}
+
+char* prompt_of(EditLine* editor) { return line_of(editor).prompt.data(); }
+
+int input_of(EditLine* editor) {
+  std::FILE* input = nullptr;
+  el_get(editor, EL_GETFP, 0, &input);
+  return ::fileno(input);
+}
+
+// What is not the editor's to draw.
+void write(EditLine* editor, std::string_view sequence) {
+  std::FILE* output = nullptr;
+  el_get(editor, EL_GETFP, 1, &output);
+  std::fwrite(sequence.data(), 1, sequence.size(), output);
+  std::fflush(output);
+}
+
+// Ends or stops the process as the signal would have; returns when it goes on.
+void act_on(EditLine* editor, int signal) {
+  write(editor, kPasteOff);
+  el_set(editor, EL_PREP_TERM, 0);
+  const struct sigaction before = handle(signal, SIG_DFL);
+  ::raise(signal);
+  sigaction(signal, &before, nullptr);
+  el_set(editor, EL_PREP_TERM, 1);
+  write(editor, kPasteOn);
+  el_set(editor, EL_REFRESH);
 }
 
 // libedit turns bytes into characters as the locale says.
@@ -42,42 +117,103 @@ void choose_utf8() {
   std::setlocale(LC_CTYPE, "C.UTF-8");
 }
 
-// One byte from the terminal; -1 after Ctrl-C, 0 when the terminal has gone.
-int read_byte(EditLine* editor, int descriptor, char& byte) {
+int prompt_columns(EditLine* editor) {
+  int columns = 0;
+  bool is_shown = true;
+  for (const char letter : line_of(editor).prompt) {
+    if (letter == kInvisible) is_shown = !is_shown;
+    if (letter != kInvisible && is_shown) ++columns;
+  }
+  return columns;
+}
+
+// Rows of the screen between the prompt's and that of the end of `text`.
+int rows_before(int column, std::wstring_view text, int columns) {
+  int rows = 0;
+  for (const wchar_t letter : text) {
+    const int width = std::max(::wcwidth(letter), 0);
+    if (letter == L'\n' || column + width > columns) {
+      ++rows;
+      column = 0;
+    }
+    column += width;
+  }
+  return rows + (column == columns ? 1 : 0);
+}
+
+// The editor draws from where the cursor is: that has to be where the prompt begins. Terminals of
+// today have wrapped what they show at the new width.
+void draw_anew(EditLine* editor) {
+  winsize size = {};
+  ::ioctl(input_of(editor), TIOCGWINSZ, &size);
+  const LineInfoW* line = el_wline(editor);
+  const auto before_cursor = static_cast<size_t>(line->cursor - line->buffer);
+  const int above = rows_before(prompt_columns(editor), {line->buffer, before_cursor}, size.ws_col);
+  write(editor, fmt::format("{}\r\x1b[J", above == 0 ? "" : fmt::format("\x1b[{}A", above)));
+  el_resize(editor);
+  el_set(editor, EL_REFRESH);
+}
+
+bool is_ready(int descriptor, int wait_ms) {
+  pollfd input = {.fd = descriptor, .events = POLLIN, .revents = 0};
+  return ::poll(&input, 1, wait_ms) > 0;
+}
+
+// One byte from the terminal; -1 after Ctrl-C, 0 when the terminal has gone. `at_once`: it came
+// together with the byte before.
+int read_byte(EditLine* editor, int descriptor, char& byte, bool& at_once) {
+  at_once = is_ready(descriptor, 0);
   for (;;) {
     if (interrupted != 0) return -1;
-    if (resized != 0) {
-      resized = 0;
-      el_resize(editor);
-      el_set(editor, EL_REFRESH);
-    }
-    pollfd input = {.fd = descriptor, .events = POLLIN, .revents = 0};
-    if (::poll(&input, 1, -1) < 0) continue;  // a signal: looked at above
+    if (pending != 0) act_on(editor, std::exchange(pending, 0));
+    if (std::exchange(resized, 0) != 0) draw_anew(editor);
+    if (!is_ready(descriptor, -1)) continue;  // a signal: looked at above
     const ssize_t count = ::read(descriptor, &byte, 1);
     if (count >= 0) return static_cast<int>(count);
     if (errno != EINTR && errno != EAGAIN) return 0;
   }
 }
 
-// What el_gets() asks for keys: one character.
+// Of what read_character() gave last: whether it came together with the one before, and a byte that
+// turned out not to go on with it.
+bool last_came_at_once = false;
+std::optional<char> read_too_far;
+
+// What el_gets() asks for keys: one character; U+FFFD for bytes that are none.
 int read_character(EditLine* editor, wchar_t* character) {
-  std::FILE* input = nullptr;
-  el_get(editor, EL_GETFP, 0, &input);
+  const int descriptor = input_of(editor);
   std::mbstate_t state = {};
-  for (;;) {
+  for (bool is_first = true;; is_first = false) {
     char byte = 0;
-    const int count = read_byte(editor, ::fileno(input), byte);
-    if (count <= 0) return count;
+    if (read_too_far) {
+      byte = *std::exchange(read_too_far, {});
+    } else {
+      const int count = read_byte(editor, descriptor, byte, last_came_at_once);
+      if (count <= 0) return count;
+    }
     const size_t used = std::mbrtowc(character, &byte, 1, &state);
     if (used == static_cast<size_t>(-2)) continue;
     if (used != static_cast<size_t>(-1)) return 1;
-    *character = L'\xfffd';  // bytes that are no character
+    if (!is_first) read_too_far = byte;
+    *character = L'\xfffd';
     return 1;
   }
 }
 
+// Ctrl-J. A line feed that came behind other text, and nothing behind it, was no key: it was typed
+// before the terminal was the editor's, when Enter is one, or a program wrote it. It ends the line.
 unsigned char insert_new_line(EditLine* editor, wint_t) {
+  const LineInfo* line = el_line(editor);
+  const bool is_end = last_came_at_once || line->lastchar == line->buffer;
+  if (is_end && !is_ready(input_of(editor), 0)) {
+    el_wpush(editor, L"\r");
+    return CC_NORM;
+  }
   return el_winsertstr(editor, L"\n") == 0 ? CC_REFRESH : CC_ERROR;
+}
+
+unsigned char insert_given(EditLine* editor, wint_t) {
+  return el_insertstr(editor, line_of(editor).given.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 unsigned char insert_pasted(EditLine* editor, wint_t) {
@@ -85,9 +221,12 @@ unsigned char insert_pasted(EditLine* editor, wint_t) {
   while (!text.ends_with(kPasteEnd)) {
     wchar_t next = 0;
     if (el_wgetc(editor, &next) != 1) return CC_EOF;
-    text += next == L'\r' ? L'\n' : next;
+    if (next == L'\r') next = L'\n';
+    const bool is_control = next < L' ' && next != L'\n' && next != L'\t' && next != kEscape;
+    if (!is_control) text += next;
   }
   text.resize(text.size() - kPasteEnd.size());
+  std::erase(text, kEscape);
   while (text.ends_with(L'\n')) text.pop_back();
   if (text.empty()) return CC_NORM;
   return el_winsertstr(editor, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
@@ -98,15 +237,8 @@ unsigned char insert_pasted(EditLine* editor, wint_t) {
 struct LineEditor::State {
   EditLine* editor = nullptr;
   History* history = nullptr;
-  std::FILE* output = nullptr;
   std::filesystem::path history_file;
-  std::string prompt;
-
-  static char* prompt_of(EditLine* editor) {
-    State* state = nullptr;
-    el_get(editor, EL_CLIENTDATA, &state);
-    return state->prompt.data();
-  }
+  Line line;
 };
 
 LineEditor::LineEditor(std::FILE* input, std::FILE* output, std::filesystem::path history)
@@ -114,18 +246,19 @@ LineEditor::LineEditor(std::FILE* input, std::FILE* output, std::filesystem::pat
   choose_utf8();
   handle(SIGWINCH, on_resize);
   State& state = *state_;
-  state.output = output;
   state.history_file = std::move(history);
   state.editor = el_init("puna", input, output, stderr);
-  el_set(state.editor, EL_CLIENTDATA, &state);
-  el_set(state.editor, EL_PROMPT_ESC, State::prompt_of, kInvisible);
+  el_set(state.editor, EL_CLIENTDATA, &state.line);
+  el_set(state.editor, EL_PROMPT_ESC, prompt_of, kInvisible);
   el_set(state.editor, EL_EDITOR, "emacs");
   el_wset(state.editor, EL_GETCFN, read_character);
   // Enter and Ctrl-J are two keys.
-  el_set(state.editor, EL_SETTY, "-d", "-icrnl", nullptr);
+  el_set(state.editor, EL_SETTY, "-d", "-icrnl", "-inlcr", nullptr);
   el_wset(state.editor, EL_ADDFN, L"puna-paste", L"Put in pasted text", insert_pasted);
   el_wset(state.editor, EL_ADDFN, L"puna-new-line", L"Begin a new line", insert_new_line);
+  el_wset(state.editor, EL_ADDFN, L"puna-given", L"Put in the text to change", insert_given);
   el_set(state.editor, EL_BIND, kPasteBegin, "puna-paste", nullptr);
+  el_set(state.editor, EL_BIND, kGivenBinding, "puna-given", nullptr);
   el_set(state.editor, EL_BIND, "^J", "puna-new-line", nullptr);
   el_set(state.editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   for (const char* key : {"\\033[1;5D", "\\033b"}) {
@@ -139,8 +272,12 @@ LineEditor::LineEditor(std::FILE* input, std::FILE* output, std::filesystem::pat
   ::history(state.history, &event, H_SETSIZE, kHistoryEntriesMax);
   ::history(state.history, &event, H_SETUNIQUE, 1);
   el_set(state.editor, EL_HIST, ::history, state.history);
-  if (!state.history_file.empty()) {
-    ::history(state.history, &event, H_LOAD, state.history_file.c_str());
+  if (state.history_file.empty()) return;
+  ::history(state.history, &event, H_LOAD, state.history_file.c_str());
+  std::error_code failure;
+  const auto size = std::filesystem::file_size(state.history_file, failure);
+  if (!failure && size > kHistoryBytesMax) {
+    ::history(state.history, &event, H_SAVE, state.history_file.c_str());
   }
 }
 
@@ -152,17 +289,18 @@ LineEditor::~LineEditor() {
 LineEditor::Read LineEditor::read(const std::string& prompt, const std::string& initial,
                                   std::string& text) {
   State& state = *state_;
-  state.prompt = prompt;
+  const TerminalSignals signals;
+  state.line.prompt = prompt;
   interrupted = 0;
-  std::fputs(kPasteOn, state.output);
-  std::fflush(state.output);
-  if (!initial.empty()) el_push(state.editor, initial.c_str());
+  if (std::exchange(resized, 0) != 0) el_resize(state.editor);
+  write(state.editor, kPasteOn);
+  state.line.given = initial;
+  if (!initial.empty()) el_push(state.editor, kGiven);
   int count = 0;
   const char* line = el_gets(state.editor, &count);
-  std::fputs(kPasteOff, state.output);
-  std::fflush(state.output);
+  write(state.editor, kPasteOff);
   if (line == nullptr || count <= 0) {
-    std::fputs("\n", state.output);
+    write(state.editor, "\n");
     return take_interrupt() ? Read::kInterrupted : Read::kEnd;
   }
   text.assign(line, static_cast<size_t>(count));
@@ -172,12 +310,17 @@ LineEditor::Read LineEditor::read(const std::string& prompt, const std::string& 
 
 void LineEditor::remember(const std::string& text) {
   HistEvent event;
-  history(state_->history, &event, H_ENTER, text.c_str());
-  if (state_->history_file.empty()) return;
-  // Questions are the person's own: nobody else may read them.
+  const bool is_new = history(state_->history, &event, H_ENTER, text.c_str()) > 0;
+  if (!is_new || state_->history_file.empty()) return;
+  // Appended: another chat may write there, too. Questions are the person's own: nobody else may
+  // read them.
   const mode_t before = ::umask(S_IRWXG | S_IRWXO);
-  history(state_->history, &event, H_SAVE, state_->history_file.c_str());
+  std::FILE* file = std::fopen(state_->history_file.c_str(), "a");
   ::umask(before);
+  if (file == nullptr) return;
+  std::fseek(file, 0, SEEK_END);  // libedit begins an empty file with a line of its own
+  history(state_->history, &event, H_NSAVE_FP, size_t{0}, file);  // one more than the number
+  std::fclose(file);
 }
 
 void catch_interrupt() { handle(SIGINT, on_interrupt); }

@@ -24,12 +24,19 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
                           env={**os.environ, **environment})
 
 
+def in_pipe(*arguments: str, question: bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """The same with something on standard input, and bytes as they are."""
+    return subprocess.run([BINARY, *arguments], cwd=ROOT, input=question, capture_output=True, timeout=WAIT_SECONDS,
+                          env={**os.environ, **environment}, check=False)
+
+
 class TerminalSession:
     """Ends the program by pid when left, whatever happened."""
 
     def __init__(self, *arguments: str, raw: bool = False, **environment: str) -> None:
         """`raw`: control sequences stay in what is read."""
         self._master, slave = pty.openpty()
+        self.device = os.ttyname(slave)
         self._raw = raw
         self._folder = tempfile.TemporaryDirectory()
         self.process = subprocess.Popen([BINARY, *arguments], cwd=ROOT, stdin=slave, stdout=slave,
@@ -56,7 +63,11 @@ class TerminalSession:
         self._folder.cleanup()
 
     def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
+        self.type_bytes(text.encode())
+
+    def type_bytes(self, text: bytes) -> None:
+        while text:  # a terminal takes some at a time
+            text = text[os.write(self._master, text):]
 
     def wait_for(self, words: str) -> str:
         """Reads until `words` appear; returns everything since the last wait, without colours."""
@@ -71,9 +82,9 @@ class TerminalSession:
         return seen
 
     def wait_for_anything(self) -> None:
-        """Reads until something has come since the last wait."""
+        """Reads until something that is seen has come since the last wait."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while not self._text:
+        while not CONTROL_SEQUENCE.sub("", self._text).strip():
             if time.monotonic() > deadline:
                 raise AssertionError("nothing was printed")
             if select.select([self._master], [], [], 0.1)[0]:

@@ -2,14 +2,12 @@
 
 import contextlib
 import json
-import os
 import pathlib
-import re
 import subprocess
 import tempfile
 import unittest
 
-from terminal_session import BINARY, ROOT, TerminalSession
+from terminal_session import BINARY, ROOT, TerminalSession, in_pipe
 
 MODEL = str(ROOT / "build/models/SmolLM2-135M-Instruct.Q4_1.gguf")
 FAKE = ("chat", "--backend", "fake", "--log-level", "error")
@@ -118,6 +116,35 @@ class ChatTest(unittest.TestCase):
                 chat.wait_for("messages saved")
             self.assertEqual(load()[0]["content"], "a\nb")
 
+    def test_bytes_that_are_no_character_are_seen_and_do_no_harm(self) -> None:
+        with saved_conversation() as (path, load):
+            with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
+                chat.wait_for("> ")
+                chat.type_bytes(b"caf\xe9 noir \xff\xc3\r")  # Latin-1, no text at all, half a character
+                chat.wait_for(" tokens,")
+                chat.wait_for("> ")
+                chat.type(f"/save {path}\r")
+                chat.wait_for("messages saved")
+            self.assertEqual(load()[0]["content"], "caf\N{REPLACEMENT CHARACTER} noir " + 2 * "\N{REPLACEMENT CHARACTER}")
+
+    def test_a_question_that_was_typed_too_early_is_asked(self) -> None:
+        with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
+            chat.type("Hello\n")  # so comes Enter before the editor has the terminal
+            chat.wait_for(" tokens,")
+
+    def test_two_chats_add_to_one_history(self) -> None:
+        with tempfile.TemporaryDirectory() as state:
+            with TerminalSession(*FAKE, XDG_STATE_HOME=state) as one, \
+                    TerminalSession(*FAKE, XDG_STATE_HOME=state) as other:
+                for chat, text in ((one, "/set top_k 7\r"), (other, "/set top_k 8\r"), (one, "/set top_k 9\r")):
+                    chat.wait_for("> ")
+                    chat.type(text)
+                    chat.wait_for("top_k       ")
+            with TerminalSession(*FAKE, XDG_STATE_HOME=state) as chat:
+                chat.wait_for("> ")
+                chat.type(3 * "\x1b[A" + "\r")
+                chat.wait_for("top_k       7")
+
     def test_characters_of_several_bytes_are_one_to_the_keys(self) -> None:
         with saved_conversation() as (path, load):
             with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
@@ -166,12 +193,6 @@ class ChatTest(unittest.TestCase):
             self.assertEqual(chat.exit_code(), 0)
 
 
-
-def in_pipe(*arguments: str, question: bytes, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([BINARY, *arguments], cwd=ROOT, input=question, capture_output=True, timeout=120,
-                          env={**os.environ, **environment}, check=False)
-
-
 class PipeTest(unittest.TestCase):
     """Standard output has the answer, and nothing else."""
 
@@ -197,52 +218,31 @@ class PipeTest(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (1, b""))
         self.assertIn(b"UTF-8", done.stderr)
 
+    def test_a_question_on_the_command_line_is_answered_and_that_is_all(self) -> None:
+        question = ("chat", MODEL, "What is the capital of France?", "--temperature", "0", "--weights", "bf16")
+        done = in_pipe(*question, question=b"")
+        self.assertEqual((done.returncode, done.stdout), (0, b"The capital of France is Paris.\n"))
+        with TerminalSession(*question) as chat:
+            self.assertEqual(chat.wait_for("Paris.").splitlines(), ["The capital of France is Paris."])
+            self.assertEqual(chat.exit_code(), 0)
+
+    def test_an_answer_that_nobody_reads_ends(self) -> None:
+        command = f"{BINARY} chat --backend fake --fake-endless --prompt Hello | head -c 1"
+        done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, timeout=120, check=False)
+        self.assertEqual((done.returncode, len(done.stdout), done.stderr), (1, 1, b""))
+
+    def test_a_full_disk_is_an_error(self) -> None:
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([BINARY, *FAKE, "--prompt", "Hello"], stdin=subprocess.DEVNULL, stdout=full,
+                                  stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr, b"error: standard output: No space left on device\n")
+
     def test_no_color_holds_for_the_log_too(self) -> None:
         for no_color in ("1", "yes"):
-            with TerminalSession("chat", *FAKE[1:], "--log-level", "info", raw=True, NO_COLOR=no_color) as chat:
+            with TerminalSession(*FAKE[:3], "--log-level", "info", raw=True, NO_COLOR=no_color) as chat:
                 text = chat.wait_for("> ")
                 self.assertNotRegex(text, r"\x1b\[[0-9;]*m")
-
-
-class ServerTest(unittest.TestCase):
-    """puna chat --url: a server answers."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.server = subprocess.Popen([BINARY, "serve", "--backend", "fake", "--fake-endless", "--port", "0",
-                                       "--api-key", "secret", "--watch-stdin"], cwd=ROOT, text=True,
-                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        cls.url = re.search(r"http://\S+", cls.server.stdout.readline())[0]
-        assert cls.server.stdout.readline() == "ready\n"
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.server.stdin.close()
-        cls.server.wait(timeout=60)
-        cls.server.stdout.close()
-
-    def test_it_answers_and_counts(self) -> None:
-        with TerminalSession("chat", "--url", self.url + "/v1/", "--api-key", "secret", "--max-tokens", "5") as chat:
-            chat.wait_for("fake at http://")
-            chat.wait_for("> ")
-            chat.type("Hello\r")
-            self.assertIn("+ 5 tokens", chat.wait_for("length"))
-            chat.wait_for("> ")
-            chat.type("/tokens\r")
-            chat.wait_for("are left")
-
-    def test_what_goes_wrong_is_said_in_a_line(self) -> None:
-        for url, key, words in ((self.url, "wrong", b"--api-key"), ("http://127.0.0.1:9", "", b"127.0.0.1:9"),
-                                (self.url + "/nowhere", "secret", b"404")):
-            done = in_pipe("chat", "--url", url, "--api-key", key, question=b"Hello")
-            self.assertEqual((done.returncode, done.stdout), (1, b""), done)
-            self.assertIn(words, done.stderr)
-            self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
-
-    def test_an_unknown_model_is_refused_with_those_there_are(self) -> None:
-        done = in_pipe("chat", "--url", self.url, "--api-key", "secret", "nosuch", question=b"Hello")
-        self.assertEqual(done.returncode, 1)
-        self.assertIn(b"it has fake", done.stderr)
 
 
 if __name__ == "__main__":
