@@ -86,7 +86,11 @@ _puna() {{
     _files
   fi
 }}
-compdef _puna puna
+if [[ "$funcstack[1]" == _puna ]]; then
+  _puna "$@"  # from a file of $fpath, at its first use
+else
+  compdef _puna puna
+fi
 )",
                      command_names(commands), value_cases(commands), flag_cases(commands));
 }
