@@ -19,6 +19,7 @@
 #include "app/remote_chat_model.h"
 #include "base/utf8.h"
 #include "terminal/line_editor.h"
+#include "terminal/status_line.h"
 #include "terminal/terminal.h"
 
 namespace puna {
@@ -45,6 +46,12 @@ Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatOptions& options) {
   }
   ASSIGN_OR_RETURN(auto generator, open_generator(options.model));
   return make_local_chat_model(std::move(generator));
+}
+
+Result<std::unique_ptr<ChatModel>> open_with_status(const ChatOptions& options) {
+  StatusLine line;
+  line.show(fmt::format("loading {}", escape_for_terminal(options.model.model)));
+  return open_chat_model(options);
 }
 
 // Where shells and editors of today keep such things.
@@ -120,7 +127,6 @@ int converse(ChatModel& model, const ChatOptions& options, double seconds) {
     if (!question) return 0;
     if (question->empty()) continue;
     editor.remember(*question);
-    take_interrupt();
     if (!session.handle(*question)) return 0;
   }
 }
@@ -140,13 +146,17 @@ Result<std::string> whole_question(const ChatOptions& options) {
     }
   }
   while (question.ends_with('\n')) question.pop_back();
+  if (question.ends_with("\n/quit"))
+    question.resize(question.rfind('\n'));  // of scripts that leave
   if (!question.empty()) return question;
   return invalid_argument("no question: give --prompt, or write one to standard input");
 }
 
-int answer_once(ChatModel& model, const ChatOptions& options, const std::string& question) {
+int answer_once(ChatModel& model, const ChatOptions& options) {
+  const auto question = whole_question(options);
+  if (!question.ok()) return fail(question.status());
   ChatSession session(model, answer_screen(), options.system_prompt, settings_of(options));
-  if (!session.ask(question)) return 1;
+  if (!session.ask(*question)) return 1;
   if (output_error == 0) return 0;
   if (output_error == EPIPE) return 1;  // who reads no more knows
   return fail(error(StatusCode::kUnavailable, "standard output: {}",
@@ -158,18 +168,12 @@ int answer_once(ChatModel& model, const ChatOptions& options, const std::string&
 int run_chat(const ChatOptions& options) {
   const bool is_conversation =
       options.prompt.empty() && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
-  std::string question;
-  if (!is_conversation) {
-    auto whole = whole_question(options);
-    if (!whole.ok()) return fail(whole.status());
-    question = std::move(*whole);
-  }
   const auto started = std::chrono::steady_clock::now();
-  auto model = open_chat_model(options);
+  auto model = is_conversation ? open_with_status(options) : open_chat_model(options);
   if (!model.ok()) return fail(model.status());
-  if (!is_conversation) return answer_once(**model, options, question);
   const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-  return converse(**model, options, taken.count());
+  return is_conversation ? converse(**model, options, taken.count())
+                         : answer_once(**model, options);
 }
 
 }  // namespace puna

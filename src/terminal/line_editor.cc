@@ -2,6 +2,7 @@
 
 #include "terminal/line_editor.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <histedit.h>
 #include <poll.h>
@@ -40,11 +41,28 @@ volatile std::sig_atomic_t resized = 0;
 // Of those whose effect waits until the terminal is as it was: SIGTSTP, SIGTERM, SIGHUP, SIGQUIT.
 volatile std::sig_atomic_t pending = 0;
 
-void on_interrupt(int) { interrupted = 1; }
-void on_resize(int) { resized = 1; }
-void on_pending(int signal) { pending = signal; }
+// A byte in this pipe for each signal ends the wait for a key, on whatever thread it came.
+std::array<int, 2> wake = {-1, -1};
 
-// Waiting for a key ends all the same; writing goes on.
+void wake_reader() {
+  const int before = errno;
+  [[maybe_unused]] const ssize_t written = ::write(wake[1], "", 1);
+  errno = before;
+}
+
+void on_interrupt(int) {
+  interrupted = 1;
+  wake_reader();
+}
+void on_resize(int) {
+  resized = 1;
+  wake_reader();
+}
+void on_pending(int signal) {
+  pending = signal;
+  wake_reader();
+}
+
 struct sigaction handle(int signal, void (*handler)(int)) {
   struct sigaction action = {};
   struct sigaction before = {};
@@ -75,6 +93,7 @@ class TerminalSignals {
 // What libedit asks for while a line is read.
 struct Line {
   std::string prompt, given;
+  int input = -1;
 };
 
 Line& line_of(EditLine* editor) {
@@ -84,12 +103,6 @@ Line& line_of(EditLine* editor) {
 }
 
 char* prompt_of(EditLine* editor) { return line_of(editor).prompt.data(); }
-
-int input_of(EditLine* editor) {
-  std::FILE* input = nullptr;
-  el_get(editor, EL_GETFP, 0, &input);
-  return ::fileno(input);
-}
 
 // What is not the editor's to draw.
 void write(EditLine* editor, std::string_view sequence) {
@@ -145,7 +158,7 @@ int rows_before(int column, std::wstring_view text, int columns) {
 // today have wrapped what they show at the new width.
 void draw_anew(EditLine* editor) {
   winsize size = {};
-  ::ioctl(input_of(editor), TIOCGWINSZ, &size);
+  ::ioctl(line_of(editor).input, TIOCGWINSZ, &size);
   const LineInfoW* line = el_wline(editor);
   const auto before_cursor = static_cast<size_t>(line->cursor - line->buffer);
   const int above = rows_before(prompt_columns(editor), {line->buffer, before_cursor}, size.ws_col);
@@ -154,23 +167,33 @@ void draw_anew(EditLine* editor) {
   el_set(editor, EL_REFRESH);
 }
 
-bool is_ready(int descriptor, int wait_ms) {
+bool is_ready(int descriptor) {
   pollfd input = {.fd = descriptor, .events = POLLIN, .revents = 0};
-  return ::poll(&input, 1, wait_ms) > 0;
+  return ::poll(&input, 1, 0) > 0;
+}
+
+// For a byte of the input, or a signal.
+void wait_for_input(int descriptor) {
+  std::array<pollfd, 2> inputs = {pollfd{.fd = descriptor, .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = wake[0], .events = POLLIN, .revents = 0}};
+  ::poll(inputs.data(), inputs.size(), -1);
+  std::array<char, 64> signals;
+  while (::read(wake[0], signals.data(), signals.size()) > 0) {
+  }
 }
 
 // One byte from the terminal; -1 after Ctrl-C, 0 when the terminal has gone. `at_once`: it came
 // together with the byte before.
 int read_byte(EditLine* editor, int descriptor, char& byte, bool& at_once) {
-  at_once = is_ready(descriptor, 0);
+  at_once = is_ready(descriptor);
   for (;;) {
     if (interrupted != 0) return -1;
     if (pending != 0) act_on(editor, std::exchange(pending, 0));
     if (std::exchange(resized, 0) != 0) draw_anew(editor);
-    if (!is_ready(descriptor, -1)) continue;  // a signal: looked at above
+    wait_for_input(descriptor);
     const ssize_t count = ::read(descriptor, &byte, 1);
     if (count >= 0) return static_cast<int>(count);
-    if (errno != EINTR && errno != EAGAIN) return 0;
+    if (errno != EINTR && errno != EAGAIN) return 0;  // EAGAIN: a signal, or Ctrl-C took it away
   }
 }
 
@@ -181,7 +204,7 @@ std::optional<char> read_too_far;
 
 // What el_gets() asks for keys: one character; U+FFFD for bytes that are none.
 int read_character(EditLine* editor, wchar_t* character) {
-  const int descriptor = input_of(editor);
+  const int descriptor = line_of(editor).input;
   std::mbstate_t state = {};
   for (bool is_first = true;; is_first = false) {
     char byte = 0;
@@ -205,7 +228,7 @@ int read_character(EditLine* editor, wchar_t* character) {
 unsigned char insert_new_line(EditLine* editor, wint_t) {
   const LineInfo* line = el_line(editor);
   const bool is_end = last_came_at_once || line->lastchar == line->buffer;
-  if (is_end && !is_ready(input_of(editor), 0)) {
+  if (is_end && !is_ready(line_of(editor).input)) {
     el_wpush(editor, L"\r");
     return CC_NORM;
   }
@@ -247,6 +270,12 @@ LineEditor::LineEditor(std::FILE* input, std::FILE* output, std::filesystem::pat
   handle(SIGWINCH, on_resize);
   State& state = *state_;
   state.history_file = std::move(history);
+  if (wake[0] < 0 && ::pipe2(wake.data(), O_NONBLOCK | O_CLOEXEC) != 0) wake = {-1, -1};
+  // Opened again, so that what others write to the terminal waits as it did.
+  const char* terminal = ::ttyname(::fileno(input));
+  state.line.input =
+      terminal == nullptr ? -1 : ::open(terminal, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (state.line.input < 0) state.line.input = ::dup(::fileno(input));
   state.editor = el_init("puna", input, output, stderr);
   el_set(state.editor, EL_CLIENTDATA, &state.line);
   el_set(state.editor, EL_PROMPT_ESC, prompt_of, kInvisible);
@@ -282,6 +311,7 @@ LineEditor::LineEditor(std::FILE* input, std::FILE* output, std::filesystem::pat
 }
 
 LineEditor::~LineEditor() {
+  ::close(state_->line.input);
   history_end(state_->history);
   el_end(state_->editor);
 }

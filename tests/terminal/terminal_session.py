@@ -1,5 +1,6 @@
 """TerminalSession: the real binary on a pseudo-terminal, typed at and read like a person would."""
 
+import codecs
 import os
 import pathlib
 import pty
@@ -44,6 +45,7 @@ class TerminalSession:
                                         env={**os.environ, "TERM": "xterm", "XDG_STATE_HOME": self._folder.name,
                                              **environment})
         os.close(slave)
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._text = ""
 
     @staticmethod
@@ -84,7 +86,7 @@ class TerminalSession:
     def wait_for_anything(self) -> None:
         """Reads until something that is seen has come since the last wait."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while not CONTROL_SEQUENCE.sub("", self._text).strip():
+        while not re.sub(r"\x1b[^A-Za-z]*$", "", self._text).strip():
             if time.monotonic() > deadline:
                 raise AssertionError("nothing was printed")
             if select.select([self._master], [], [], 0.1)[0]:
@@ -98,5 +100,6 @@ class TerminalSession:
             read = os.read(self._master, 65536)
         except OSError as error:  # Linux: EIO when the other side has gone
             raise AssertionError(f"the program ended after {self._text!r}") from error
-        text = read.decode(errors="replace")
-        self._text += text if self._raw else CONTROL_SEQUENCE.sub("", text)
+        self._text += self._decoder.decode(read)
+        if not self._raw:
+            self._text = CONTROL_SEQUENCE.sub("", self._text)

@@ -208,6 +208,11 @@ class PipeTest(unittest.TestCase):
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"Paris", done.stdout)
 
+    def test_scripts_may_leave_with_quit(self) -> None:
+        done = in_pipe("chat", MODEL, "--temperature", "0", "--weights", "bf16",
+                       question=b"What is the capital of France?\n/quit\n")
+        self.assertEqual(done.stdout, b"The capital of France is Paris.\n")
+
     def test_no_question_is_an_error_of_one_line(self) -> None:
         done = in_pipe(*FAKE, question=b"")
         self.assertEqual((done.returncode, done.stdout), (1, b""))

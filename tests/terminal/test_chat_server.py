@@ -21,7 +21,7 @@ class ServerTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls.server = PunaServer("--fake-endless", "--api-key", "secret")
+        cls.server = PunaServer("--fake-endless", "--fake-step-microseconds", "20000", "--api-key", "secret")
 
     @classmethod
     def tearDownClass(cls) -> None:
