@@ -55,7 +55,7 @@ class Ingress:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PunaServer]:
-    running = PunaServer(step_microseconds=int(STEP_S * 1e6))
+    running = PunaServer("--fake-endless", step_microseconds=int(STEP_S * 1e6))
     yield running
     assert running.close() == 0, running.errors
 
@@ -87,7 +87,7 @@ def test_a_path_without_its_last_slash_works_and_others_do_not(ingress):
 
 
 def test_a_stream_is_not_held_back(ingress, server):
-    body = {"messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 1000, "ignore_eos": True}
+    body = {"messages": [{"role": "user", "content": "hi"}], "stream": True, "max_tokens": 1000}
     with httpx.stream("POST", f"{ingress.url}/serve/v1/chat/completions", json=body, timeout=60,
                       trust_env=False) as answer:
         events = (line for line in answer.iter_lines() if line.startswith("data: {"))
@@ -99,7 +99,7 @@ def test_a_stream_is_not_held_back(ingress, server):
 
 def test_a_client_that_leaves_is_noticed_behind_the_proxy(ingress, server):
     with pytest.raises(httpx.ReadTimeout):
-        get(f"{ingress.url}/serve/infer?sentence=hi&max_tokens=1000&ignore_eos=true", timeout=0.5)
+        get(f"{ingress.url}/serve/infer?sentence=hi&max_tokens=1000", timeout=0.5)
     wait_until(lambda: server.metric("vllm:num_requests_running") == 0, SOON, "its answer ends")
 
 
@@ -109,7 +109,7 @@ def test_answers_of_65_and_185_seconds_come_whole(ingress):
     failures: list[str] = []
 
     def ask(length: int, stream: bool) -> None:
-        body = {"messages": [{"role": "user", "content": "hi"}], "stream": stream, "ignore_eos": True,
+        body = {"messages": [{"role": "user", "content": "hi"}], "stream": stream,
                 "max_tokens": int(length / STEP_S)}
         began = time.monotonic()
         answer = httpx.post(f"{ingress.url}/serve/v1/chat/completions", json=body, timeout=2 * length,
