@@ -71,7 +71,8 @@ Status bound_logprobs(const Generator& model, const std::vector<TokenizedPrompt>
     return invalid_argument(
         "logprobs: this answer could have {} of them, counting the alternatives, and at most {} "
         "are given at once; ask for fewer tokens (max_tokens), choices (n), prompts or logprobs",
-        fixed + open, kAnswerLogprobsMax);
+               fixed + open, kAnswerLogprobsMax)
+        .about("logprobs");
   }
   for (size_t i = 0; i < requests.size(); ++i) {
     if (requests[i].max_tokens_given) continue;

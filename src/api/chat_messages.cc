@@ -22,8 +22,8 @@ Result<std::string> parse_part(const Json& part, const std::string& place) {
   const bool is_text = part.is_object() && part.value("type", Json()) == "text" &&
                        part.contains("text") && part["text"].is_string();
   if (!is_text) {
-    return invalid_argument("{}: only parts {{\"type\": \"text\", \"text\": …}} are supported",
-                            place);
+    return invalid_argument("{}: only parts {{\"type\": \"text\", \"text\": …}} are supported", place)
+        .about(place);
   }
   // cache_control is a hint for speed that some clients send.
   RETURN_IF_ERROR(refuse_unknown_fields(part, {"type", "text", "cache_control"}, place + "."));
@@ -34,7 +34,7 @@ Result<std::string> parse_part(const Json& part, const std::string& place) {
 Result<std::string> parse_content(const Json& content, const std::string& place) {
   if (content.is_string()) return content.get<std::string>();
   if (!content.is_array()) {
-    return invalid_argument("{} must be a string, not {}", place, type_of(content));
+    return invalid_field(place, "must be a string, not {}", type_of(content));
   }
   std::string text;
   for (size_t i = 0; i < content.size(); ++i) {
@@ -47,10 +47,10 @@ Result<std::string> parse_content(const Json& content, const std::string& place)
 
 Status check_role(const Json& role, const std::string& place) {
   if (role == "tool" || role == "function") {
-    return invalid_argument("{} is {}, and there are no tools", place, dump_json(role));
+    return invalid_field(place, "is {}, and there are no tools", dump_json(role));
   }
   if (role != "system" && role != "developer" && role != "user" && role != "assistant") {
-    return invalid_argument("{} must be system, user or assistant, not {}", place,
+    return invalid_field(place, "must be system, user or assistant, not {}",
                             role.is_null() ? "absent" : dump_json(role).substr(0, 64));
   }
   return {};
@@ -59,19 +59,19 @@ Status check_role(const Json& role, const std::string& place) {
 Result<ChatMessage> parse_message(const Json& json, size_t index) {
   const std::string place = fmt::format("messages[{}]", index);
   if (!json.is_object()) {
-    return invalid_argument("{} must be an object, not {}", place, type_of(json));
+    return invalid_field(place, "must be an object, not {}", type_of(json));
   }
   const Json role = json.value("role", Json());
   RETURN_IF_ERROR(check_role(role, place + ".role"));
   for (const std::string_view name : kUnsupported) {
     const auto found = json.find(name);
     if (found != json.end() && !is_empty(*found)) {
-      return invalid_argument("{}.{} is not supported; leave it out", place, name);
+      return invalid_field(fmt::format("{}.{}", place, name), "is not supported; leave it out");
     }
   }
   const auto content = json.find("content");
   if (content == json.end() || content->is_null()) {
-    return invalid_argument("{}.content is missing", place);
+    return invalid_field(place + ".content", "is missing");
   }
   ChatMessage message;
   // "developer" is OpenAI's newer name of the same role.
@@ -90,7 +90,7 @@ Result<ChatMessage> parse_message(const Json& json, size_t index) {
 
 Result<ChatMessages> parse_messages(const Json& messages) {
   if (!messages.is_array() || messages.empty() || messages.size() > kMessagesMax) {
-    return invalid_argument("messages must be a list of 1 to {} messages", kMessagesMax);
+    return invalid_field("messages", "must be a list of 1 to {} messages", kMessagesMax);
   }
   ChatMessages parsed;
   for (size_t i = 0; i < messages.size(); ++i) {

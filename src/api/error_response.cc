@@ -2,33 +2,10 @@
 
 #include "api/error_response.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <iterator>
-#include <string_view>
-
 #include "base/json.h"
 
 namespace puna {
 namespace {
-
-constexpr std::string_view kWordsThatAreFields[] = {
-    "audio",  "echo",   "functions",   "logprobs", "messages", "modalities",
-    "model",  "n",      "prompt",      "sentence", "seed",     "stop",
-    "stream", "suffix", "temperature", "tokens",   "tools"};
-
-// The field that a message begins with: "temperature is 3, …", "messages[0].role must be …".
-std::optional<std::string> leading_field(std::string_view message) {
-  const size_t end = message.find_first_not_of("abcdefghijklmnopqrstuvwxyz_0123456789[].");
-  const std::string_view field = message.substr(0, end);
-  const std::string_view word = field.substr(0, field.find_first_of("[."));
-  const bool is_refused = end != message.npos && message.substr(end).starts_with(" is not ");
-  const bool is_field = is_refused || word.find('_') != word.npos ||
-                        std::find(std::begin(kWordsThatAreFields), std::end(kWordsThatAreFields),
-                                  word) != std::end(kWordsThatAreFields);
-  return is_field ? std::optional<std::string>(field) : std::nullopt;
-}
 
 OrderedJson or_null(const std::optional<std::string>& text) {
   return text ? OrderedJson(*text) : OrderedJson(nullptr);
@@ -52,10 +29,10 @@ ApiError unknown_model(std::string message) {
 
 ApiError to_api_error(const Status& status, int retry_after_seconds) {
   ApiError error = bad_request(status.message());
+  if (!status.field().empty()) error.param = status.field();
   switch (status.code()) {
     case StatusCode::kInvalidArgument:
     case StatusCode::kFailedPrecondition:
-      error.param = status.field().empty() ? leading_field(status.message()) : status.field();
       break;
     case StatusCode::kOutOfRange:
       error.code = "context_length_exceeded";

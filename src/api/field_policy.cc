@@ -214,8 +214,8 @@ Status unrecognised(std::string_view path, const std::string& name,
                     const std::vector<std::string_view>& known) {
   const std::vector<std::string> candidates(known.begin(), known.end());
   const std::string shown = name.substr(0, 64);
-  return invalid_argument("{}{} is not a field of this request{}", path, shown,
-                          suggestion(shown, candidates));
+  return invalid_field(std::string(path) + shown, "is not a field of this request{}",
+                       suggestion(shown, candidates));
 }
 
 bool is_known(const std::vector<std::string_view>& known, const std::string& name) {
@@ -234,8 +234,9 @@ Status refuse_other_fields(const Json& object, const std::vector<std::string_vie
     if (find_rule(ignored_fields(), name) != nullptr) continue;
     const RefusedField* refused = find_rule(refused_fields(), name);
     if (refused == nullptr) return unrecognised(path, name, known);
-    if (!is_neutral(*refused, value))
-      return invalid_argument("{}{} {}", path, name, refused->advice);
+    if (!is_neutral(*refused, value)) {
+      return invalid_field(std::string(path) + name, "{}", refused->advice);
+    }
   }
   return {};
 }

@@ -102,6 +102,7 @@ HttpOutcome read_infer(const GenerationContext& context, const HttpRequest& requ
     return to_reply(error);
   }
   GenerationRequest generation = parsed->generation;
+  generation.prompt_field = "sentence";
   const bool chat = context.generator->model().has_chat_template;
   if (chat) {
     ChatMessages messages;

@@ -120,6 +120,7 @@ Status store_completion_logprobs(const Json& value, RequestDraft& draft) {
 
 Status store_messages(const Json& value, RequestDraft& draft) {
   ASSIGN_OR_RETURN(draft.generation.prompt, parse_messages(value));
+  draft.generation.prompt_field = "messages";
   return {};
 }
 

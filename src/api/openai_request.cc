@@ -25,7 +25,7 @@ Status check_names(const Json& body, std::span<const Field<RequestDraft>> fields
   RETURN_IF_ERROR(refuse_other_fields(body, names_of(fields)));
   for (const auto& one : fields) {
     if (one.spec.required && find_field(body, one.spec.name) == nullptr) {
-      return invalid_argument("{} is missing", one.spec.name);
+      return invalid_field(one.spec.name, "is missing");
     }
   }
   return {};
@@ -34,10 +34,10 @@ Status check_names(const Json& body, std::span<const Field<RequestDraft>> fields
 Status join_streaming(const Json& body, RequestDraft& draft) {
   const OpenAiRequest& request = draft.request;
   if (find_field(body, "stream_options") != nullptr && !request.stream) {
-    return invalid_argument("stream_options needs \"stream\": true");
+    return invalid_field("stream_options", "needs \"stream\": true");
   }
   if (request.stream && request.extras.prompt_logprobs) {
-    return invalid_argument("prompt_logprobs is not given in streams; leave out \"stream\"");
+    return invalid_field("prompt_logprobs", "is not given in streams; leave out \"stream\"");
   }
   return {};
 }
@@ -46,14 +46,14 @@ Status join_lengths(RequestDraft& draft, bool may_be_zero) {
   SamplingParams& sampling = draft.generation.sampling;
   if (draft.max_tokens) {
     if (*draft.max_tokens == 0 && !may_be_zero) {
-      return invalid_argument("{} is 0, and must be at least 1{}", draft.max_tokens_name,
+      return invalid_field(draft.max_tokens_name, "is 0, and must be at least 1{}",
                               draft.prompts.empty() ? "" : " without echo");
     }
     sampling.max_tokens = *draft.max_tokens;
     draft.generation.max_tokens_given = true;
   }
   if (draft.best_of && *draft.best_of != draft.request.choice_count) {
-    return invalid_argument("best_of is not supported beyond n; leave the field out");
+    return invalid_field("best_of", "is not supported beyond n; leave the field out");
   }
   return {};
 }
@@ -73,9 +73,9 @@ Result<RequestDraft> read_draft(const Json& body, std::span<const Field<RequestD
 Status join_rendering(RequestDraft& draft) {
   ChatRendering& chat = draft.generation.chat;
   if (chat.continue_final_message && draft.add_generation_prompt.value_or(false)) {
-    return invalid_argument(
-        "continue_final_message and add_generation_prompt cannot both be true: either the last "
-        "message goes on or a new one begins");
+    return invalid_field("continue_final_message",
+                         "and add_generation_prompt cannot both be true: either the last message "
+                         "goes on or a new one begins");
   }
   chat.add_generation_prompt = draft.add_generation_prompt.value_or(!chat.continue_final_message);
   return {};
@@ -88,7 +88,8 @@ Status check_model_name(std::string_view asked, std::span<const std::string> ser
                      std::find(served.begin(), served.end(), asked) != served.end();
   if (known) return {};
   return error(StatusCode::kNotFound, "the model {} does not exist; this server serves {}",
-               asked.substr(0, 128), fmt::join(served, ", "));
+               asked.substr(0, 128), fmt::join(served, ", "))
+      .about("model");
 }
 
 Result<Json> parse_body(std::string_view body) {
@@ -107,7 +108,7 @@ Result<OpenAiRequest> parse_chat_request(std::string_view body, const RequestCon
   RETURN_IF_ERROR(join_lengths(draft, /*may_be_zero=*/false));
   RETURN_IF_ERROR(join_rendering(draft));
   if (draft.top_logprobs != 0 && !draft.request.extras.logprobs) {
-    return invalid_argument("top_logprobs needs \"logprobs\": true");
+    return invalid_field("top_logprobs", "needs \"logprobs\": true");
   }
   if (draft.request.extras.logprobs) draft.generation.sampling.logprobs = draft.top_logprobs;
   draft.request.prompts.push_back(std::move(draft.generation));
@@ -128,7 +129,7 @@ Result<OpenAiRequest> parse_completion_request(std::string_view body,
   }
   const auto choices = static_cast<size_t>(request.choice_count);
   if (draft.prompts.size() * choices > kAnswersMax) {
-    return invalid_argument("n is {} for {} prompts, and at most {} answers are given at once",
+    return invalid_field("n", "is {} for {} prompts, and at most {} answers are given at once",
                             choices, draft.prompts.size(), kAnswersMax);
   }
   for (GenerationRequest::Prompt& prompt : draft.prompts) {

@@ -203,7 +203,9 @@ TEST(ApiErrors, EachKindHasItsStatus) {
 
 TEST(ApiErrors, AWordThatIsNoFieldIsNoParam) {
   EXPECT_FALSE(to_api_error(invalid_argument("the body is empty"), 1).param.has_value());
-  EXPECT_EQ(to_api_error(invalid_argument("stop: too many"), 1).param, "stop");
+  EXPECT_FALSE(to_api_error(invalid_argument("some_word of a template's own"), 1).param.has_value())
+      << "prose names no field";
+  EXPECT_EQ(to_api_error(invalid_argument("stop: too many").about("stop"), 1).param, "stop");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 constexpr double kInt64End = 9223372036854775808.0;
 
 Status wrong_type(std::string_view name, std::string_view wanted, const Json& found) {
-  return invalid_argument("{} must be {}, not {}", name, wanted, type_of(found));
+  return invalid_field(name, "must be {}, not {}", wanted, type_of(found));
 }
 
 bool is_text_list(const Json& value) {
@@ -45,10 +45,10 @@ Status check_number(std::string_view name, const FieldType& type, const Json& va
   if (!value.is_number()) return wrong_type(name, integer ? "an integer" : "a number", value);
   const auto number = value.get<double>();
   if (integer && std::trunc(number) != number) {
-    return invalid_argument("{} must be an integer, not {}", name, value.dump());
+    return invalid_field(name, "must be an integer, not {}", value.dump());
   }
   if (in_range(type, number)) return {};
-  return invalid_argument("{} is {}, and {}", name, value.dump(), range_of(type));
+  return invalid_field(name, "is {}, and {}", value.dump(), range_of(type));
 }
 
 Status check_texts(std::string_view name, const Json& value) {
@@ -64,7 +64,7 @@ Status check_token_ids(std::string_view name, const Json& value) {
   const auto wrong =
       std::find_if(value.begin(), value.end(), [](const Json& one) { return !is_token_id(one); });
   if (wrong == value.end()) return {};
-  return invalid_argument("{} must hold token ids, not {}", name, dump_json(*wrong).substr(0, 40));
+  return invalid_field(name, "must hold token ids, not {}", dump_json(*wrong).substr(0, 40));
 }
 
 }  // namespace

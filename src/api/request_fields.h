@@ -97,16 +97,16 @@ Status check_field(std::string_view name, const FieldType& type, const Json& val
 const Json* find_field(const Json& object, std::string_view name);
 
 // Reads the fields of `object` that the table has, in the table's order; other names are not looked
-// at (field_policy.h). `path` stands before the names in messages: "stream_options.".
+// at (field_policy.h). `path` stands before the names in errors: "stream_options.".
 template <typename Target>
 Status read_fields(const Json& object, std::span<const Field<Target>> fields, Target& target,
                    std::string_view path = {}) {
   for (const Field<Target>& one : fields) {
     const Json* value = find_field(object, one.spec.name);
     if (value == nullptr) continue;
-    RETURN_IF_ERROR(
-        check_field(std::string(path) + std::string(one.spec.name), one.spec.type, *value));
-    RETURN_IF_ERROR(one.store(*value, target));
+    const std::string name = std::string(path) + std::string(one.spec.name);
+    RETURN_IF_ERROR(check_field(name, one.spec.type, *value));
+    RETURN_IF_ERROR(one.store(*value, target).about(name));
   }
   return {};
 }

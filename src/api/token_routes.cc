@@ -74,10 +74,13 @@ Status check_body(const Generator& generator, const Json& body,
 
 Result<std::vector<TokenId>> tokens_of(const Generator& generator, const TokenizeRequest& request) {
   if (request.messages.has_value() == request.prompt.has_value()) {
-    return invalid_argument("prompt or messages must be given, one of them");
+    return invalid_argument("prompt or messages must be given, one of them").about("prompt");
   }
-  if (request.messages) return generator.tokenize(*request.messages, request.chat);
-  return generator.tokenize(*request.prompt, request.add_special_tokens);
+  auto tokens = request.messages
+                    ? generator.tokenize(*request.messages, request.chat)
+                    : generator.tokenize(*request.prompt, request.add_special_tokens);
+  if (!tokens.ok()) return tokens.status().about(request.messages ? "messages" : "prompt");
+  return tokens;
 }
 
 // Millions of tokens as values of JSON would take ten times the memory of their text.
@@ -116,7 +119,7 @@ Result<HttpReply> tokenize_reply(const Generator& generator, const HttpRequest& 
   RETURN_IF_ERROR(read_fields(body, tokenize_fields(), wanted));
   const bool says_prompt = find_field(body, "add_generation_prompt") != nullptr;
   if (wanted.chat.continue_final_message && says_prompt && wanted.chat.add_generation_prompt) {
-    return invalid_argument("continue_final_message and add_generation_prompt cannot both be true");
+    return invalid_field("continue_final_message", "and add_generation_prompt cannot both be true");
   }
   if (wanted.chat.continue_final_message) wanted.chat.add_generation_prompt = false;
   ASSIGN_OR_RETURN(const std::vector<TokenId> tokens, tokens_of(generator, wanted));
@@ -133,12 +136,13 @@ Result<HttpReply> tokenize_reply(const Generator& generator, const HttpRequest& 
 Result<HttpReply> detokenize_reply(const Generator& generator, const HttpRequest& request) {
   ASSIGN_OR_RETURN(const Json body, parse_body(request.body));
   RETURN_IF_ERROR(check_body(generator, body, names_of(detokenize_fields())));
-  if (find_field(body, "tokens") == nullptr) return invalid_argument("tokens is missing");
+  if (find_field(body, "tokens") == nullptr) return invalid_field("tokens", "is missing");
   DetokenizeRequest wanted;
   RETURN_IF_ERROR(read_fields(body, detokenize_fields(), wanted));
-  ASSIGN_OR_RETURN(const std::string text, generator.detokenize(wanted.tokens));
+  const auto text = generator.detokenize(wanted.tokens);
+  if (!text.ok()) return text.status().about("tokens");
   OrderedJson json;
-  json["prompt"] = text;
+  json["prompt"] = *text;
   return reply_of(json);
 }
 

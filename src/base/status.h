@@ -46,6 +46,11 @@ class [[nodiscard]] Status {
   // What of a request it is about, "messages[0].role"; empty when it is about no field.
   const std::string& field() const { return field_; }
 
+  // The same error, about `field` unless it already says what it is about.
+  Status about(std::string_view field) const {
+    return ok() || !field_.empty() ? *this : Status(code_, message_, std::string(field));
+  }
+
   // The same error with "prefix: " in front, to say where it happened.
   Status with_context(std::string_view prefix) const {
     return ok() ? *this : Status(code_, fmt::format("{}: {}", prefix, message_), field_);
@@ -66,7 +71,8 @@ template <typename... Args>
 Status invalid_argument(fmt::format_string<Args...> format, Args&&... args) {
   return Status(StatusCode::kInvalidArgument, fmt::format(format, std::forward<Args>(args)...));
 }
-// invalid_field("top_p", "is {}, and …", value): "top_p is 3, and …", about the field top_p.
+// invalid_field("top_p", "is {}, and …", value): "top_p is 3, and …", about the field top_p;
+// where the message begins otherwise: invalid_argument(…).about("top_p").
 template <typename... Args>
 Status invalid_field(std::string_view field, fmt::format_string<Args...> format, Args&&... args) {
   return Status(StatusCode::kInvalidArgument,

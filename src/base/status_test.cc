@@ -61,6 +61,9 @@ TEST(Status, KnowsTheFieldItIsAbout) {
   EXPECT_EQ(wrong.field(), "top_p");
   EXPECT_EQ(wrong.with_context("request 2").field(), "top_p");
   EXPECT_EQ(invalid_argument("a_word that looks like one").field(), "");
+  EXPECT_EQ(invalid_argument("stop: too many").about("stop").field(), "stop");
+  EXPECT_EQ(wrong.about("the whole request").field(), "top_p") << "the first to say knows best";
+  EXPECT_TRUE(Status().about("top_p").ok());
 }
 
 }  // namespace

@@ -148,8 +148,9 @@ Status Engine::admit(int places, Admission& admission) {
   if (places > limit) {
     return invalid_argument(
         "{} answers at once are more than the {} that this server runs and lets wait; ask for "
-        "fewer, or raise --max-num-queued-reqs",
-        places, limit);
+               "fewer, or raise --max-num-queued-reqs",
+               places, limit)
+        .about("n");
   }
   if (state_->places.hold(places, admission)) return {};
   ++state_->rejected_queue_full;

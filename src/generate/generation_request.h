@@ -35,6 +35,7 @@ struct GenerationRequest {
   // as they are.
   using Prompt = std::variant<ChatMessages, std::string, TokenIds>;
   Prompt prompt;
+  std::string prompt_field = "prompt";        // what errors call it
   ChatRendering chat;                         // of messages
   bool add_special_tokens = true;             // of text: BOS
   std::optional<int> truncate_prompt_tokens;  // only the last so many; -1: as many as fit

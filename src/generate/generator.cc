@@ -23,12 +23,12 @@ constexpr std::chrono::seconds kKnownAnswerLimit{60};
 
 Status validate_stop(const std::vector<std::string>& stop) {
   if (stop.size() > kStopStringsMax) {
-    return invalid_argument("stop: {} strings, at most {}", stop.size(), kStopStringsMax);
+    return invalid_field("stop", "has {} strings, at most {}", stop.size(), kStopStringsMax);
   }
   for (const std::string& text : stop) {
-    if (text.empty()) return invalid_argument("stop: an empty string would end every answer");
+    if (text.empty()) return invalid_field("stop", "has an empty string, which would end every answer");
     if (text.size() > kStopStringBytesMax) {
-      return invalid_argument("stop: a string of {} bytes, at most {}", text.size(),
+      return invalid_field("stop", "has a string of {} bytes, at most {}", text.size(),
                               kStopStringBytesMax);
     }
   }
@@ -159,16 +159,16 @@ Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationReque
 Result<std::vector<std::vector<TokenId>>> Generator::State::ban(
     const std::vector<std::string>& words) const {
   if (words.size() > kBadWordsMax / 2) {
-    return invalid_argument("bad_words: {} words, at most {}", words.size(), kBadWordsMax / 2);
+    return invalid_field("bad_words", "has {} words, at most {}", words.size(), kBadWordsMax / 2);
   }
   std::vector<std::vector<TokenId>> banned;
   for (const std::string& word : words) {
     if (word.size() > kBadWordBytesMax) {
-      return invalid_argument("bad_words: a word of {} bytes, at most {}", word.size(),
+      return invalid_field("bad_words", "has a word of {} bytes, at most {}", word.size(),
                               kBadWordBytesMax);
     }
     const size_t start = word.find_first_not_of(' ');
-    if (start == std::string::npos) return invalid_argument("bad_words: a word is empty");
+    if (start == std::string::npos) return invalid_field("bad_words", "has an empty word");
     const std::string bare = word.substr(start);
     ASSIGN_OR_RETURN(const auto plain, tokenizer->encode(bare, SpecialTokens::kAsText));
     ASSIGN_OR_RETURN(const auto spaced, tokenizer->encode(" " + bare, SpecialTokens::kAsText));
@@ -242,8 +242,10 @@ Status Generator::admit(int places, Admission& admission) {
 }
 
 Result<TokenizedPrompt> Generator::make_prompt(const GenerationRequest& request) const {
-  ASSIGN_OR_RETURN(TokenIds ids, state_->make_prompt(request));
-  RETURN_IF_ERROR(state_->max_tokens(request, ids.size()).status());
+  auto made = state_->make_prompt(request);
+  if (!made.ok()) return made.status().about(request.prompt_field);
+  TokenIds ids = std::move(made).value();
+  RETURN_IF_ERROR(state_->max_tokens(request, ids.size()).status().about(request.prompt_field));
   ASSIGN_OR_RETURN(std::vector<TokenIds> bad_words, state_->ban(request.bad_words));
   TokenizedPrompt prompt;
   prompt.tokens = std::make_shared<const TokenIds>(std::move(ids));

@@ -74,7 +74,8 @@ Status check_variables(const Json& variables, const std::set<std::string>& decla
     if (declared.contains(name)) continue;
     return invalid_argument(
         "chat_template_kwargs.{}: the chat template reads no such name; {}", name.substr(0, 64),
-        declared.empty() ? "it reads none" : fmt::format("it reads {}", fmt::join(declared, ", ")));
+        declared.empty() ? "it reads none" : fmt::format("it reads {}", fmt::join(declared, ", ")))
+        .about("chat_template_kwargs." + name.substr(0, 64));
   }
   return {};
 }
@@ -90,7 +91,8 @@ std::string_view stripped(std::string_view text) {
 Status end_inside_last_message(std::string_view content, PromptText& prompt) {
   const std::string_view words = stripped(content);
   if (words.empty()) {
-    return invalid_argument("continue_final_message: the last message is empty; give it a word");
+    return invalid_argument("continue_final_message: the last message is empty; give it a word")
+        .about("continue_final_message");
   }
   size_t at = prompt.text.rfind(words);
   while (at != std::string::npos && prompt.from_template[at]) {
@@ -98,7 +100,8 @@ Status end_inside_last_message(std::string_view content, PromptText& prompt) {
   }
   if (at == std::string::npos) {
     return invalid_argument(
-        "continue_final_message: the chat template does not show the last message as it is");
+               "continue_final_message: the chat template does not show the last message as it is")
+        .about("continue_final_message");
   }
   const std::string_view tail = content.substr(static_cast<size_t>(words.data() - content.data()));
   const bool keeps_spaces = std::string_view(prompt.text).substr(at, tail.size()) == tail;

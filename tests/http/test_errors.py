@@ -76,7 +76,7 @@ def test_what_is_wrong_is_400_and_named(server, field, value):
 def test_a_prompt_that_is_too_long_names_both_numbers(server, stream):
     body = {"messages": [{"role": "user", "content": "x" * 5000}], "stream": stream}
     error = error_of(server.post("/v1/chat/completions", body), 400)
-    assert error["code"] == "context_length_exceeded"
+    assert (error["code"], error["param"]) == ("context_length_exceeded", "messages")
     assert "4096" in error["message"] and "5019" in error["message"]
 
 
@@ -89,7 +89,16 @@ def test_max_tokens_beyond_the_model_names_the_numbers(server):
 @pytest.mark.parametrize("prompt", [None, 5, [], {}, [[]], "", [1.5], [-1], [600], ["a", 1],
                                     [[1], ["a"]], [True], ["a"] * 257])
 def test_a_bad_completion_prompt_is_400(server, prompt):
-    error_of(server.post("/v1/completions", {"prompt": prompt}), 400)
+    assert error_of(server.post("/v1/completions", {"prompt": prompt}), 400)["param"] == "prompt"
+
+
+@pytest.mark.parametrize("path, body, param", [
+    ("/infer", {"sentence": "x" * 9000}, "sentence"),
+    ("/v1/completions", {"prompt": "x" * 9000}, "prompt"),
+    ("/tokenize", {}, "prompt"), ("/detokenize", {}, "tokens"), ("/detokenize", {"tokens": [600]}, "tokens"),
+    ("/tokenize", {"messages": HELLO, "chat_template_kwargs": {"other": 1}}, "chat_template_kwargs.other")])
+def test_an_error_carries_the_field_that_the_client_sent(server, path, body, param):
+    assert error_of(server.post(path, body), 400)["param"] == param
 
 
 def test_too_many_choices_in_all_are_refused(server):
