@@ -22,7 +22,7 @@ class Routes final : public HttpHandler {
  public:
   explicit Routes(ApiOptions options);
 
-  // Once, after the generator's known-answer check: /ready becomes 200. Until then it and the API
+  // Once, when the model is loaded: /ready becomes 200. Until then it and the API
   // answer 503 with Retry-After, and /health 200.
   void set_generator(std::shared_ptr<Generator> generator);
 

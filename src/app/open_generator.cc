@@ -9,6 +9,7 @@
 #include "app/calibration_tokens.h"
 #include "app/model_parts.h"
 #include "backend/open_backend.h"
+#include "backend/self_test.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
@@ -24,6 +25,8 @@ namespace fs = std::filesystem;
 constexpr const char* kDemoModel = "build/models/SmolLM2-135M-Instruct.Q4_1.gguf";
 // What the seed system samples with when the checkpoint recommends nothing.
 constexpr int kSeedTopK = 50;
+
+constexpr const char* kSelfTestPrompt = "The capital of France is";
 
 // Monotonic, shared by every engine of the process.
 const SteadyClock& steady_clock() {
@@ -164,6 +167,8 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   }
   ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
   log_info("{}", backend->describe());
+  ASSIGN_OR_RETURN(const auto test_prompt, parts.tokenizer->encode_plain(kSelfTestPrompt));
+  RETURN_IF_ERROR(self_test(*backend, test_prompt));
   const int vocab_size = backend->limits().vocab_size;
   EngineOptions engine_options;
   engine_options.max_num_seqs = options.max_num_seqs;

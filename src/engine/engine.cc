@@ -147,7 +147,8 @@ Status Engine::admit(int places, Admission& admission) {
   const int limit = state_->places.limit();
   if (places > limit) {
     return invalid_argument(
-        "{} answers at once are more than the {} that this server runs and lets wait; ask for "
+               "{} answers at once are more than the {} that this server runs and lets wait; ask "
+               "for "
                "fewer, or raise --max-num-queued-reqs",
                places, limit)
         .about("n");
@@ -226,6 +227,5 @@ Status Engine::health() const {
 }
 
 const BackendLimits& Engine::limits() const { return state_->core.backend().limits(); }
-const BackendTraits& Engine::traits() const { return state_->core.backend().traits(); }
 
 }  // namespace puna

@@ -96,7 +96,6 @@ class Engine {
   // kUnavailable with the reason when the backend will never compute again; nothing clears it.
   Status health() const;
   const BackendLimits& limits() const;
-  const BackendTraits& traits() const;
 
  private:
   struct State;

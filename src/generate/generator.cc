@@ -14,49 +14,19 @@
 namespace puna {
 namespace {
 
-constexpr const char* kKnownPrompt = "The capital of France is";
-// A prefill and a step of decoding, which the second prompt is read beside.
-constexpr int kKnownTokens = 2;
-// Twice as many cost hardly more than one.
-constexpr size_t kKnownPromptTokensMax = 3;
-constexpr std::chrono::seconds kKnownAnswerLimit{60};
-
 Status validate_stop(const std::vector<std::string>& stop) {
   if (stop.size() > kStopStringsMax) {
     return invalid_field("stop", "has {} strings, at most {}", stop.size(), kStopStringsMax);
   }
   for (const std::string& text : stop) {
-    if (text.empty()) return invalid_field("stop", "has an empty string, which would end every answer");
+    if (text.empty())
+      return invalid_field("stop", "has an empty string, which would end every answer");
     if (text.size() > kStopStringBytesMax) {
       return invalid_field("stop", "has a string of {} bytes, at most {}", text.size(),
-                              kStopStringBytesMax);
+                           kStopStringBytesMax);
     }
   }
   return {};
-}
-
-GenerationRequest known_request(std::vector<TokenId> prompt, int token_count) {
-  GenerationRequest request;
-  request.prompt = std::move(prompt);
-  request.sampling.temperature = 0;
-  request.sampling.ignore_eos = true;
-  request.sampling.max_tokens = token_count;
-  request.max_tokens_given = true;
-  return request;
-}
-
-Result<std::vector<TokenId>> whole_answer(GenerationStream& stream, const Clock& clock) {
-  std::vector<TokenId> answer;
-  const Clock::Time deadline = clock.now() + kKnownAnswerLimit;
-  while (clock.now() < deadline) {
-    const GenerationChunk chunk = stream.wait(deadline - clock.now());
-    answer.insert(answer.end(), chunk.tokens.begin(), chunk.tokens.end());
-    if (chunk.finish == FinishReason::kError) return chunk.error;
-    if (chunk.finish == FinishReason::kLength) return answer;
-    if (chunk.finish != FinishReason::kNone) break;
-  }
-  return error(StatusCode::kUnavailable, "the known-answer check did not finish within {} s",
-               kKnownAnswerLimit.count());
 }
 
 }  // namespace
@@ -165,7 +135,7 @@ Result<std::vector<std::vector<TokenId>>> Generator::State::ban(
   for (const std::string& word : words) {
     if (word.size() > kBadWordBytesMax) {
       return invalid_field("bad_words", "has a word of {} bytes, at most {}", word.size(),
-                              kBadWordBytesMax);
+                           kBadWordBytesMax);
     }
     const size_t start = word.find_first_not_of(' ');
     if (start == std::string::npos) return invalid_field("bad_words", "has an empty word");
@@ -332,30 +302,6 @@ Status Generator::health() const { return state_->engine->health(); }
 int Generator::retry_after_seconds() const {
   const EngineStats now = stats();
   return state_->rate.retry_after_seconds(now.sequences_running, now.sequences_waiting);
-}
-
-// Every start waits for the two steps, and a large model takes a tenth of a second for each.
-Status Generator::known_answer_check() {
-  const int max_model_len = state_->card.max_model_len;
-  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, state_->encode(kKnownPrompt));
-  const auto room = static_cast<size_t>(std::max(max_model_len - kKnownTokens, 1));
-  prompt.resize(std::min({prompt.size(), room, kKnownPromptTokensMax}));
-  ASSIGN_OR_RETURN(const auto first,
-                   start(known_request(prompt, std::min(kKnownTokens, max_model_len - 1))));
-  const Exactness exactness = state_->engine->traits().exactness;
-  const auto read_again = [&] { return start(known_request(prompt, 1)); };
-  // Beside the first where company changes nothing, else alone as the first was.
-  auto second = exactness == Exactness::kBits
-                    ? read_again()
-                    : Status(StatusCode::kResourceExhausted, "one after the other");
-  ASSIGN_OR_RETURN(const std::vector<TokenId> answer, whole_answer(*first, state_->clock));
-  if (second.status().code() == StatusCode::kResourceExhausted) second = read_again();
-  RETURN_IF_ERROR(second.status());
-  ASSIGN_OR_RETURN(const std::vector<TokenId> again, whole_answer(**second, state_->clock));
-  if (again.front() == answer.front() || exactness == Exactness::kTolerance) return {};
-  return error(StatusCode::kInternal,
-               "the backend answers a fixed prompt differently the second time; the machine's "
-               "memory or processor may be faulty");
 }
 
 void Generator::drain(std::chrono::nanoseconds limit) { state_->engine->drain(limit); }

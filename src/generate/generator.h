@@ -81,9 +81,6 @@ class Generator {
   // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.
   int retry_after_seconds() const;
 
-  // Reads a fixed prompt twice, in different company: the same token has to follow.
-  Status known_answer_check();
-
   // Refuses new work; running generations finish, at most for `limit`, then are cancelled.
   void drain(std::chrono::nanoseconds limit);
 

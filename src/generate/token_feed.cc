@@ -1,4 +1,5 @@
-// Every change wakes the reader once: only when there was nothing to read before.
+// A change wakes the reader when there was nothing to read before. Wakes may be joined: two that
+// come before the reader's turn are one turn.
 
 #include "generate/token_feed.h"
 
@@ -69,6 +70,11 @@ TokenFeed::Fed TokenFeed::wait(std::chrono::nanoseconds timeout) {
 void TokenFeed::wake_again() {
   const std::lock_guard lock(mutex_);
   if (wake_) wake_();
+}
+
+void TokenFeed::wake_if_fed() {
+  const std::lock_guard lock(mutex_);
+  if (wake_ && !fed_.empty()) wake_();
 }
 
 void TokenFeed::on_ready(std::function<void()> wake) {

@@ -40,6 +40,8 @@ class TokenFeed final : public SequenceListener {
   Fed wait(std::chrono::nanoseconds timeout);
   // Wakes the reader, who has left something for its next turn.
   void wake_again();
+  // Wakes the reader if something has come that was not taken.
+  void wake_if_fed();
   // `wake` runs under the feed's lock: it must not block and must not call the feed. After
   // on_ready(nullptr) has returned it is not running and never runs again.
   void on_ready(std::function<void()> wake);

@@ -58,8 +58,12 @@ TokenStream::~TokenStream() {
 }
 
 GenerationChunk TokenStream::poll() {
-  if (fed_.empty()) refill(feed_->take());
-  return convert();
+  const bool is_rest = !fed_.empty();
+  if (!is_rest) refill(feed_->take());
+  GenerationChunk chunk = convert();
+  // The wake of what came meanwhile may have been one with the rest's, and is used up.
+  if (is_rest && fed_.empty()) feed_->wake_if_fed();
+  return chunk;
 }
 
 GenerationChunk TokenStream::wait(std::chrono::nanoseconds timeout) {

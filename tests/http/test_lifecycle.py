@@ -11,7 +11,7 @@ import pytest
 from puna_server import (BINARY, ENDLESS_STEP_MICROSECONDS, ENDLESS_TOKENS, PATIENCE, SOON, PunaServer,
                          wait_until)
 
-# The known-answer check takes two steps, so loading takes as many of these: for ever, as far as a test can see.
+# The self-test takes two steps, so loading takes as many of these: for ever, as far as a test can see.
 LOADING_STEP_MICROSECONDS = 10_000_000
 
 
