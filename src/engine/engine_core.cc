@@ -95,6 +95,8 @@ void EngineCore::step() {
   });
   if (!status.ok()) fail_step(plan, status);
   DCHECK(is_whole(scheduler_), "a step leaves the scheduler whole");
+  DCHECK(std::ssize(sequences_) == scheduler_.running_count() + scheduler_.waiting_count(),
+         "who is in the engine is in the schedule");
   count_step(planned_tokens(plan), stats_);
   stats_.step_seconds += std::chrono::duration<double>(clock_.now() - started).count();
   stats_.preemptions += plan.preempted.size();
@@ -218,6 +220,8 @@ std::optional<SequenceEnd> EngineCore::hand_out_token(const PlannedRun& run,
   }
   if (sequence.sampling.max_tokens == 0) return SequenceEnd{.finish = EngineFinish::kLength};
   const TokenChoice& choice = rows.back().choice;
+  DCHECK(sequence.sampler.chosen_count() == length + 1 - sequence.prompt_count,
+         "every token of the answer was chosen once");
   ++stats_.generation_tokens;
   if (is_end(sequence, choice.token)) {
     return SequenceEnd{.finish = EngineFinish::kStop, .end_token = choice.token};

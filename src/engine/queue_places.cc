@@ -21,6 +21,7 @@ bool QueuePlaces::hold(int places, Admission& admission) {
   held_ += places;
   admission.queue_ = this;
   admission.places_ += places;
+  DCHECK(taken_locked() <= limit_, "no more are in than may be");
   return true;
 }
 
@@ -29,7 +30,9 @@ void QueuePlaces::enter(Admission& admission, SequenceId id) {
   const std::lock_guard lock(mutex_);
   --admission.places_;
   --held_;
-  present_.insert(id);
+  DCHECK(held_ >= 0, "who enters has held a place");
+  [[maybe_unused]] const bool is_new = present_.insert(id).second;
+  DCHECK(is_new, "a sequence enters once");
 }
 
 void QueuePlaces::leave(SequenceId id) {
@@ -39,6 +42,7 @@ void QueuePlaces::leave(SequenceId id) {
 
 void QueuePlaces::give_back(int places) {
   const std::lock_guard lock(mutex_);
+  DCHECK(places >= 0 && places <= held_, "a place is given back once");
   held_ -= places;
   left_.notify_all();
 }

@@ -18,7 +18,7 @@ Status validate_penalties(const SamplingParams& params) {
   RETURN_IF_ERROR(check_range("frequency_penalty", params.frequency_penalty, -2, 2));
   if (!(params.repetition_penalty > 0) || !std::isfinite(params.repetition_penalty)) {
     return invalid_field("repetition_penalty", "is {}, and must be above 0 (1 is off)",
-                            params.repetition_penalty);
+                         params.repetition_penalty);
   }
   return {};
 }
@@ -26,7 +26,7 @@ Status validate_penalties(const SamplingParams& params) {
 Status validate_logit_bias(const SamplingParams& params, int vocab_size) {
   if (params.logit_bias.size() > kLogitBiasMax) {
     return invalid_field("logit_bias", "has {} tokens, at most {}", params.logit_bias.size(),
-                            kLogitBiasMax);
+                         kLogitBiasMax);
   }
   for (const auto& [token, bias] : params.logit_bias) {
     if (token < 0 || token >= vocab_size) {
@@ -54,7 +54,7 @@ Status validate_tokens(std::string_view field, const std::vector<TokenId>& token
 Status validate_bad_words(const SamplingParams& params, int vocab_size) {
   if (params.bad_words.size() > kBadWordsMax) {
     return invalid_field("bad_words", "has {} words, at most {}", params.bad_words.size(),
-                            kBadWordsMax);
+                         kBadWordsMax);
   }
   for (const std::vector<TokenId>& word : params.bad_words) {
     if (word.empty()) return invalid_field("bad_words", "has an empty word, which forbids nothing");
@@ -86,7 +86,7 @@ Status validate(const SamplingParams& params, int vocab_size) {
   }
   if (params.min_tokens < 0 || params.min_tokens > params.max_tokens) {
     return invalid_field("min_tokens", "is {}, and goes from 0 to max_tokens ({})",
-                            params.min_tokens, params.max_tokens);
+                         params.min_tokens, params.max_tokens);
   }
   RETURN_IF_ERROR(check_range("logprobs", params.logprobs.value_or(0), 0, kTopLogprobsMax));
   RETURN_IF_ERROR(

@@ -69,6 +69,7 @@ class Scheduler {
 
   int64_t blocks_for(int64_t position_count) const;
   int64_t promised_blocks() const;
+  int64_t blocks_to_grow() const;
   // False when it had to give way itself.
   bool make_room(SequenceId id, Entry& entry, int position_count, StepPlan& plan);
   void preempt_youngest(StepPlan& plan);

@@ -104,6 +104,14 @@ TEST(Scheduler, RunsAsManyAsItMay) {
   EXPECT_EQ(step(scheduler), "2:[5:6)! 3:[0:5)!");
 }
 
+TEST(Scheduler, NewcomersLeaveThoseWhoRunRoomToGrow) {
+  Scheduler scheduler = make_scheduler(8, 256, 6);
+  for (SequenceId id = 1; id <= 6; ++id) add(scheduler, id, 10);
+  step(scheduler);
+  EXPECT_EQ(scheduler.running_count(), 4);
+  EXPECT_EQ(scheduler.blocks().free_count(), 2) << "one for every two sequences";
+}
+
 TEST(Scheduler, TheYoungestGivesWayWhenBlocksRunOut) {
   Scheduler scheduler = make_scheduler(4, 256, 3);
   add(scheduler, 1, kBlockTokens);
