@@ -78,6 +78,7 @@ HeldMatrix held_matrix(const WeightSource& source, std::span<const std::string> 
     held.takes_values = true;
   }
   if (format != WeightFormat::kInt4) return held;
+  held.symmetric = false;  // an offset for each group halves the loss (docs/ACCURACY.md)
   if (const auto shared = shared_layout(source, tensors)) {
     held.group = shared->group;
     held.symmetric = shared->symmetric;

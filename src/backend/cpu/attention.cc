@@ -29,14 +29,15 @@ AttentionStep::AttentionStep(const LlamaConfig& config, const Kernels& kernels, 
       kv_(kv),
       pool_(pool),
       head_dim_(static_cast<size_t>(config.head_dim)),
-      group_(static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads)) {}
+      heads_per_kv_head_(
+          static_cast<size_t>(config.num_attention_heads / config.num_key_value_heads)) {}
 
 void AttentionStep::plan(const StepBatch& batch) {
   tasks_.clear();
   merges_.clear();
   partials_.clear();
   for (size_t run = 0; run < batch.runs.size(); ++run) {
-    const size_t rows = static_cast<size_t>(batch.runs[run].token_count) * group_;
+    const size_t rows = static_cast<size_t>(batch.runs[run].token_count) * heads_per_kv_head_;
     for (size_t kv_head = 0; kv_head < static_cast<size_t>(config_.num_key_value_heads);
          ++kv_head) {
       for (size_t row = 0; row < rows; row += kAttentionRows) {
@@ -71,14 +72,14 @@ void AttentionStep::run(size_t layer, const StepBatch& batch, const float* queri
   const auto attention_of = [&](const Task& task) -> Attention {
     const SequenceRun& run = batch.runs[task.run];
     const auto token = static_cast<size_t>(run.first_token);
-    const size_t head = task.kv_head * group_ * head_dim_;
+    const size_t head = task.kv_head * heads_per_kv_head_ * head_dim_;
     const size_t piece_floats = task.piece * task.row_count * partial_stride();
     return {.queries = queries + token * query_stride + head,
             .query_stride = query_stride,
             .out = out + token * out_stride + head,
             .out_stride = out_stride,
             .head_dim = head_dim_,
-            .group = group_,
+            .heads_per_kv_head = heads_per_kv_head_,
             .first_row = task.first_row,
             .row_count = task.row_count,
             .first_position = static_cast<size_t>(run.first_position),

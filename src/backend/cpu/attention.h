@@ -45,7 +45,7 @@ class AttentionStep {
   const KvCache& kv_;
   ThreadPool& pool_;
   const size_t head_dim_;
-  const size_t group_;  // heads per KV head
+  const size_t heads_per_kv_head_;
 
   std::vector<Task> tasks_;
   std::vector<Task> merges_;  // one for all pieces of its rows

@@ -143,12 +143,12 @@ class AttentionKernel {
 
   size_t offset(size_t row, size_t token_stride) const {
     const size_t index = a_.first_row + row;
-    return index / a_.group * token_stride + index % a_.group * a_.head_dim;
+    return index / a_.heads_per_kv_head * token_stride + index % a_.heads_per_kv_head * a_.head_dim;
   }
 
   // Positions that the row sees.
   size_t length(size_t row) const {
-    return a_.first_position + (a_.first_row + row) / a_.group + 1;
+    return a_.first_position + (a_.first_row + row) / a_.heads_per_kv_head + 1;
   }
 
   void run_piece(size_t first) {

@@ -201,20 +201,12 @@ void Forward::multiply(const PackedMatrix& matrix, size_t row_count, std::span<f
                        size_t out_stride, bool add_to_out) {
   const PackedLayout& layout = matrix.layout();
   const FormatKernels& kernels = kernels_for(kernels_, layout.format);
-  const Matmul matmul = {.panels = matrix.panels(),
-                         .k = layout.padded_k(),
-                         .group = layout.group,
-                         .symmetric = layout.symmetric,
-                         .panel_bytes = layout.panel_bytes(),
-                         .group_bytes = layout.group_bytes(),
-                         .column_count = layout.column_count,
-                         .bias = matrix.bias(),
-                         .rows = prepared_.data(),
-                         .row_bytes = prepared_row_bytes(layout),
-                         .row_count = row_count,
-                         .out = out.data(),
-                         .out_stride = out_stride,
-                         .add_to_out = add_to_out};
+  Matmul matmul =
+      matmul_of(layout, matrix.panels(), prepared_.data(), prepared_row_bytes(layout), row_count);
+  matmul.bias = matrix.bias();
+  matmul.out = out.data();
+  matmul.out_stride = out_stride;
+  matmul.add_to_out = add_to_out;
   const size_t chunk = chunk_of(layout.panel_count(), pool_.thread_count(), 1);
   pool_.parallel_for(layout.panel_count(), chunk,
                      [&](size_t first, size_t last) { kernels.matmul(matmul, first, last); });

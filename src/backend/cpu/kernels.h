@@ -56,15 +56,30 @@ struct Matmul {
   bool add_to_out = false;
 };
 
+// The product of prepared rows and packed panels; its place for the result is the caller's to set.
+inline Matmul matmul_of(const PackedLayout& layout, const std::byte* panels, const std::byte* rows,
+                        size_t row_bytes, size_t row_count) {
+  return {.panels = panels,
+          .k = layout.padded_k(),
+          .group = layout.group,
+          .symmetric = layout.symmetric,
+          .panel_bytes = layout.panel_bytes(),
+          .group_bytes = layout.group_bytes(),
+          .column_count = layout.column_count,
+          .rows = rows,
+          .row_bytes = row_bytes,
+          .row_count = row_count};
+}
+
 // Attention of some rows of one run and KV head. A row is one head of one token; row r belongs to
-// the token r / group.
+// the token r / heads_per_kv_head.
 struct Attention {
   const float* queries = nullptr;  // of the run's first token and the KV head's first head
   size_t query_stride = 0;         // between tokens; heads are head_dim apart
   float* out = nullptr;            // as queries
   size_t out_stride = 0;
   size_t head_dim = 0;
-  size_t group = 0;  // heads per KV head
+  size_t heads_per_kv_head = 0;
   size_t first_row = 0;
   size_t row_count = 0;       // at most kAttentionRows
   size_t first_position = 0;  // of the run's first token

@@ -76,18 +76,10 @@ std::vector<std::byte> prepare_rows(const FormatKernels& kernels, const PackedLa
 
 Matmul product(const PackedLayout& layout, const std::byte* panels,
                const std::vector<std::byte>& rows, size_t row_bytes, std::vector<float>& out) {
-  return {.panels = panels,
-          .k = layout.padded_k(),
-          .group = layout.group,
-          .symmetric = layout.symmetric,
-          .panel_bytes = layout.panel_bytes(),
-          .group_bytes = layout.group_bytes(),
-          .column_count = layout.column_count,
-          .rows = rows.data(),
-          .row_bytes = row_bytes,
-          .row_count = rows.size() / row_bytes,
-          .out = out.data(),
-          .out_stride = layout.column_count};
+  Matmul matmul = matmul_of(layout, panels, rows.data(), row_bytes, rows.size() / row_bytes);
+  matmul.out = out.data();
+  matmul.out_stride = layout.column_count;
+  return matmul;
 }
 
 struct Subject {

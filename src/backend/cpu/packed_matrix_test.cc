@@ -9,6 +9,7 @@
 #include <random>
 
 #include "base/float16.h"
+#include "quantise/int4_quantiser.h"
 
 namespace puna {
 namespace {
@@ -68,10 +69,10 @@ class Int8Source final : public WeightSource {
   float spoilt_ = 0;
 };
 
-Result<PackedMatrix> pack(const Int8Source& source, const std::string& name) {
+Result<PackedMatrix> pack(const Int8Source& source, const std::string& name,
+                          WeightFormat format = WeightFormat::kInt8) {
   ThreadPool pool(2);
-  const PackRequest request = {
-      .weights = {name}, .biases = {}, .format = WeightFormat::kInt8, .group_max = 128};
+  const PackRequest request = {.weights = {name}, .biases = {}, .format = format, .group_max = 128};
   return PackedMatrix::pack(source, request, pool);
 }
 
@@ -116,6 +117,28 @@ TEST(PackedInt8, RefusesWeightsThatItCannotHold) {
   Int8Source source;
   source.spoil(-2e6F);
   EXPECT_TRUE(pack(source, "merged").ok());
+}
+
+TEST(PackedInt4, HasOffsetsWhereItQuantises) {
+  const Int8Source source;
+  const auto matrix = pack(source, "merged", WeightFormat::kInt4);
+  ASSERT_TRUE(matrix.ok()) << matrix.status().message();
+  std::vector<float> row(kK);
+  std::vector<float> weights(kK);
+  std::vector<uint8_t> values(kK);
+  std::vector<float> scales(kK / kGroup);
+  double with_offsets = 0;
+  double symmetric = 0;
+  for (size_t r = 0; r < kRowCount; ++r) {
+    matrix->unpack_column(r, row.data());
+    for (size_t i = 0; i < kK; ++i) {
+      weights[i] = source.weight(r * kK + i);
+      with_offsets += std::pow(static_cast<double>(row[i] - weights[i]), 2);
+    }
+    quantise_int4_row(weights, {}, kGroup, /*symmetric=*/true, values, scales, {});
+    symmetric += int4_row_error(weights, {}, kGroup, values, scales, {});
+  }
+  EXPECT_LT(with_offsets, 0.9 * symmetric);
 }
 
 }  // namespace

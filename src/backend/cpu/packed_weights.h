@@ -16,7 +16,7 @@ namespace puna {
 
 // Of the bytes of PackedMatrix: another number whenever a kernel's layout or the packing of values
 // changes, so that files of an older Puna are made again.
-inline constexpr uint32_t kPackedLayoutVersion = 2;
+inline constexpr uint32_t kPackedLayoutVersion = 3;
 
 struct PackingJob {
   const Checkpoint& checkpoint;
