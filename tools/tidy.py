@@ -88,7 +88,7 @@ def arrow_violation(path: str, include: str, layers: dict[str, list[str]]) -> st
     is_fake = target == "backend/fake" or include == "tokenizer/byte_tokenizer.h"
     if is_fake and re.search(r"(_(test|bench|fuzz)|/test_\w+)\.cc$", path):
         return None
-    if path == "backend/open_backend.cc" or path.endswith("backend_contract_test.cc"):
+    if path == "backend/open_backend.cc":
         return None if target.startswith("backend/") else f"may not include {include}"
     return f"may not include {include} (src/layers.txt allows {source}: {' '.join(allowed)})"
 

@@ -69,8 +69,10 @@ Status bound_logprobs(const Generator& model, const std::vector<TokenizedPrompt>
   const int64_t room = open_rate == 0 ? 0 : (kAnswerLogprobsMax - fixed) / open_rate;
   if (room < kOpenAnswerTokensMin) {
     return invalid_argument(
-        "logprobs: this answer could have {} of them, counting the alternatives, and at most {} "
-        "are given at once; ask for fewer tokens (max_tokens), choices (n), prompts or logprobs",
+               "logprobs: this answer could have {} of them, counting the alternatives, and at "
+               "most {} "
+               "are given at once; ask for fewer tokens (max_tokens), choices (n), prompts or "
+               "logprobs",
                fixed + open, kAnswerLogprobsMax)
         .about("logprobs");
   }

@@ -68,24 +68,24 @@ AnswerOptions options_of(const OpenAiRequest& request) {
           .echo = request.echo};
 }
 
-HttpOutcome read_chat(const GenerationContext& context, const HttpRequest& request,
-                      Reading& reading) {
-  auto parsed = parse_chat_request(request.body, request_context(context));
+HttpOutcome read_openai(const GenerationContext& context, Result<OpenAiRequest> parsed,
+                        decltype(&chat_format) format_of, const char* id_prefix, Reading& reading) {
   if (!parsed.ok()) return failure(context, parsed.status());
-  auto format =
-      chat_format(new_identity("chatcmpl", context.generator->model().name), parsed->extras);
+  auto format = format_of(new_identity(id_prefix, context.generator->model().name), parsed->extras);
   const AnswerOptions options = options_of(*parsed);
   return start(context, std::move(parsed->prompts), std::move(format), options, reading);
 }
 
+HttpOutcome read_chat(const GenerationContext& context, const HttpRequest& request,
+                      Reading& reading) {
+  return read_openai(context, parse_chat_request(request.body, request_context(context)),
+                     chat_format, "chatcmpl", reading);
+}
+
 HttpOutcome read_completion(const GenerationContext& context, const HttpRequest& request,
                             Reading& reading) {
-  auto parsed = parse_completion_request(request.body, request_context(context));
-  if (!parsed.ok()) return failure(context, parsed.status());
-  auto format =
-      completion_format(new_identity("cmpl", context.generator->model().name), parsed->extras);
-  const AnswerOptions options = options_of(*parsed);
-  return start(context, std::move(parsed->prompts), std::move(format), options, reading);
+  return read_openai(context, parse_completion_request(request.body, request_context(context)),
+                     completion_format, "cmpl", reading);
 }
 
 HttpOutcome read_infer(const GenerationContext& context, const HttpRequest& request,

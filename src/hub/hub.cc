@@ -7,14 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "base/progress_bar.h"
+#include "base/thread.h"
 #include "hub/hub_cache.h"
 #include "hub/hub_client.h"
 #include "hub/hub_hash.h"
@@ -155,17 +154,18 @@ class HubPull {
         next = files.size();
       }
     };
-    std::vector<std::jthread> threads;
-    try {
-      for (size_t i = 1; i < std::min(kParallelDownloads, files.size()); ++i) {
-        threads.emplace_back(work);
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < std::min(kParallelDownloads, files.size()); ++i) {
+      auto thread = start_thread("fetching", work);
+      if (!thread.ok()) {  // this thread fetches
+        log_warning("{} files are fetched at once, and no more: {}", threads.size() + 1,
+                    thread.status().message());
+        break;
       }
-    } catch (const std::system_error& refused) {  // a limit on processes; this thread fetches
-      log_warning("{} files are fetched at once, and no more: {}", threads.size() + 1,
-                  refused.what());
+      threads.push_back(std::move(thread).value());
     }
     work();
-    threads.clear();  // joins
+    for (std::thread& thread : threads) thread.join();
     return failure;
   }
 

@@ -21,7 +21,7 @@ constexpr int kAttemptsMax = 5;
 constexpr long kConnectSeconds = 20;
 constexpr long kStallSeconds = 30;  // without a byte
 constexpr std::chrono::seconds kRetryAfterMax{60};
-constexpr size_t kAnswerBytesMax = 64 << 20;
+constexpr size_t kReplyBytesMax = 64 << 20;
 
 struct CurlCloser {
   void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -32,7 +32,7 @@ using CurlHandle = std::unique_ptr<CURL, CurlCloser>;
 using OpenFile = std::unique_ptr<std::FILE, CurlCloser>;
 
 // What came back from one attempt.
-struct Answer {
+struct HubReply {
   CURLcode code = CURLE_OK;
   long status = 0;
   std::string error_code;  // X-Error-Code: "GatedRepo", "RepoNotFound", …
@@ -49,11 +49,11 @@ struct Sink {
   int64_t size = 0;
   int64_t written = 0;
   const std::function<void(int64_t)>* progress = nullptr;
-  Answer* answer = nullptr;
+  HubReply* reply = nullptr;
 };
 
 size_t on_header(char* data, size_t, size_t size, void* context) {
-  auto& answer = *static_cast<Answer*>(context);
+  auto& reply = *static_cast<HubReply*>(context);
   std::string line(data, size);
   while (!line.empty() && (line.back() == '\r' || line.back() == '\n')) line.pop_back();
   const size_t colon = line.find(": ");
@@ -61,16 +61,16 @@ size_t on_header(char* data, size_t, size_t size, void* context) {
   std::string name = line.substr(0, colon);
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (name == "x-error-code") answer.error_code = line.substr(colon + 2);
+  if (name == "x-error-code") reply.error_code = line.substr(colon + 2);
   if (name == "retry-after") {
     const long seconds = std::strtol(line.c_str() + colon + 2, nullptr, 10);
-    answer.retry_after =
+    reply.retry_after =
         std::clamp(std::chrono::seconds(seconds), std::chrono::seconds(0), kRetryAfterMax);
   }
   return size;
 }
 
-// A whole answer to a ranged request: what the file had already comes again.
+// A whole reply to a ranged request: what the file had already comes again.
 bool start_over_when_range_was_ignored(Sink& sink) {
   long status = 0;
   curl_easy_getinfo(sink.handle, CURLINFO_RESPONSE_CODE, &status);
@@ -83,7 +83,7 @@ bool start_over_when_range_was_ignored(Sink& sink) {
 size_t on_body(char* data, size_t, size_t size, void* context) {
   auto& sink = *static_cast<Sink*>(context);
   if (sink.text != nullptr) {
-    if (sink.text->size() + size > kAnswerBytesMax) return 0;
+    if (sink.text->size() + size > kReplyBytesMax) return 0;
     sink.text->append(data, size);
     return size;
   }
@@ -91,7 +91,7 @@ size_t on_body(char* data, size_t, size_t size, void* context) {
   const auto count = static_cast<int64_t>(size);
   if (!ready || sink.offset + sink.written + count > sink.size ||
       std::fwrite(data, 1, size, sink.file) != size) {
-    sink.answer->write_failed = true;
+    sink.reply->write_failed = true;
     return 0;
   }
   sink.written += count;
@@ -99,13 +99,13 @@ size_t on_body(char* data, size_t, size_t size, void* context) {
   return size;
 }
 
-Answer perform(const std::string& url, const std::string& token, Sink& sink) {
+HubReply perform(const std::string& url, const std::string& token, Sink& sink) {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
-  Answer answer;
+  HubReply reply;
   const CurlHandle handle(curl_easy_init());
   sink.handle = handle.get();
-  sink.answer = &answer;
+  sink.reply = &reply;
   CURL* curl = handle.get();
   curl_easy_setopt(curl, CURLOPT_URL, url.c_str());
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "puna");
@@ -118,7 +118,7 @@ Answer perform(const std::string& url, const std::string& token, Sink& sink) {
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);  // the body of an error is not the file
   curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &reply);
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &sink);
   if (!token.empty()) {
@@ -127,60 +127,60 @@ Answer perform(const std::string& url, const std::string& token, Sink& sink) {
   }
   const std::string range = std::to_string(sink.offset) + "-";
   if (sink.offset > 0) curl_easy_setopt(curl, CURLOPT_RANGE, range.c_str());
-  answer.code = curl_easy_perform(curl);
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
-  return answer;
+  reply.code = curl_easy_perform(curl);
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &reply.status);
+  return reply;
 }
 
-bool is_transient(const Answer& answer) {
-  if (answer.write_failed) return false;
-  return answer.status == 429 || answer.status >= 500 ||
-         (answer.code != CURLE_OK && answer.code != CURLE_HTTP_RETURNED_ERROR &&
-          answer.code != CURLE_COULDNT_RESOLVE_HOST && answer.code != CURLE_COULDNT_CONNECT &&
-          answer.code != CURLE_URL_MALFORMAT && answer.code != CURLE_UNSUPPORTED_PROTOCOL);
+bool is_transient(const HubReply& reply) {
+  if (reply.write_failed) return false;
+  return reply.status == 429 || reply.status >= 500 ||
+         (reply.code != CURLE_OK && reply.code != CURLE_HTTP_RETURNED_ERROR &&
+          reply.code != CURLE_COULDNT_RESOLVE_HOST && reply.code != CURLE_COULDNT_CONNECT &&
+          reply.code != CURLE_URL_MALFORMAT && reply.code != CURLE_UNSUPPORTED_PROTOCOL);
 }
 
-Status refusal(const Answer& answer, const std::string& repo, const std::string& endpoint,
+Status refusal(const HubReply& reply, const std::string& repo, const std::string& endpoint,
                bool has_token) {
-  if (answer.error_code == "GatedRepo" || answer.status == 403) {
+  if (reply.error_code == "GatedRepo" || reply.status == 403) {
     return error(StatusCode::kPermissionDenied,
                  "{}: access is gated; ask for it at {}/{} while logged in, then set HF_TOKEN to a "
                  "token of that account",
                  repo, endpoint, repo);
   }
-  if (answer.status == 401) {
+  if (reply.status == 401) {
     return error(StatusCode::kUnauthenticated,
                  "{}: no such repository, or a private one; check its name, or set HF_TOKEN{}",
                  repo, has_token ? " (the one given was not accepted)" : "");
   }
-  if (answer.status == 404) {
+  if (reply.status == 404) {
     return error(StatusCode::kNotFound, "{}: not found on {} ({}); check the name and the revision",
-                 repo, endpoint, answer.error_code.empty() ? "404" : answer.error_code);
+                 repo, endpoint, reply.error_code.empty() ? "404" : reply.error_code);
   }
-  if (answer.status == 429) {
+  if (reply.status == 429) {
     return error(
         StatusCode::kUnavailable,
         "{}: {} asks to slow down (429); wait a few minutes{} and run the command again: it "
         "continues where it stopped",
         repo, endpoint, has_token ? "" : ", or set HF_TOKEN for a higher limit,");
   }
-  if (answer.status >= 400) {
+  if (reply.status >= 400) {
     return error(StatusCode::kUnavailable, "{}: {} answered {}; try again later", repo, endpoint,
-                 answer.status);
+                 reply.status);
   }
   return error(StatusCode::kUnavailable,
                "{}: cannot reach {}: {}; check the network (HTTPS_PROXY is honoured) and run the "
                "command again: it continues where it stopped",
-               repo, endpoint, curl_easy_strerror(answer.code));
+               repo, endpoint, curl_easy_strerror(reply.code));
 }
 
 // Waits before attempt `attempt` + 1: what the server asks for, else 0.5 s doubling.
-void pause(const Answer& answer, int attempt, const std::string& repo) {
+void pause(const HubReply& reply, int attempt, const std::string& repo) {
   const auto doubling = std::chrono::milliseconds(500 << attempt);
   const std::chrono::milliseconds wait =
-      answer.retry_after ? std::chrono::milliseconds(*answer.retry_after) : doubling;
+      reply.retry_after ? std::chrono::milliseconds(*reply.retry_after) : doubling;
   const std::string reason =
-      answer.status >= 400 ? std::to_string(answer.status) : curl_easy_strerror(answer.code);
+      reply.status >= 400 ? std::to_string(reply.status) : curl_easy_strerror(reply.code);
   log_warning("{}: {}; trying again in {:.1f} s", repo, reason,
               std::chrono::duration<double>(wait).count());
   std::this_thread::sleep_for(wait);
@@ -196,12 +196,12 @@ Result<std::string> HubClient::get(const std::string& path, const std::string& r
     std::string body;
     Sink sink;
     sink.text = &body;
-    const Answer answer = perform(endpoint_ + path, token_, sink);
-    if (answer.code == CURLE_OK) return body;
-    if (!is_transient(answer) || attempt + 1 == kAttemptsMax) {
-      return refusal(answer, repo, endpoint_, !token_.empty());
+    const HubReply reply = perform(endpoint_ + path, token_, sink);
+    if (reply.code == CURLE_OK) return body;
+    if (!is_transient(reply) || attempt + 1 == kAttemptsMax) {
+      return refusal(reply, repo, endpoint_, !token_.empty());
     }
-    pause(answer, attempt, repo);
+    pause(reply, attempt, repo);
   }
 }
 
@@ -218,19 +218,19 @@ Status HubClient::download(const std::string& path, const std::string& repo, int
     sink.size = size;
     sink.progress = &progress;
     if (sink.offset == size) return {};
-    const Answer answer = perform(endpoint_ + path, token_, sink);
-    if (std::fflush(file.get()) != 0 || answer.write_failed) {
+    const HubReply reply = perform(endpoint_ + path, token_, sink);
+    if (std::fflush(file.get()) != 0 || reply.write_failed) {
       return error(StatusCode::kResourceExhausted,
                    "{}: cannot write: the disk is full, or the hub sent more than the {} bytes it "
                    "stated; make room or set HF_HUB_CACHE",
                    target.string(), size);
     }
-    if (answer.code == CURLE_OK && sink.offset + sink.written == size) return {};
-    const bool cut_short = answer.code == CURLE_OK;
-    if ((!is_transient(answer) && !cut_short) || attempt + 1 == kAttemptsMax) {
-      return refusal(answer, repo, endpoint_, !token_.empty());
+    if (reply.code == CURLE_OK && sink.offset + sink.written == size) return {};
+    const bool cut_short = reply.code == CURLE_OK;
+    if ((!is_transient(reply) && !cut_short) || attempt + 1 == kAttemptsMax) {
+      return refusal(reply, repo, endpoint_, !token_.empty());
     }
-    pause(answer, attempt, repo);
+    pause(reply, attempt, repo);
   }
 }
 

@@ -41,6 +41,28 @@ ChatTemplate chat_template_of(const std::string& folder) {
   return ChatTemplate::parse(config["chat_template"].get<std::string>(), folder).value();
 }
 
+struct ChatFolder {
+  Json golden;
+  std::string folder;
+  std::unique_ptr<Tokenizer> tokenizer;  // the template's marks are guarded
+  ChatTemplate chat;
+};
+
+std::vector<ChatFolder> chat_folders() {
+  std::vector<ChatFolder> folders;
+  for (Json& golden : goldens()) {
+    if (golden["chat"].empty()) continue;
+    auto folder = golden["folder"].get<std::string>();
+    auto tokenizer = load(folder);
+    if (tokenizer == nullptr) continue;  // has failed the test
+    ChatTemplate chat = chat_template_of(folder);
+    tokenizer->guard_marks(chat);
+    folders.push_back(
+        {std::move(golden), std::move(folder), std::move(tokenizer), std::move(chat)});
+  }
+  return folders;
+}
+
 std::string piece_or_empty(const Tokenizer& tokenizer, std::optional<TokenId> id) {
   return id ? std::string(tokenizer.token_piece(*id)) : "";
 }
@@ -92,13 +114,7 @@ TEST(TokenizerFiles, PlainPromptsGetTheTokensAroundThem) {
 
 TEST(TokenizerFiles, ConversationsGetTransformersIds) {
   int conversations = 0;
-  for (const Json& golden : goldens()) {
-    if (golden["chat"].empty()) continue;
-    const std::string folder = golden["folder"].get<std::string>();
-    const auto tokenizer = load(folder);
-    ASSERT_NE(tokenizer, nullptr);
-    const ChatTemplate chat = chat_template_of(folder);
-    tokenizer->guard_marks(chat);
+  for (const auto& [golden, folder, tokenizer, chat] : chat_folders()) {
     for (const Json& one : golden["chat"]) {
       EXPECT_EQ(prompt_ids(*tokenizer, chat, messages_of(one[0])),
                 one[1].get<std::vector<TokenId>>())
@@ -111,13 +127,7 @@ TEST(TokenizerFiles, ConversationsGetTransformersIds) {
 
 // Whatever a person writes, a conversation has as many marks as one about nothing.
 TEST(TokenizerFiles, WhatTheTemplateWritesIsNeverMadeOfAPersonsText) {
-  for (const Json& golden : goldens()) {
-    if (golden["chat"].empty()) continue;
-    const std::string folder = golden["folder"].get<std::string>();
-    const auto tokenizer = load(folder);
-    ASSERT_NE(tokenizer, nullptr);
-    const ChatTemplate chat = chat_template_of(folder);
-    tokenizer->guard_marks(chat);
+  for (const auto& [golden, folder, tokenizer, chat] : chat_folders()) {
     const std::vector<TokenId> calm = prompt_ids(*tokenizer, chat, {{"user", "x"}});
     for (TokenId id = 0; id < tokenizer->vocabulary_size(); ++id) {
       const std::string piece(tokenizer->token_piece(id));

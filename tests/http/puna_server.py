@@ -103,6 +103,11 @@ class PunaServer:
                     return sample.value
         raise AssertionError(f"no {name} {labels} in /metrics")
 
+    def memory(self, field: str = "VmRSS") -> int:
+        """Bytes, as /proc has them."""
+        with open(f"/proc/{self.process.pid}/status") as status:
+            return next(int(line.split()[1]) << 10 for line in status if line.startswith(field))
+
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=60 * PATIENCE)
 

@@ -20,11 +20,6 @@ def many_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def resident(server, field: str = "VmRSS") -> int:
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith(field))
-
-
 def send_most(connection: socket.socket, data: bytes) -> None:
     """As much as the server takes; it may have stopped listening."""
     try:
@@ -41,14 +36,14 @@ def head(length: int, *fields: str) -> bytes:
 def test_bodies_of_strangers_are_not_read(start_server):
     server = start_server("--api-key", "k")
     server.get("/health")
-    before = resident(server)
+    before = server.memory()
     connections = [server.connect() for _ in range(20)]
     for connection in connections:
         connection.sendall(head(10 * MEGABYTE))
     for connection in connections:
         send_most(connection, b" " * (9 * MEGABYTE))
         assert connection.recv(65536).startswith(b"HTTP/1.1 401")
-    assert SANITIZED or resident(server, "VmHWM") - before < 16 * MEGABYTE
+    assert SANITIZED or server.memory("VmHWM") - before < 16 * MEGABYTE
     for connection in connections:
         connection.close()
 
@@ -56,7 +51,7 @@ def test_bodies_of_strangers_are_not_read(start_server):
 def test_all_bodies_together_have_a_limit(start_server):
     server = start_server("--max-total-body-bytes", "25MiB")
     server.get("/health")
-    before = resident(server)
+    before = server.memory()
     waiting = [server.connect() for _ in range(2)]
     for connection in waiting:
         connection.sendall(head(10 * MEGABYTE, "Expect: 100-continue"))
@@ -69,7 +64,7 @@ def test_all_bodies_together_have_a_limit(start_server):
             assert received.startswith(b"HTTP/1.1 503") and b"\r\nRetry-After: " in received
             assert b"--max-total-body-bytes" in received
     assert server.post("/tokenize", {"prompt": "hi"}).status_code == 200
-    assert SANITIZED or resident(server, "VmHWM") - before < 40 * MEGABYTE
+    assert SANITIZED or server.memory("VmHWM") - before < 40 * MEGABYTE
     waiting[0].close()
     wait_until(lambda: asks_for_body(server), SOON, "its bytes are given back")
     waiting[1].close()
@@ -101,7 +96,7 @@ def test_a_body_may_be_as_large_as_it_may(start_server):
 def test_500_streams_take_little(start_server):
     server = start_server("--max-num-queued-reqs", "500", step_microseconds=2000)
     server.get("/health")
-    before = resident(server)
+    before = server.memory()
     streams = [server.send_chat(max_tokens=30, stream=True) for _ in range(500)]
     for stream in streams:
         received = b""
@@ -109,7 +104,7 @@ def test_500_streams_take_little(start_server):
             piece = stream.recv(65536)
             assert piece, received
             received += piece
-    assert SANITIZED or resident(server, "VmHWM") - before < 500 * (128 << 10)
+    assert SANITIZED or server.memory("VmHWM") - before < 500 * (128 << 10)
     for stream in streams:
         stream.close()
 
@@ -117,12 +112,12 @@ def test_500_streams_take_little(start_server):
 def test_idle_connections_take_little(start_server):
     server = start_server()
     server.get("/health")
-    before = resident(server)
+    before = server.memory()
     connections = [server.connect() for _ in range(1000)]
     for connection in connections:  # each has been used for something large
         connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 30_000 + b"\r\n\r\n")
         assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-    assert SANITIZED or resident(server) - before < 1000 * (24 << 10)
+    assert SANITIZED or server.memory() - before < 1000 * (24 << 10)
     for connection in connections:
         connection.close()
 
@@ -131,10 +126,10 @@ def test_readers_that_stand_still_take_little(start_server):
     """What a reader does not take waits in its socket and, as short text, in its stream."""
     server = start_server(step_microseconds=100)
     server.get("/health")
-    before = resident(server)
+    before = server.memory()
     streams = [server.send_chat(max_tokens=4000, stream=True) for _ in range(20)]
     wait_until(lambda: server.metric("vllm:generation_tokens_total") > 20 * 3999, SOON, "all is generated")
-    assert SANITIZED or resident(server, "VmHWM") - before < 20 * 2 * MEGABYTE
+    assert SANITIZED or server.memory("VmHWM") - before < 20 * 2 * MEGABYTE
     for stream in streams:
         stream.close()
 

@@ -13,11 +13,6 @@ plain_build_only = pytest.mark.skipif(PATIENCE > 1, reason="a sanitizer's own me
 LOGPROBS_MAX = 1 << 19  # kAnswerLogprobsMax of src/api/answer.h
 
 
-def resident(server: PunaServer, name: str = "VmRSS") -> int:
-    with open(f"/proc/{server.process.pid}/status") as status:
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith(name))
-
-
 def scored(prompts: int, tokens: int, logprobs: int = 20) -> dict:
     return {"prompt": [[65 + i % 26 for i in range(tokens)]] * prompts, "echo": True,
             "logprobs": logprobs, "max_tokens": 1, "ignore_eos": True}
@@ -37,12 +32,12 @@ LARGEST = {
 def test_the_largest_answer_with_log_probabilities_is_small_in_memory(start_server, path):
     server = start_server("--max-num-seqs", "128")
     server.post(path, {**LARGEST[path], **({"n": 2} if "chat" in path else {"prompt": "a"})})
-    before = resident(server)
+    before = server.memory()
     # Not by server.post(), which would judge the shape of half a million log probabilities.
     reply = httpx.post(server.url + path, json=LARGEST[path], timeout=60 * PATIENCE, trust_env=False)
     assert reply.status_code == 200
     size = len(reply.content)
-    grown = resident(server, "VmHWM") - before
+    grown = server.memory("VmHWM") - before
     print(f"{path}: {size / MEBIBYTE:.0f} MiB of JSON, {grown / MEBIBYTE:.0f} MiB more at the peak")
     assert size > 10 * MEBIBYTE
     assert grown < 2 * size + 96 * MEBIBYTE
@@ -72,7 +67,7 @@ def test_a_length_that_nobody_gave_is_no_reason_to_refuse(start_server):
 def test_readers_that_sleep_cost_no_more_than_their_replies(start_server):
     server = start_server("--max-num-seqs", "128")
     body = json.dumps(LARGEST["/v1/completions"]).encode()
-    before = resident(server)
+    before = server.memory()
     sleepers = [server.connect() for _ in range(4)]
     for one in sleepers:
         one.sendall(b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\n"
@@ -87,7 +82,7 @@ def test_readers_that_sleep_cost_no_more_than_their_replies(start_server):
         data = one.recv(65536)
         length = int(data.lower().partition(b"content-length: ")[2].split()[0])
         received.append(length)
-    grown = resident(server, "VmHWM") - before
+    grown = server.memory("VmHWM") - before
     print(f"{len(sleepers)} sleeping readers of {received[0] / MEBIBYTE:.0f} MiB: "
           f"{grown / MEBIBYTE:.0f} MiB")
     assert grown < 2 * sum(received) + 96 * MEBIBYTE
