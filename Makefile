@@ -30,13 +30,19 @@ build: web ## Build build/release/bin/puna
 PREFIX ?= /usr/local
 .PHONY: install
 install: build ## Install program, manual page and completions below PREFIX (/usr/local); DESTDIR is honoured
-	@cmake --build --preset release --target extras
+	@cmake --build --preset release --target extras > build/extras.log || { cat build/extras.log; exit 1; }
 	@cmake --install build/release --prefix "$(PREFIX)"
 
 .PHONY: package
-package: build ## Make build/release/puna_VERSION_amd64.deb for Debian 12
-	@cmake --build --preset release --target extras
-	@cd build/release && cpack
+package: build ## Make a package for Debian 12, build/release/puna_VERSION_amd64.deb
+	@cmake --build --preset release --target extras > build/extras.log || { cat build/extras.log; exit 1; }
+	@cd build/release && cpack > package.log || { cat package.log; exit 1; }
+	@ls build/release/*.deb
+
+.PHONY: picture
+picture: build fetch-models ## Make the README's picture anew
+	@npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error
+	@cd tests/browser && PUNA_KEEP_PICTURE=1 node --test readme.test.mjs
 
 .PHONY: fetch-models
 fetch-models: packages ## Fetch the demo's base model (95 MB, hash-checked)

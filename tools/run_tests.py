@@ -180,6 +180,8 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         *isa_steps(),
         Step("terminal", "puna chat, inspect, bench, completion",
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
+        Step("install", "make install, make package", "/usr/bin/python3 -m unittest discover -s tests/install",
+             uses_one_core=True),
         Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo",
              uses_one_core=True),
         Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub",

@@ -28,6 +28,9 @@ TARGETS: dict[str, dict[str, dict[Work, float]]] = {
     "tinyllama-1.1b": {"packages": {PREFILL_512: 1.5, DECODE_1: 1.5, BATCH_16: 2, START_WARM: 5}},
 }
 
+MAIN_SHAPES = {"llama-2-7b": "Llama-2-7B", "llama-2-13b": "Llama-2-13B", "smollm2-135m": "SmolLM2-135M"}
+MAIN_WORKS = {PREFILL_512: "reads a prompt", DECODE_1: "answers one", BATCH_8: "answers eight at once"}
+
 Contender = tuple[str, str]  # name, weights
 
 
@@ -148,6 +151,21 @@ def section(records: list[Record], shape: str, width: int) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def summary(records: list[Record]) -> str:
+    """What a reader comes for: tokens per second of each engine with a whole model in 4 bits."""
+    engines = [name for name in ("puna", "llama.cpp", "ik_llama.cpp") if any(one.contender == name for one in records)]
+    rows = []
+    for shape, model in MAIN_SHAPES.items():
+        contenders = [one for one in contenders_of(records, shape, 4) if bits(one) == 4]
+        for work, words in MAIN_WORKS.items():
+            medians = [peer_median(records, shape, [one for one in contenders if one[0] == engine], work)
+                       for engine in engines]
+            if any(medians):
+                rows.append([model, words, *(f"{median.value:,.{0 if median.value >= 100 else 1}f}" if median else "–"
+                                             for median in medians)])
+    return table(["tokens per second, 4 bits", "", *(TITLES[name] for name in engines)], rows)
+
+
 def readings(records: list[Record]) -> str:
     """The machine's limits as `puna bench` read them in between."""
     lines = []
@@ -169,7 +187,7 @@ def write_page(records: list[Record]) -> str:
     shapes = dict.fromkeys(record.shape for record in records)
     sections = [section(records, shape, width) for shape in shapes for width in (4, 8)]
     days = sorted({record.time[:10] for record in records})
-    filled = {"{tables}": "\n\n".join(part for part in sections if part), "{readings}": readings(records),
+    filled = {"{summary}": summary(records), "{tables}": "\n\n".join(part for part in sections if part), "{readings}": readings(records),
               "{commands}": commands(records), "{days}": " and ".join(days[::max(len(days) - 1, 1)])}
     page = TEMPLATE.read_text()
     for place, text in filled.items():

@@ -48,6 +48,17 @@ Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatOptions& options) {
   return make_local_chat_model(std::move(generator));
 }
 
+// One word alone that can be no model is the question: puna chat "Why is the sky blue?"
+ChatOptions with_question(ChatOptions options) {
+  std::string& model = options.model.model;
+  std::error_code ignored;
+  const bool is_text = model.find_first_of(" \n\t?") != model.npos && !fs::exists(model, ignored);
+  if (options.prompt.empty() && (is_text || options.model.backend == "fake")) {
+    std::swap(options.prompt, model);
+  }
+  return options;
+}
+
 Result<std::unique_ptr<ChatModel>> open_with_status(const ChatOptions& options) {
   StatusLine line;
   line.show(fmt::format("loading {}", escape_for_terminal(options.model.model)));
@@ -165,7 +176,8 @@ int answer_once(ChatModel& model, const ChatOptions& options) {
 
 }  // namespace
 
-int run_chat(const ChatOptions& options) {
+int run_chat(const ChatOptions& given) {
+  const ChatOptions options = with_question(given);
   const bool is_conversation =
       options.prompt.empty() && ::isatty(STDIN_FILENO) == 1 && ::isatty(STDOUT_FILENO) == 1;
   const auto started = std::chrono::steady_clock::now();

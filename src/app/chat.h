@@ -1,4 +1,4 @@
-// puna chat: a conversation in the terminal, without HTTP.
+// puna chat: a conversation in the terminal, or one answer; with a model here or a server.
 #pragma once
 
 #include "app/options.h"

@@ -90,6 +90,14 @@ class PageTest(unittest.TestCase):
         self.assertIn("1.33× (≥ 1.2: yes)", self.page(8.0))
         self.assertIn("1.25× (≥ 1.5: no)", self.page(5.0))
 
+    def test_opens_with_what_a_reader_comes_for(self):
+        reads = Work("prefill", 512)
+        page = write_page([record("puna", 107.9, work=reads), record("llama.cpp", 41.83, "fa=on", work=reads),
+                           record("llama.cpp", 40.0, "fa=off", work=reads)])
+        table = page[page.index("|"):].split("\n\n")[0]
+        self.assertIn("| Llama-2-7B | reads a prompt | 108 | 41.8 |", table)
+        self.assertLess(page.index("reads a prompt"), page.index("## "))
+
     def test_tells_the_readings_and_the_commands(self):
         page = self.page(8.0)
         self.assertIn("median 31.0 GB/s", page)

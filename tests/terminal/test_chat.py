@@ -231,6 +231,13 @@ class PipeTest(unittest.TestCase):
             self.assertEqual(chat.wait_for("Paris.").splitlines(), ["The capital of France is Paris."])
             self.assertEqual(chat.exit_code(), 0)
 
+    def test_one_word_that_can_be_no_model_is_the_question(self) -> None:
+        self.assertEqual(in_pipe(*FAKE, "Hello", question=b"").returncode, 0)
+        done = in_pipe("chat", "Is nobody there?", "--url", "http://127.0.0.1:9", question=b"")
+        self.assertIn(b"127.0.0.1:9", done.stderr)
+        done = in_pipe("chat", "/nowhere/model.gguf", question=b"Hello")
+        self.assertIn(b"/nowhere/model.gguf", done.stderr)
+
     def test_an_answer_that_nobody_reads_ends(self) -> None:
         command = f"{BINARY} chat --backend fake --fake-endless --prompt Hello | head -c 1"
         done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, timeout=120, check=False)
