@@ -160,9 +160,9 @@ def summary(records: list[Record]) -> str:
         for work, words in MAIN_WORKS.items():
             medians = [peer_median(records, shape, [one for one in contenders if one[0] == engine], work)
                        for engine in engines]
+            cells = [f"{one.value:,.{0 if one.value >= 100 else 1}f}" if one else "–" for one in medians]
             if any(medians):
-                rows.append([model, words, *(f"{median.value:,.{0 if median.value >= 100 else 1}f}" if median else "–"
-                                             for median in medians)])
+                rows.append([model, words, *cells])
     return table(["tokens per second, 4 bits", "", *(TITLES[name] for name in engines)], rows)
 
 
