@@ -187,8 +187,8 @@ def write_page(records: list[Record]) -> str:
     shapes = dict.fromkeys(record.shape for record in records)
     sections = [section(records, shape, width) for shape in shapes for width in (4, 8)]
     days = sorted({record.time[:10] for record in records})
-    filled = {"{summary}": summary(records), "{tables}": "\n\n".join(part for part in sections if part), "{readings}": readings(records),
-              "{commands}": commands(records), "{days}": " and ".join(days[::max(len(days) - 1, 1)])}
+    filled = {"{summary}": summary(records), "{tables}": "\n\n".join(part for part in sections if part),
+              "{readings}": readings(records), "{commands}": commands(records), "{days}": " and ".join(days[::max(len(days) - 1, 1)])}
     page = TEMPLATE.read_text()
     for place, text in filled.items():
         page = page.replace(place, text)
