@@ -1,0 +1,80 @@
+// Donation as XLA does it: an input that a result takes the memory of is gone after the run.
+
+#include "backend/pjrt/reference/execute.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "backend/pjrt/reference/handles.h"
+#include "backend/pjrt/reference/rules.h"
+
+namespace puna::pjrt {
+namespace {
+
+bool is_kept(const ExecuteOptions& options, size_t input) {
+  const int64_t* const end = options.kept_inputs + options.kept_input_count;
+  return std::find(options.kept_inputs, end, static_cast<int64_t>(input)) != end;
+}
+
+Result<interpreter::Program::Values> inputs_of(const LoadedExecutableExecuteArgs& arguments) {
+  interpreter::Program::Values inputs(arguments.device_count);
+  for (size_t device = 0; device < arguments.device_count; ++device) {
+    for (size_t i = 0; i < arguments.input_count; ++i) {
+      const Buffer* const buffer = arguments.inputs[device][i];
+      if (buffer == nullptr) return invalid_argument("input {} is null", i);
+      if (buffer->values == nullptr) {
+        return error(StatusCode::kFailedPrecondition, "input {} was donated to an earlier run", i);
+      }
+      if (buffer->device->index != device) {
+        return invalid_argument("input {} is on device {}, not {}", i, buffer->device->index,
+                                device);
+      }
+      inputs[device].push_back(buffer->values);
+    }
+  }
+  return inputs;
+}
+
+void donate(const LoadedExecutableExecuteArgs& arguments, const interpreter::Program& program) {
+  for (size_t device = 0; device < arguments.device_count; ++device) {
+    for (size_t i = 0; i < arguments.input_count; ++i) {
+      if (!program.inputs()[i].aliased_result || is_kept(*arguments.options, i)) continue;
+      arguments.inputs[device][i]->values = nullptr;
+    }
+  }
+}
+
+}  // namespace
+
+Status execute(const LoadedExecutableExecuteArgs& arguments, Status* run_status) {
+  if (arguments.options == nullptr) return invalid_argument("there are no options");
+  RETURN_IF_ERROR(check_size(arguments.options->head.struct_size, rules().execute_options_size));
+  const interpreter::Program& program = *arguments.executable->program;
+  if (static_cast<int64_t>(arguments.device_count) != program.devices().count() ||
+      arguments.input_count != program.inputs().size()) {
+    return invalid_argument("{} devices and {} inputs for {} and {}", arguments.device_count,
+                            arguments.input_count, program.devices().count(),
+                            program.inputs().size());
+  }
+  if (arguments.input_count == 0) {
+    return error(StatusCode::kUnimplemented, "a program without inputs");
+  }
+  ASSIGN_OR_RETURN(const interpreter::Program::Values inputs, inputs_of(arguments));
+  auto results = program.run(inputs);
+  *run_status = results.ok() ? Status() : results.status();
+  if (!run_status->ok() && !rules().errors_by_event_only) return {};
+  donate(arguments, program);
+  for (size_t device = 0; device < arguments.device_count; ++device) {
+    for (size_t i = 0; i < program.results().size(); ++i) {
+      arguments.outputs[device][i] =
+          new Buffer{arguments.inputs[device][0]->device, program.results()[i],
+                     results.ok() ? (*results)[device][i] : nullptr};
+    }
+    if (arguments.complete_events != nullptr) {
+      arguments.complete_events[device] = new Event{*run_status};
+    }
+  }
+  return {};
+}
+
+}  // namespace puna::pjrt
