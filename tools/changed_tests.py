@@ -31,10 +31,12 @@ LAYERS = {
 RUNS_BINARY = {"http", "hub", "terminal", "browser", "cluster", "kubernetes", "bench"}
 # They decide how everything is compiled.
 BUILD_FILES = re.compile(r"(^|/)CMakeLists\.txt$|^CMakePresets\.json$|^cmake/")
-GOLDEN = {
+# Programs of tests/CMakeLists.txt, which cross modules, by where a change has to be.
+CROSSING = {
     "llama_golden_test": ("src/tokenizer/", "src/jinja/", "src/model/", "src/backend/cpu/", "tests/golden/",
                           "tests/CMakeLists.txt"),
     "emitted_llama_test": ("src/model/", "src/stablehlo/", "tests/golden/", "tests/CMakeLists.txt"),
+    "pjrt_client_test": ("src/stablehlo/", "src/backend/pjrt/", "tests/pjrt/", "tests/CMakeLists.txt"),
 }
 
 
@@ -100,7 +102,7 @@ def select(changed: Iterable[str], tree: Tree) -> Selection:
         modules = set(tree.arrows)
     tested = modules.union(*(users_of(module, tree.arrows) for module in modules))
     programs = {program for module in tested for program in programs_for(module, tree.programs)}
-    programs |= {golden for golden, paths in GOLDEN.items() if any(path.startswith(paths) for path in changed)}
+    programs |= {program for program, paths in CROSSING.items() if any(path.startswith(paths) for path in changed)}
     layers = {layer for layer, paths in LAYERS.items() if any(path.startswith(paths) for path in changed)}
     return Selection(frozenset(layers), tuple(sorted(programs)),
                      bool(modules or layers & RUNS_BINARY), tuple(tidy_sources(changed, tree.files)))

@@ -48,6 +48,7 @@ class SelectionTest(unittest.TestCase):
     def test_emitted_programs_are_run_after_a_change_of_what_emits_them(self) -> None:
         for path in ("src/stablehlo/llama_step.cc", "src/stablehlo/interpreter/tensor.cc", "src/model/rope.cc"):
             self.assertIn("emitted_llama_test", select([path], TREE).programs, path)
+        self.assertIn("pjrt_client_test", select(["src/backend/pjrt/client.cc"], TREE).programs)
         self.assertNotIn("emitted_llama_test", select(["src/tokenizer/tokenizer.cc"], TREE).programs)
 
     def test_a_build_file_selects_every_program(self) -> None:

@@ -178,7 +178,7 @@ Status LoadedProgram::wait_all(std::span<Event* const> events) const {
   return first;
 }
 
-Result<DeviceClient> DeviceClient::create(std::shared_ptr<const Plugin> plugin,
+Result<DeviceClient> DeviceClient::create(const std::shared_ptr<const Plugin>& plugin,
                                           const std::vector<ClientOption>& options) {
   std::vector<NamedOption> named;
   named.reserve(options.size());

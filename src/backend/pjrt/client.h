@@ -85,7 +85,7 @@ class LoadedProgram {
 
 class DeviceClient {
  public:
-  static Result<DeviceClient> create(std::shared_ptr<const Plugin> plugin,
+  static Result<DeviceClient> create(const std::shared_ptr<const Plugin>& plugin,
                                      const std::vector<ClientOption>& options);
 
   Result<std::string> platform_name() const;

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 
 #include "backend/pjrt/library_file.h"
@@ -110,7 +111,7 @@ Status Plugin::call(Entry entry, void* arguments) const {
   }
   if (entry == Entry::kErrorDestroy || entry == Entry::kErrorMessage) {
     // These give nothing back.
-    reinterpret_cast<void (*)(void*)>(reinterpret_cast<void*>(function))(arguments);
+    std::bit_cast<void (*)(void*)>(function)(arguments);
     return {};
   }
   return take(function(arguments));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <string_view>
 #include <utility>
 
@@ -221,7 +222,7 @@ Status error_code(ErrorGetCodeArgs& arguments) {
 Status await_event(EventAwaitArgs& arguments) { return arguments.event->status; }
 
 EntryFunction without_result(void (*function)(void*)) {
-  return reinterpret_cast<EntryFunction>(reinterpret_cast<void*>(function));
+  return std::bit_cast<EntryFunction>(function);
 }
 
 Api make_api() {
@@ -265,7 +266,8 @@ Api make_api() {
 }  // namespace
 }  // namespace puna::pjrt
 
+// The API's own name. NOLINTNEXTLINE(readability-identifier-naming)
 extern "C" __attribute__((visibility("default"))) const puna::pjrt::Api* GetPjrtApi() {
-  static const puna::pjrt::Api kApi = puna::pjrt::make_api();
-  return &kApi;
+  static const puna::pjrt::Api api = puna::pjrt::make_api();
+  return &api;
 }

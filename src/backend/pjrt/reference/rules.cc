@@ -29,8 +29,8 @@ Rules chosen_rules() {
 }  // namespace
 
 const Rules& rules() {
-  static const Rules kRules = chosen_rules();
-  return kRules;
+  static const Rules chosen = chosen_rules();
+  return chosen;
 }
 
 Status check_size(size_t size, size_t expected) {
