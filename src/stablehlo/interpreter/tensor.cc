@@ -1,4 +1,4 @@
-// An odometer over the shape keeps the source index, so that nothing is divided.
+// Values are copied from tensor to tensor: nothing is a view of something else.
 
 #include "stablehlo/interpreter/tensor.h"
 
@@ -57,22 +57,6 @@ Dimensions strides_of(const Dimensions& shape) {
   Dimensions strides(shape.size(), 1);
   for (size_t i = shape.size(); i-- > 1;) strides[i - 1] = strides[i] * shape[i];
   return strides;
-}
-
-void for_each_strided(const Dimensions& shape, const Dimensions& strides, int64_t offset,
-                      const std::function<void(size_t, size_t)>& visit) {
-  Dimensions index(shape.size(), 0);
-  size_t count = 1;
-  for (const int64_t size : shape) count *= static_cast<size_t>(size);
-  for (size_t i = 0; i < count; ++i) {
-    visit(i, static_cast<size_t>(offset));
-    for (size_t d = shape.size(); d-- > 0;) {
-      offset += strides[d];
-      if (++index[d] < shape[d]) break;
-      offset -= strides[d] * shape[d];
-      index[d] = 0;
-    }
-  }
 }
 
 Tensor read_strided(const Tensor& source, const Type& type, const Dimensions& strides,

@@ -1,8 +1,8 @@
 // Tensors of the interpreter: row-major values of one type, bf16 as rounded floats.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -48,9 +48,23 @@ float rounded(float value, Element element);
 Dimensions strides_of(const Dimensions& shape);
 
 // Calls visit(i, source) for each element i of `shape`, `source` being `offset` plus its index
-// times `strides`.
+// times `strides`. An odometer over the shape keeps it, so that nothing is divided.
+template <class Visit>
 void for_each_strided(const Dimensions& shape, const Dimensions& strides, int64_t offset,
-                      const std::function<void(size_t, size_t)>& visit);
+                      Visit visit) {
+  Dimensions index(shape.size(), 0);
+  size_t count = 1;
+  for (const int64_t size : shape) count *= static_cast<size_t>(size);
+  for (size_t i = 0; i < count; ++i) {
+    visit(i, static_cast<size_t>(offset));
+    for (size_t d = shape.size(); d-- > 0;) {
+      offset += strides[d];
+      if (++index[d] < shape[d]) break;
+      offset -= strides[d] * shape[d];
+      index[d] = 0;
+    }
+  }
+}
 
 // Values of `source` by strides.
 Tensor read_strided(const Tensor& source, const Type& type, const Dimensions& strides,
