@@ -44,6 +44,7 @@ Result<std::unique_ptr<ChatModel>> open_chat_model(const ChatOptions& options) {
   if (!options.url.empty()) {
     return open_remote_chat_model(options.url, options.api_key, options.model.model);
   }
+  RETURN_IF_ERROR(check_model_options(options.model));
   ASSIGN_OR_RETURN(auto generator, open_generator(options.model));
   return make_local_chat_model(std::move(generator));
 }

@@ -81,6 +81,10 @@ Result<ModelParts> open_model_parts(const Checkpoint& checkpoint,
   return parts;
 }
 
+Status check_chat_template(const std::string& choice) {
+  return choice.empty() ? Status() : open_chat_template(choice).status();
+}
+
 Result<ModelParts> fake_model_parts(const std::string& chat_template) {
   ModelParts parts;
   parts.name = "fake";

@@ -29,6 +29,9 @@ struct ModelParts {
 // `chat_template`: a built-in template's name or a file; empty: the checkpoint's own.
 Result<ModelParts> open_model_parts(const Checkpoint& checkpoint, const std::string& chat_template);
 
+// Whether that name or file is a template.
+Status check_chat_template(const std::string& choice);
+
 // Those of the backend without weights: bytes as tokens, ChatML.
 Result<ModelParts> fake_model_parts(const std::string& chat_template);
 

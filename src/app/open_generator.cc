@@ -115,6 +115,8 @@ BackendOptions backend_options(const ModelOptions& options) {
 
 }  // namespace
 
+namespace {
+
 Status check_model_name(const ModelOptions& options) {
   if (options.backend == "fake") return {};
   if (options.model.empty()) return find_demo_model().status();
@@ -125,6 +127,33 @@ Status check_model_name(const ModelOptions& options) {
   if (!is_path && is_repo_id(options.model)) return {};
   return error(StatusCode::kNotFound,
                "{}: no such file or folder, and no repository's name (OWNER/NAME)", options.model);
+}
+
+// What a flag names.
+Status check_path(std::string_view flag, const fs::path& path, bool is_folder) {
+  std::error_code failure;
+  const fs::file_status status = fs::status(path, failure);
+  if (is_folder ? fs::is_directory(status) : fs::is_regular_file(status)) return {};
+  const char* kind = is_folder ? "folder" : "file";
+  return fs::exists(status)
+             ? invalid_argument("{} {}: not a {}", flag, path.string(), kind)
+             : error(StatusCode::kNotFound, "{} {}: no such {}", flag, path.string(), kind);
+}
+
+}  // namespace
+
+Status check_model_options(const ModelOptions& options) {
+  RETURN_IF_ERROR(check_model_name(options));
+  for (const std::string& adapter : options.adapters) {
+    RETURN_IF_ERROR(check_path("--adapter", adapter, true));
+  }
+  const std::string& packed = options.packed_weights;
+  if (!packed.empty() && packed != "auto" && packed != "off") {
+    RETURN_IF_ERROR(check_path("--packed-weights", packed, false));
+  }
+  RETURN_IF_ERROR(check_chat_template(options.chat_template));
+  GenerationConfig ignored;
+  return override_generation_config(options.override_generation_config, ignored);
 }
 
 Result<fs::path> find_model(const ModelOptions& options) {

@@ -17,8 +17,9 @@ namespace puna {
 // demo's base model beside the program or below the working folder.
 Result<std::filesystem::path> find_model(const ModelOptions& options);
 
-// kNotFound when MODEL can be neither a path here nor a repository's name. Looks at names alone.
-Status check_model_name(const ModelOptions& options);
+// What is wrong before anything is loaded: a MODEL that is neither here nor a repository's name
+// (kNotFound), and flags that name what is not there or cannot be read.
+Status check_model_options(const ModelOptions& options);
 
 // The checkpoint behind MODEL with its adapters merged.
 Result<Checkpoint> open_model(const ModelOptions& options);

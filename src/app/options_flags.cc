@@ -2,6 +2,8 @@
 
 #include "app/options_flags.h"
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <cctype>
 
@@ -38,6 +40,18 @@ CLI::Option* add_switch(CLI::App& command, const std::string& flag, bool& value,
   return command.add_flag(flag, value, help)->envname(environment_name(flag));
 }
 
+// Says of any other text that it is no such number.
+template <typename Number>
+CLI::Validator between(Number least, Number most) {
+  const auto check = [=](const std::string& text) {
+    Number value{};
+    const bool is_number = CLI::detail::lexical_cast(text, value);
+    if (is_number && value >= least && value <= most) return std::string();
+    return fmt::format("{} is not a number from {} to {}", text, least, most);
+  };
+  return {check, fmt::format("{} in [{} - {}]", CLI::detail::type_name<Number>(), least, most)};
+}
+
 void add_common_flags(CLI::App& command, std::string& config_file) {
   add_option(command, "--config", config_file, "File of \"flag = value\" lines (TOML)");
 }
@@ -72,7 +86,7 @@ void add_checkpoint_flags(CLI::App& command, ModelOptions& options) {
       ->check(CLI::IsMember({0, 32, 64, 128}))
       ->capture_default_str();
   add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
-      ->check(CLI::Range(0, 1024))
+      ->check(between(0, 1024))
       ->capture_default_str();
   add_switch(command, "--accept-license", options.accept_license,
              "Accept the model's licence without being asked (Meta's Llama weights)");
@@ -95,18 +109,18 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
   add_packed_weights(command, options.packed_weights);
   add_option(command, "--max-model-len", options.max_model_len,
              "Prompt and answer together, in tokens (0: the model's own)")
-      ->check(CLI::Range(0, 1 << 24))
+      ->check(between(0, 1 << 24))
       ->capture_default_str();
   add_option(command, "--max-num-seqs", options.max_num_seqs, "Sequences that run at once")
-      ->check(CLI::Range(1, 4096))
+      ->check(between(1, 4096))
       ->capture_default_str();
   add_option(command, "--max-num-batched-tokens", options.max_num_batched_tokens,
              "Tokens in one step")
-      ->check(CLI::Range(1, 65536))
+      ->check(between(1, 65536))
       ->capture_default_str();
   add_option(command, "--max-num-queued-reqs", options.max_num_queued_reqs,
              "Requests that may wait; more are answered 503 with Retry-After")
-      ->check(CLI::Range(0, 1 << 20))
+      ->check(between(0, 1 << 20))
       ->capture_default_str();
   add_option(
       command, "--kv-cache-memory-bytes", options.kv_cache_memory_bytes,
@@ -115,7 +129,7 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
       ->capture_default_str();
   add_option(command, "--fake-step-microseconds", options.fake_step_microseconds,
              "How long a step of the fake backend takes")
-      ->check(CLI::Range(0, 10000000))
+      ->check(between(0, 10000000))
       ->group("Testing");
   add_switch(command, "--fake-endless", options.fake_endless,
              "Answers of the fake backend end at max_tokens, and never by themselves")
@@ -126,7 +140,7 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
   add_model_flags(command, options.model);
   add_option(command, "--host", options.host, "Address to listen on")->capture_default_str();
   add_option(command, "--port", options.port, "Port to listen on (0: any free one)")
-      ->check(CLI::Range(0, 65535))
+      ->check(between(0, 65535))
       ->capture_default_str();
   add_option(command, "--port-fd", options.port_fd, "Write the port to this descriptor when open");
   add_switch(command, "--watch-stdin", options.watch_stdin, "End when standard input is closed");
@@ -145,11 +159,11 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
       ->type_name("NAME,...");
   add_option(command, "--shutdown-timeout", options.shutdown_timeout_seconds,
              "Seconds that running answers get after SIGTERM")
-      ->check(CLI::Range(0, 3600))
+      ->check(between(0, 3600))
       ->capture_default_str();
   add_option(command, "--default-max-tokens,--n-predict", options.model.default_max_tokens,
              "Longest answer of chat requests that set no max_tokens (0: as far as there is room)")
-      ->check(CLI::Range(0, 1 << 24))
+      ->check(between(0, 1 << 24))
       ->capture_default_str();
   add_option(command, "--max-body-bytes", options.max_body_bytes, "Largest request body")
       ->transform(CLI::AsSizeValue(false))
@@ -162,7 +176,7 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
       ->capture_default_str();
   add_option(command, "--max-connections", options.max_connections,
              "Clients that may be connected; more are answered 503")
-      ->check(CLI::Range(1, 1 << 20))
+      ->check(between(1, 1 << 20))
       ->capture_default_str();
   add_option(command, "--page-title", options.page_title, "Title of the chat page");
   add_option(command, "--system-prompt-file", options.system_prompt_file,
@@ -186,9 +200,9 @@ void add_chat_flags(CLI::App& command, ChatOptions& options) {
   add_option(command, "--api-key", options.api_key, "Key for --url");
   add_option(command, "--system-prompt", options.system_prompt, "System prompt");
   add_option(command, "--temperature", options.temperature, "0 is greedy (none: the model's own)")
-      ->check(CLI::Range(0.0, 2.0));
+      ->check(between(0.0, 2.0));
   add_option(command, "--max-tokens", options.max_tokens, "Tokens in one answer")
-      ->check(CLI::Range(1, 1 << 24));
+      ->check(between(1, 1 << 24));
   add_option(command, "--seed", options.seed, "Same seed, same answers");
   add_switch(command, "--no-history", options.no_history,
              "Keep no history of questions (~/.local/state/puna/chat_history)");
@@ -236,7 +250,7 @@ CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<in
                       int minimum, int maximum, const std::string& help) {
   return add_option(command, flag, values, help)
       ->delimiter(',')
-      ->check(CLI::Range(minimum, maximum))
+      ->check(between(minimum, maximum))
       ->type_name("N,...")
       ->capture_default_str();
 }
@@ -251,7 +265,7 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
                  "Random weights of this shape instead of a MODEL, e.g. llama-2-7b");
   shape->excludes(model);
   add_option(command, "--layers", options.layers, "Only the first layers (0: all)")
-      ->check(CLI::Range(0, 4096))
+      ->check(between(0, 4096))
       ->capture_default_str();
   add_option(command, "--weights", options.weights, "How weights are held: f32, bf16, int8, int4")
       ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}))
@@ -263,18 +277,18 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
   add_kv_cache_dtype(command, options.kv_cache_dtype);
   add_packed_weights(command, options.packed_weights);
   add_option(command, "--threads", options.threads, "CPU threads (0: all usable cores)")
-      ->check(CLI::Range(0, 1024))
+      ->check(between(0, 1024))
       ->capture_default_str();
   add_list(command, "--prefill", options.prefill, 0, 1 << 20, "Lengths of prompts (0: none)");
   add_option(command, "--decode", options.decode, "Steps of each decoding test (0: none)")
-      ->check(CLI::Range(0, 1 << 16))
+      ->check(between(0, 1 << 16))
       ->capture_default_str();
   add_list(command, "--batch", options.batch, 1, 4096, "Sequences that decode together");
   add_list(command, "--depth", options.depth, 0, 1 << 20, "Positions before the decoded ones");
   add_switch(command, "--served", options.served,
              "Also decode as a server does: engine, sampling, text and events beside the backend");
   add_option(command, "--rounds", options.rounds, "Times that every test runs, in turn")
-      ->check(CLI::Range(1, 1000))
+      ->check(between(1, 1000))
       ->capture_default_str();
   add_switch(command, "--json", options.json, "Print JSON");
   command.footer("Example: puna bench --shape llama-2-7b --layers 4 --weights int8");

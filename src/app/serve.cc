@@ -203,7 +203,7 @@ int run_serve(const ServeOptions& options) {
   const auto chosen = api_options(options);
   if (!chosen.ok()) return fail(chosen.status());
   // What can never be loaded is known before a port is open.
-  if (const Status known = check_model_name(options.model); !known.ok()) return fail(known);
+  if (const Status known = check_model_options(options.model); !known.ok()) return fail(known);
   const auto signals = open_signal_descriptor();
   if (!signals.ok()) return fail(signals.status());
   Routes routes(*chosen);

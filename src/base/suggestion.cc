@@ -29,8 +29,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::string suggestion(std::string_view word, const std::vector<std::string>& known) {
   const std::string* nearest = nullptr;
-  // Two mistakes, or a third of a long word, but never the whole word.
-  size_t distance = std::min(std::max<size_t>(word.size() / 3, 2) + 1, word.size());
+  // Two mistakes, or a third of a long word, but never most of a short one.
+  size_t distance = std::max<size_t>(word.size() / 3, word.size() > 3 ? 2 : 1) + 1;
+  distance = std::min(distance, word.size());
   for (const std::string& candidate : known) {
     const size_t candidate_distance = edit_distance(word, candidate);
     if (candidate_distance < distance) {

@@ -36,6 +36,25 @@ class CommandLineTest(unittest.TestCase):
         self.assert_one_line_error("serve", "/nowhere/model.gguf", code=1, words="/nowhere/model.gguf")
         self.assert_one_line_error("inspect", str(ROOT / "docs"), code=1, words="config.json")
 
+    def test_a_wrong_file_is_named_with_its_flag_before_anything_listens(self) -> None:
+        self.assertEqual(run("serve", "nosuch.gguf", "--port", "0").stdout, "")
+        for flag in ("--api-key-file", "--system-prompt-file", "--examples-file", "--page-texts-file", "--chat-template",
+                     "--packed-weights", "--adapter", "--config"):
+            done = run("serve", MODEL, "--port", "0", flag, "/nowhere")
+            self.assertEqual(done.stdout, "", flag)
+            self.assertRegex(done.stderr, rf"^error: {flag}:? /nowhere")
+            self.assertNotEqual(done.returncode, 0)
+        done = run("serve", MODEL, "--port", "0", "--override-generation-config", "{")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+
+    def test_a_number_that_is_none_is_named_with_its_flag_and_its_range(self) -> None:
+        self.assert_one_line_error("serve", "--port", "abc", code=2, words="--port: abc is not a number from 0 to 65535")
+        self.assert_one_line_error("chat", "--temperature", "3", code=2, words="--temperature: 3 is not a number from 0 to 2")
+
+    def test_a_command_that_does_not_exist_is_named(self) -> None:
+        for name in ("list", "version", "run"):
+            self.assert_one_line_error(name, code=2, words=f"there is no command {name} (")
+
     def test_the_command_line_beats_the_environment_beats_the_file(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             config = pathlib.Path(folder) / "puna.toml"
