@@ -65,6 +65,11 @@ test-kubernetes: build fetch-models ## Judge deploy/kubernetes by a real control
 	@tools/install_packages.sh tools/apt-packages-kubernetes.txt
 	@/usr/bin/python3 tools/run_tests.py --long kubernetes
 
+.PHONY: test-terraform
+test-terraform: packages ## Judge deploy/terraform by a real CLI and schema, install.sh and cleanup.sh whole (root)
+	@tools/install_packages.sh tools/apt-packages-kubernetes.txt
+	@/usr/bin/python3 tools/run_tests.py --long terraform
+
 .PHONY: test-images
 test-images: ## Build the container images and start them (root; podman in namespaces of its own)
 	@tools/install_packages.sh tools/apt-packages-images.txt

@@ -36,6 +36,8 @@ LOGS = ROOT / "build/test-logs"
 HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http -rs"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 TERRAFORM_TESTS = "build/venv/terraform/bin/python -m pytest -q -p no:cacheprovider -rs tests/terraform"
+TERRAFORM_FOLDER = "tests/terraform/lab"
+TERRAFORM_LAB = f"build/venv/terraform_lab/bin/python -m pytest -q -p no:cacheprovider -rs {TERRAFORM_FOLDER}"
 NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
@@ -146,6 +148,19 @@ def long_steps() -> dict[str, list[Step]]:
             Step("kubernetes", "manifests against kustomize and the CRDs; long answers",
                  pytest("tests/kubernetes --long"), lab, uses_one_core=True),
             Step("kubernetes", "verdicts of a real control plane", pytest("tests/kubernetes/lab"),
+                 uses_one_core=True),
+        ],
+        "terraform": [
+            Step("terraform", "Python packages",
+                 "tools/venv.sh terraform && tools/venv.sh terraform_lab && tools/venv.sh kubernetes_lab"),
+            Step("terraform", "OpenTofu and the programs of the Kubernetes lab, built once",
+                 "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py tofu"),
+            Step("terraform", "schema of the real provider",
+                 "build/venv/terraform_lab/bin/python tests/terraform/lab/provider_schema.py"),
+            Step("terraform", "the real CLI against doubles of provider and AWS", TERRAFORM_LAB + "/test_ground.py",
+                 uses_one_core=True),
+            Step("terraform", "install.sh and cleanup.sh against doubles, with a real control plane",
+                 f"{TERRAFORM_LAB}/test_double.py {TERRAFORM_FOLDER}/test_install_cleanup.py {TERRAFORM_FOLDER}/test_whole.py",
                  uses_one_core=True),
         ],
         "images": [

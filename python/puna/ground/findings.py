@@ -110,12 +110,14 @@ def classic_load_balancers(aws: Aws, ours: Ours) -> list[Found]:
 
 
 def interfaces(aws: Aws, ours: Ours) -> list[Found]:
-    """Those in our VPC that nothing of AWS will take away by itself, and those that a balancer leaves for a while."""
+    """Those in our VPC that the CNI or a balancer, which is gone, leaves behind; not those of a balancer that is there."""
     own = vpcs(aws, ours)
+    there = {f"ELB {one['LoadBalancerArn'].partition(':loadbalancer/')[2]}"
+             for one in aws.json("elbv2", "describe-load-balancers").get("LoadBalancers") or []} if own else set()
     return [Found("network interface", one["NetworkInterfaceId"], one.get("Description", ""), (str(one.get("Status")),))
             for one in ec2(aws, "describe-network-interfaces", "NetworkInterfaces")
             if one.get("VpcId") in own and str(one.get("Description", "")).startswith(("aws-K8S-", "ELB "))
-            or ours.made_by_controllers(tags_of(one, "TagSet"))]
+            and one.get("Description") not in there or ours.made_by_controllers(tags_of(one, "TagSet"))]
 
 
 def security_groups(aws: Aws, ours: Ours) -> list[Found]:
@@ -265,8 +267,8 @@ EVERYTHING: list[Finder] = [
     with_id("NAT gateway", "describe-nat-gateways", "NatGateways", "NatGatewayId"),
     with_id("VPC endpoint", "describe-vpc-endpoints", "VpcEndpoints", "VpcEndpointId"), interfaces,
     with_id("elastic address", "describe-addresses", "Addresses", "AllocationId"),
-    with_id("subnet", "describe-subnets", "Subnets", "SubnetId"),
     with_id("route table", "describe-route-tables", "RouteTables", "RouteTableId"),
+    with_id("subnet", "describe-subnets", "Subnets", "SubnetId"),
     with_id("internet gateway", "describe-internet-gateways", "InternetGateways", "InternetGatewayId"),
     security_groups, with_id("VPC", "describe-vpcs", "Vpcs", "VpcId"),
     with_id("launch template", "describe-launch-templates", "LaunchTemplates", "LaunchTemplateId"),

@@ -123,6 +123,9 @@ class Install:
             return
         end = time.monotonic() + REACH_S
         while words := self.kubectl.reaches():
+            if re.search(r"Unauthorized|Forbidden|must be logged in", words):
+                raise GroundError(f"the cluster does not let this identity in: {words}", "only who made it and admin_arns may: use "
+                                  "that identity, or add yours with --var 'admin_arns=[\"ARN\"]' as one that may")
             if time.monotonic() > end:
                 raise GroundError(f"the API server does not answer: {words}", "run this inside the VPC, or let your address in: "
                                   "./install.sh --api-cidr ADDRESS/32")

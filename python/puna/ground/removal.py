@@ -63,6 +63,7 @@ class Removal:
         told: set[str] = set()
         why: dict[str, str] = {}
         hopeless: dict[str, str] = {}
+        looked = False
         while True:
             left = [one for one in find(self.aws, self.ours) if one.id not in hopeless]
             for one in left:
@@ -81,7 +82,9 @@ class Removal:
             if time.monotonic() > end:
                 return [*hopeless.values(), *(why.get(one.id, f"{one}: still there after {self.wait_s:.0f} s")
                                               for one in left)]
-            self.commands.pause(self.look_s)
+            if looked:
+                self.commands.pause(min(self.look_s, self.wait_s / 10))
+            looked = True
 
     def _remove(self, stage: str, one: Found) -> None:
         def change(*arguments: str) -> None:
