@@ -174,6 +174,14 @@ def test_a_state_that_is_cut_off_is_put_back_with_the_words_that_are_given(world
     assert finished(world)
 
 
+def test_copies_of_the_state_are_named_in_the_order_of_time(world):
+    for number in range(30):
+        world.place.state.write_text(f'{{"resources": [{number}]}}')
+        world.place.keep_state()
+    kept = [one.read_text() for one in sorted(world.place.states.iterdir())]
+    assert kept == [f'{{"resources": [{number}]}}' for number in range(10, 30)]
+
+
 def test_without_room_on_the_disk_nothing_begins(world, install, monkeypatch):
     monkeypatch.setattr(type(world.place), "free_bytes", lambda self: 1 << 20)
     assert "1 MiB are free" in refused(world, install)

@@ -70,7 +70,9 @@ class Place:
         if not self.is_state_sound() or not self.state.exists():
             return
         self.states.mkdir(parents=True, exist_ok=True)
-        name = time.strftime("%Y%m%d-%H%M%S") + f"-{time.time_ns() % 10**6:06d}.tfstate"
+        now = time.time_ns()
+        # Names in the order of time, also within a second and when clocks change for summer.
+        name = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now // 10**9)) + f"-{now // 1000 % 10**6:06d}.tfstate"
         try:
             shutil.copy2(self.state, self.states / name)
         except OSError as error:

@@ -102,7 +102,8 @@ RECIPES = {
         tag="tag_log_group logGroupName=id tags=tags_all"),
     "aws_eks_cluster": Recipe(
         "eks", "create_cluster name=name version=version roleArn=role_arn resourcesVpcConfig=@vpc_config "
-        "accessConfig=@access_config encryptionConfig=@encryption logging=@logging tags=tags_all", "cluster.name", "delete_cluster name=id",
+        "accessConfig=@access_config encryptionConfig=@encryption logging=@logging tags=tags_all", "cluster.name",
+        "delete_cluster name=id",
         "describe_cluster name=id",
         {"arn": "cluster.arn", "endpoint": "cluster.endpoint", "status": "cluster.status",
          "platform_version": "cluster.platformVersion", "identity": "[{oidc:[cluster.identity.oidc]}]",

@@ -55,7 +55,8 @@ def controllers_work(lab) -> dict[str, str]:
             "--tags", "Key=elbv2.k8s.aws/cluster,Value=llama2")
     group = lab.aws("ec2", "create-security-group", "--group-name", "k8s-traffic", "--description", "x", "--vpc-id", vpc)["GroupId"]
     lab.run("aws", "ec2", "create-tags", "--resources", group, "--tags", "Key=elbv2.k8s.aws/cluster,Value=llama2")
-    template = lab.aws("ec2", "create-launch-template", "--launch-template-name", "karpenter.k8s.aws/1", "--launch-template-data", "{}")
+    template = lab.aws("ec2", "create-launch-template", "--launch-template-name", "karpenter.k8s.aws/1",
+                       "--launch-template-data", "{}")
     machine = lab.aws("ec2", "run-instances", "--image-id", "ami-1", "--instance-type", "inf2.48xlarge", "--subnet-id", subnet)
     # MiniStack keeps a machine's own disk, which goes with it in AWS.
     for one in lab.aws("ec2", "describe-volumes", "--query", "Volumes[].VolumeId"):
