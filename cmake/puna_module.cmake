@@ -1,9 +1,11 @@
 # One function per kind of thing this project builds, so that a module's CMakeLists.txt only lists files.
 
 option(PUNA_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
-# Takes a third off a build from nothing. clang-tidy reads every file without them, and so finds those
-# that don't include what they use.
+# Takes a third off a build from nothing. tools/tidy.py finds files that use such a header without including it.
 option(PUNA_PRECOMPILE "Precompile the headers that most files include" OFF)
+# Takes two fifths off the rest, for builds that are made once for their tests. Whether each file includes what it uses
+# of this project, and keeps its names apart, is shown by the release build, which compiles every file by itself.
+option(PUNA_UNITY "Compile several sources of a target as one (tools/unity_groups.py)" OFF)
 set(PUNA_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 
 add_library(puna_options INTERFACE)
@@ -15,6 +17,10 @@ target_compile_options(puna_options INTERFACE
   # g++ 12 sees uninitialised members in the destructor of a std::variant that holds another type.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
+if(PUNA_UNITY)  # both warnings take a neighbour's names, and a source that is included, for a header's
+  target_compile_options(puna_options INTERFACE -Wno-shadow
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+endif()
 if(PUNA_PRECOMPILE AND BUILD_TESTING)  # GoogleTest's own definition: all users of a precompiled header need the same
   target_compile_definitions(puna_options INTERFACE GTEST_HAS_PTHREAD=1)
 endif()
@@ -55,6 +61,31 @@ function(puna_precompile target)
   endforeach()
 endfunction()
 
+# Sources that share no names of their own are compiled as one; those with flags of their own stay alone.
+function(puna_unity target)
+  if(NOT PUNA_UNITY)
+    return()
+  endif()
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  set(joined)
+  get_target_property(sources ${target} SOURCES)
+  foreach(source ${sources})
+    get_source_file_property(flags ${source} COMPILE_OPTIONS)
+    get_source_file_property(definitions ${source} COMPILE_DEFINITIONS)
+    if(NOT flags AND NOT definitions AND source MATCHES "\\.cc$")
+      list(APPEND joined ${source})
+    endif()
+  endforeach()
+  execute_process(
+    COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/tools/unity_groups.py ${joined}
+    WORKING_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR} OUTPUT_VARIABLE groups OUTPUT_STRIP_TRAILING_WHITESPACE
+    COMMAND_ERROR_IS_FATAL ANY)
+  foreach(source group IN ZIP_LISTS joined groups)
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${target}_${group})
+  endforeach()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+endfunction()
+
 # puna_module(NAME [NO_PRECOMPILE] SOURCES … [DEPENDS modules…] [LIBS libraries…]
 #             [TESTS …_test.cc [TEST_LIBS libraries…]] [FUZZ …_fuzz.cc])
 # DEPENDS repeats the arrows of src/layers.txt as link dependencies. All tests of a module are one program.
@@ -69,6 +100,7 @@ function(puna_module name)
     if(NOT M_NO_PRECOMPILE)
       puna_precompile(puna_${target})
     endif()
+    puna_unity(puna_${target})
   else()
     add_library(puna_${target} INTERFACE)
     target_link_libraries(puna_${target} INTERFACE puna_options ${M_DEPENDS} ${M_LIBS})
@@ -96,6 +128,7 @@ function(puna_test name)
   if(NOT T_NO_PRECOMPILE)
     puna_precompile(${name})
   endif()
+  puna_unity(${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
   if(NOT T_LABELS)
     set(T_LABELS unit)
