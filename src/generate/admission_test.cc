@@ -37,8 +37,10 @@ class GatedBackend final : public BlockingBackend {
   Gate& gate_;
 };
 
+// At once: while the first step is still being computed, and before anything has been answered.
 TEST_F(GeneratorTest, AFullQueueIsRefusedAtOnce) {
-  generator_ = open(20000, /*waiting_max=*/1);
+  GatedBackend::Gate gate;
+  generator_ = open(std::make_unique<GatedBackend>(open_backend(0), gate), /*waiting_max=*/1);
   std::vector<std::unique_ptr<GenerationStream>> streams;
   Status refused;
   for (int i = 0; i < 8 && refused.ok(); ++i) {
@@ -51,6 +53,14 @@ TEST_F(GeneratorTest, AFullQueueIsRefusedAtOnce) {
   }
   EXPECT_EQ(refused.code(), StatusCode::kResourceExhausted);
   EXPECT_GE(generator_->retry_after_seconds(), 1);
+  EXPECT_LE(gate.entered, 1) << "steps that were waited for";
+  gate.open = true;
+  gate.open.notify_all();
+  for (const auto& stream : streams) {
+    while (stream->wait(seconds(10)).finish == FinishReason::kNone) {
+    }
+    EXPECT_EQ(stream->usage().completion_tokens, 40) << "whoever was let in is answered";
+  }
 }
 
 TEST_F(GeneratorTest, AFullQueueIsRefusedBeforeAnyoneLooksAtTheText) {
