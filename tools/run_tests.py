@@ -52,6 +52,8 @@ SANITIZER_ENVIRONMENT = {
 }
 
 
+# Runs only when nothing else wants the core.
+IDLE = ["chrt", "--idle", "0"]
 # Nicer than the tests by as much as leaves a loop a quarter of a core that both want.
 BUSY_NICE = 5
 
@@ -63,14 +65,15 @@ class Step:
     command: str
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     uses_one_core: bool = False  # runs beside others like it
+    fills: bool = False  # waits for nobody: takes the cores when the steps after it leave them idle
     prepares: bool = False  # packages and builds: once is enough when tests are repeated
     takes_minutes: bool = False  # not for --changed
 
 
-def build(layer: str, preset: str, targets: str = "") -> list[Step]:
+def build(layer: str, preset: str, targets: str = "", fills: bool = False) -> list[Step]:
     target = f" --target {targets}" if targets else ""
-    return [Step(layer, f"configure {preset}", f"cmake --preset {preset}", prepares=True),
-            Step(layer, f"build {preset}", f"cmake --build --preset {preset}{target}", prepares=True)]
+    return [Step(layer, f"configure {preset}", f"cmake --preset {preset}", prepares=True, fills=fills),
+            Step(layer, f"build {preset}", f"cmake --build --preset {preset}{target}", prepares=True, fills=fills)]
 
 
 def isa_steps() -> list[Step]:
@@ -186,11 +189,16 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("web", "unit tests", "npm --prefix web test --silent"),
         Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True),
         *build("unit", "release"),
+        # Compilers and clang-tidy work while the tests of clients, pages and clusters wait for something.
+        *build("gcc", "dev", fills=True),
+        *build("asan", "fuzz", fills=True),
+        *build("tsan", "tsan", " ".join(THREADED_TARGETS), fills=True),
+        Step("tidy", "clang-tidy", "tools/clang_tidy.py", prepares=True, fills=True),
         Step("unit", "unit, contract and golden tests", "ctest --preset release --verbose"),
         Step("http", "Python packages", "tools/venv.sh http_tests", prepares=True),
         Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
              prepares=True),
-        # Alone: some of them judge how a busy server answers.
+        # Alone but for what fills: some of them judge how a busy server answers.
         Step("http", "Python clients", HTTP_TESTS),
         *isa_steps(),
         Step("terminal", "puna chat, inspect, bench, completion",
@@ -213,17 +221,13 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("bench", "one round of the comparison, Puna alone",
              "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
              "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
-        *build("gcc", "dev"),
         Step("gcc", "unit tests", "ctest --preset dev --verbose -L unit"),
-        *build("asan", "fuzz"),
         Step("asan", "unit tests", "ctest --preset fuzz --verbose -L unit", sanitized),
-        *build("tsan", "tsan", " ".join(THREADED_TARGETS)),
         Step("tsan", "unit tests",
              f"ctest --preset tsan --verbose --tests-regex '^({'|'.join(THREADED_TARGETS)})$'", sanitized),
         Step("asan", "Python clients", HTTP_TESTS, http_fuzz, uses_one_core=True),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan, uses_one_core=True),
         *fuzz_steps(fuzz_seconds),
-        Step("tidy", "clang-tidy", "tools/clang_tidy.py"),
     ]
 
 
@@ -252,8 +256,8 @@ def run(step: Step, name: str) -> tuple[bool, float]:
     log = LOGS / f"{name}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
     started = time.monotonic()
     with log.open("wb") as output:
-        code = subprocess.run(["bash", "-o", "pipefail", "-c", step.command], cwd=ROOT,
-                              env={**os.environ, **CACHE, **step.environment}, stdin=subprocess.DEVNULL,
+        code = subprocess.run([*(IDLE if step.fills else []), "bash", "-o", "pipefail", "-c", step.command],
+                              cwd=ROOT, env={**os.environ, **CACHE, **step.environment}, stdin=subprocess.DEVNULL,
                               stdout=output, stderr=subprocess.STDOUT).returncode
     seconds = time.monotonic() - started
     print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:7.1f} s  {step.layer:9} {step.name}", flush=True)
@@ -282,13 +286,27 @@ def skipped_tests(log: str) -> list[str]:
 
 
 def run_all(steps: list[Step], prefix: str = "") -> list[tuple[bool, float]]:
-    """In order; neighbours that use one core each run at once, one for each core."""
-    numbered = list(enumerate(steps, 1))
-    results = []
-    for together, group in itertools.groupby(numbered, key=lambda item: item[1].uses_one_core):
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count() if together else 1) as pool:
-            results += pool.map(lambda item: run(item[1], f"{prefix}{item[0]:02d}"), group)
-    return results
+    """In order; neighbours that use one core each run at once, one for each core. Steps that fill run one after the
+    other beside those that follow, but for the later ones of their own layer, which wait for them."""
+    results: dict[int, tuple[bool, float]] = {}
+    filling: dict[str, list[concurrent.futures.Future[None]]] = collections.defaultdict(list)
+
+    def run_one(number: int) -> None:
+        step = steps[number]
+        if not step.fills:
+            concurrent.futures.wait(filling[step.layer])
+        results[number] = run(step, f"{prefix}{number + 1:02d}")
+
+    with concurrent.futures.ThreadPoolExecutor(1) as filler:
+        for (fills, together), group in itertools.groupby(
+                range(len(steps)), key=lambda number: (steps[number].fills, steps[number].uses_one_core)):
+            if fills:
+                for number in group:
+                    filling[steps[number].layer].append(filler.submit(run_one, number))
+            else:
+                with concurrent.futures.ThreadPoolExecutor(os.cpu_count() if together else 1) as pool:
+                    list(pool.map(run_one, group))
+    return [results[number] for number in range(len(steps))]
 
 
 @contextlib.contextmanager
@@ -348,7 +366,7 @@ def chosen_steps(options: argparse.Namespace, parser: argparse.ArgumentParser) -
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
-    parser.add_argument("--fuzz-seconds", type=int, default=20, help="per fuzz target")
+    parser.add_argument("--fuzz-seconds", type=int, default=10, help="per fuzz target")
     parser.add_argument("--long", choices=long_steps(), help="the steps of make test-NAME, and nothing else")
     parser.add_argument("--changed", action="store_true",
                         help="what the change since main (on main: since the last commit but one) most likely broke")
@@ -365,8 +383,12 @@ def main() -> int:
     for target in fuzz_targets():
         (ROOT / "build/fuzz-corpus" / target).mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
+    failed = 0
+    if options.busy:  # builds would get nothing of cores that are kept busy
+        failed = repeat([step for step in chosen if step.prepares], 1)
+        chosen = [step for step in chosen if not step.prepares]
     with busy_cores() if options.busy else contextlib.nullcontext():
-        failed = repeat(chosen, options.repeat)
+        failed += repeat(chosen, options.repeat)
     print(f"{(time.monotonic() - started) / 60:.1f} minutes")
     return 1 if failed else 0
 

@@ -59,6 +59,17 @@ class RunnerTest(unittest.TestCase):
         self.assertEqual(failed, 1)
         self.assertIn("failed: terminal bad", printed)
 
+    def test_what_fills_runs_beside_the_next_steps_and_before_those_of_its_own_layer(self) -> None:
+        waits = "for i in $(seq 3000); do [ -e {} ] && break; sleep 0.01; done; cat {}"
+        failed, _ = self.repeat(
+            1, Step("gcc", "build", waits.format("asked", "asked") + " && echo built > built", fills=True),
+            Step("http", "meanwhile", "echo > asked"), Step("gcc", "tests", "cat built"))
+        self.assertEqual(failed, 0)
+
+    def test_what_fills_leaves_the_cores_to_everything_else(self) -> None:
+        failed, _ = self.repeat(1, Step("gcc", "build", "chrt --pid $$ | grep SCHED_IDLE", fills=True))
+        self.assertEqual(failed, 0)
+
     def test_a_failure_far_up_in_a_log_is_shown(self) -> None:
         log = "1: src/a_test.cc:7: Failure\n1: Expected equality\n" + 100 * "fine\n" + "end\n"
         self.assertIn("a_test.cc:7: Failure\n1: Expected equality", run_tests.end_of(log))
