@@ -6,6 +6,7 @@
     POST /_double/fault {"action": "CreateNodegroup", "times": 1, "status": 400, "code": "…", "message": "…"}
     POST /_double/delay {"action": "CreateNodegroup", "times": 1, "seconds": 3}
     POST /_double/reset       faults and delays are gone
+    POST /_double/empty       and what the front remembers of AWS, too
     POST /_double/tokenreview a TokenReview of an API server for `aws eks get-token`
 """
 
@@ -21,7 +22,7 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from aws_gaps import Gaps
+from aws_gaps import Gaps, forget
 
 XML_ERRORS = {"ec2", "iam", "sts", "elasticloadbalancing", "autoscaling"}
 # EKS is REST: verb and path make the operation.
@@ -141,8 +142,10 @@ class Double(Gaps, BaseHTTPRequestHandler):
                        "status": {"authenticated": good, **user}})
             return
         with LOCK:
-            if what == "reset":
+            if what in ("reset", "empty"):
                 RULES.clear()
+                if what == "empty":
+                    forget()
             else:
                 RULES.append({"times": 1, **json.loads(self.body)})
         self.json(RULES)

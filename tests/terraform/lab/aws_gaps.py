@@ -20,10 +20,8 @@ IMAGE, IMAGE_NAME = "ami-0e500000000000001", "amazon-eks-node-al2023-x86_64-stan
 # What this front remembers for MiniStack.
 CIDRS: dict[str, tuple[str, str]] = {}
 GROUPS: dict[str, dict[str, Any]] = {}
-ENDPOINTS: dict[str, tuple[str, list[str]]] = {}
 BALANCERS: dict[str, str] = {}
 CLUSTER_GROUPS: dict[str, str] = {}
-TAGGED: dict[str, dict[str, str]] = {}  # EKS resources by ARN
 MEMORY, NUMBER = threading.Lock(), itertools.count(1)
 
 
@@ -223,6 +221,11 @@ class Gaps:
         for one in self.interfaces("description", f"ELB {ending}"):
             self.ec2(Action="DeleteNetworkInterface", NetworkInterfaceId=one)
         return text
+
+
+def forget() -> None:
+    for memory in (CIDRS, GROUPS, BALANCERS, CLUSTER_GROUPS):
+        memory.clear()
 
 
 def cidr_item(key: str, tag: str) -> str:

@@ -74,7 +74,7 @@ class TerraformLab(Lab):
     def empty_aws(self) -> None:
         """AWS as on the first day."""
         self.run("curl", "--fail", "--silent", "--request", "POST", f"http://127.0.0.1:{BACKEND}/_ministack/reset")
-        self.tell("reset")
+        self.tell("empty")
 
     def aws(self, *arguments: str) -> Any:
         done = self.run("aws", *arguments, "--output", "json", *(["--endpoint-url", ENVIRONMENT["AWS_ENDPOINT_URL"]]))
