@@ -22,7 +22,8 @@ Result<std::string> parse_part(const Json& part, const std::string& place) {
   const bool is_text = part.is_object() && part.value("type", Json()) == "text" &&
                        part.contains("text") && part["text"].is_string();
   if (!is_text) {
-    return invalid_argument("{}: only parts {{\"type\": \"text\", \"text\": …}} are supported", place)
+    return invalid_argument("{}: only parts {{\"type\": \"text\", \"text\": …}} are supported",
+                            place)
         .about(place);
   }
   // cache_control is a hint for speed that some clients send.
@@ -51,7 +52,7 @@ Status check_role(const Json& role, const std::string& place) {
   }
   if (role != "system" && role != "developer" && role != "user" && role != "assistant") {
     return invalid_field(place, "must be system, user or assistant, not {}",
-                            role.is_null() ? "absent" : dump_json(role).substr(0, 64));
+                         role.is_null() ? "absent" : dump_json(role).substr(0, 64));
   }
   return {};
 }

@@ -47,7 +47,7 @@ Status join_lengths(RequestDraft& draft, bool may_be_zero) {
   if (draft.max_tokens) {
     if (*draft.max_tokens == 0 && !may_be_zero) {
       return invalid_field(draft.max_tokens_name, "is 0, and must be at least 1{}",
-                              draft.prompts.empty() ? "" : " without echo");
+                           draft.prompts.empty() ? "" : " without echo");
     }
     sampling.max_tokens = *draft.max_tokens;
     draft.generation.max_tokens_given = true;
@@ -130,7 +130,7 @@ Result<OpenAiRequest> parse_completion_request(std::string_view body,
   const auto choices = static_cast<size_t>(request.choice_count);
   if (draft.prompts.size() * choices > kAnswersMax) {
     return invalid_field("n", "is {} for {} prompts, and at most {} answers are given at once",
-                            choices, draft.prompts.size(), kAnswersMax);
+                         choices, draft.prompts.size(), kAnswersMax);
   }
   for (GenerationRequest::Prompt& prompt : draft.prompts) {
     generation.prompt = std::move(prompt);

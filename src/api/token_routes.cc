@@ -76,9 +76,8 @@ Result<std::vector<TokenId>> tokens_of(const Generator& generator, const Tokeniz
   if (request.messages.has_value() == request.prompt.has_value()) {
     return invalid_argument("prompt or messages must be given, one of them").about("prompt");
   }
-  auto tokens = request.messages
-                    ? generator.tokenize(*request.messages, request.chat)
-                    : generator.tokenize(*request.prompt, request.add_special_tokens);
+  auto tokens = request.messages ? generator.tokenize(*request.messages, request.chat)
+                                 : generator.tokenize(*request.prompt, request.add_special_tokens);
   if (!tokens.ok()) return tokens.status().about(request.messages ? "messages" : "prompt");
   return tokens;
 }

@@ -18,10 +18,13 @@ Value LlamaStep::rotate(const Value& heads) {
   const int64_t half = config_.head_dim / 2;
   const Value low = builder_.slice(heads, 2, 0, half);
   const Value high = builder_.slice(heads, 2, half, 2 * half);
-  const Value turned_low =
-      builder_.subtract(builder_.multiply(low, cosines_), builder_.multiply(high, sines_));
-  const Value turned_high =
-      builder_.add(builder_.multiply(high, cosines_), builder_.multiply(low, sines_));
+  // Names for both sides: compilers choose which argument of a call is computed first.
+  const Value low_cosine = builder_.multiply(low, cosines_);
+  const Value high_sine = builder_.multiply(high, sines_);
+  const Value turned_low = builder_.subtract(low_cosine, high_sine);
+  const Value high_cosine = builder_.multiply(high, cosines_);
+  const Value low_sine = builder_.multiply(low, sines_);
+  const Value turned_high = builder_.add(high_cosine, low_sine);
   return builder_.concatenate(turned_low, turned_high, 2);
 }
 

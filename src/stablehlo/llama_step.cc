@@ -100,9 +100,9 @@ void LlamaStep::prepare_masks(const Value& positions) {
   const auto not_after = [&](const Value& limits, const Shape& shape, const Shape& dimensions) {
     const Shape place_dimensions = {static_cast<int64_t>(shape.size()) - 2,
                                     static_cast<int64_t>(shape.size()) - 1};
-    return builder_.compare(Comparison::kLessOrEqual,
-                            builder_.broadcast(places, shape, place_dimensions),
-                            builder_.broadcast(limits, shape, dimensions));
+    const Value place = builder_.broadcast(places, shape, place_dimensions);
+    const Value limit = builder_.broadcast(limits, shape, dimensions);
+    return builder_.compare(Comparison::kLessOrEqual, place, limit);
   };
   const Value seen = not_after(by_sequence, {sequences, queries, blocks, kBlockPositions}, {0, 1});
   visible_ = builder_.broadcast(
@@ -130,13 +130,14 @@ Value LlamaStep::embed(const Value& tokens) {
   const Value local = builder_.subtract(tokens, first);
   const Value zero = builder_.splat(0, ids);
   const Value end = builder_.splat(static_cast<double>(sizes_.vocabulary), ids);
-  const Value is_here = builder_.both(builder_.compare(Comparison::kGreaterOrEqual, local, zero),
-                                      builder_.compare(Comparison::kLess, local, end));
+  const Value not_before = builder_.compare(Comparison::kGreaterOrEqual, local, zero);
+  const Value not_after = builder_.compare(Comparison::kLess, local, end);
+  const Value is_here = builder_.both(not_before, not_after);
   const Value rows = builder_.convert(
       builder_.gather_rows(embedding_, builder_.select(is_here, local, zero)), ElementType::kF32);
-  const Value mine = builder_.select(builder_.broadcast(is_here, rows.type.shape, {0}), rows,
-                                     builder_.splat(0, rows.type));
-  return builder_.sum_over_devices(mine);
+  const Value has_row = builder_.broadcast(is_here, rows.type.shape, {0});
+  const Value nothing = builder_.splat(0, rows.type);
+  return builder_.sum_over_devices(builder_.select(has_row, rows, nothing));
 }
 
 Value LlamaStep::norm(const Value& rows, const Value& weight) {
@@ -175,9 +176,10 @@ Value LlamaStep::layer(int index, const Value& hidden) {
   const int64_t turned = sizes_.heads + sizes_.kv_heads;
   const Value heads = builder_.reshape(qkv, {tokens_, turned + sizes_.kv_heads, config_.head_dim});
   const Value queries_keys = rotate(builder_.slice(heads, 1, 0, turned));
-  const Value attended = attend(index, builder_.slice(queries_keys, 1, 0, sizes_.heads),
-                                builder_.slice(queries_keys, 1, sizes_.heads, turned),
-                                builder_.slice(heads, 1, turned, turned + sizes_.kv_heads));
+  const Value queries = builder_.slice(queries_keys, 1, 0, sizes_.heads);
+  const Value keys = builder_.slice(queries_keys, 1, sizes_.heads, turned);
+  const Value values = builder_.slice(heads, 1, turned, turned + sizes_.kv_heads);
+  const Value attended = attend(index, queries, keys, values);
   Value output =
       builder_.sum_over_devices(linear(attended, matrix(ArgumentRole::kOutput, size, width, 1)));
   if (config_.attention_bias) {
@@ -212,8 +214,9 @@ void LlamaStep::choose(const Value& hidden) {
   const Value is_top = builder_.compare(Comparison::kGreaterOrEqual, logits,
                                         builder_.broadcast(top, logits.type.shape, {0}));
   const TensorType ids = {ElementType::kI32, logits.type.shape};
-  const Value candidates =
-      builder_.select(is_top, builder_.iota(ids, 1), builder_.splat(config_.vocab_size, ids));
+  const Value each = builder_.iota(ids, 1);
+  const Value none = builder_.splat(config_.vocab_size, ids);
+  const Value candidates = builder_.select(is_top, each, none);
   builder_.result(builder_.reduce(Reduction::kMinimum, candidates, {1}, config_.vocab_size));
   builder_.result(logits);
 }

@@ -72,9 +72,11 @@ jinja::Variables variables_of(std::span<const ChatMessage> messages,
 Status check_variables(const Json& variables, const std::set<std::string>& declared) {
   for (const auto& [name, unused] : variables.items()) {
     if (declared.contains(name)) continue;
-    return invalid_argument(
-        "chat_template_kwargs.{}: the chat template reads no such name; {}", name.substr(0, 64),
-        declared.empty() ? "it reads none" : fmt::format("it reads {}", fmt::join(declared, ", ")))
+    return invalid_argument("chat_template_kwargs.{}: the chat template reads no such name; {}",
+                            name.substr(0, 64),
+                            declared.empty()
+                                ? "it reads none"
+                                : fmt::format("it reads {}", fmt::join(declared, ", ")))
         .about("chat_template_kwargs." + name.substr(0, 64));
   }
   return {};

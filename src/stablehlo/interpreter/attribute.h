@@ -32,7 +32,7 @@ struct Attribute {
   std::string text;
   std::vector<Attribute> items;
   std::vector<std::string> names;  // kFields: of each item
-  std::optional<Type> type;  // kDense; of an element type other than i64
+  std::optional<Type> type;        // kDense; of an element type other than i64
   Dimensions dense_shape;
 };
 

@@ -1,4 +1,5 @@
-// Any bytes as the text of a program: refused or read, never worse. What is read and small enough runs.
+// Any bytes as the text of a program: refused or read, never worse. What is read and small enough
+// runs.
 
 #include <cstddef>
 #include <cstdint>
@@ -21,8 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Program::Values inputs(static_cast<size_t>(program->devices().count()));
   for (auto& device : inputs) {
     for (const auto& input : program->inputs()) {
-      device.push_back(std::make_shared<const puna::interpreter::Tensor>(
-          puna::interpreter::zeros(input.type)));
+      device.push_back(
+          std::make_shared<const puna::interpreter::Tensor>(puna::interpreter::zeros(input.type)));
     }
   }
   const auto results = program->run(inputs);
