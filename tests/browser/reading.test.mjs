@@ -201,7 +201,7 @@ test('every picture has its word, on hover and on focus, and Escape hides it', a
 
 test('the tab has the name of the page and of the conversation', async () => {
   const { page, close } = await openPage(server);
-  assert.equal(await page.title(), 'Support assistant');
+  await page.waitForFunction(() => document.title === 'Support assistant');  // once the server has told it
   await answerWith(page, 'Yes.');
   await ask(page, 'Where is my order 48213?');
   await finished(page);

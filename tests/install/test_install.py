@@ -20,8 +20,9 @@ def command(*words: str | pathlib.Path) -> str:
 
 
 def make(*words: str) -> str:
-    """-o build: the tests before have built it, maybe with other settings."""
-    return command("make", "-o", "build", *words)
+    """-o build: the tests before have built it, maybe with other settings. An outer make would have this one speak
+    of folders."""
+    return command("make", "--no-print-directory", "-o", "build", *words)
 
 
 class Installed(unittest.TestCase):

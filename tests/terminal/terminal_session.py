@@ -9,6 +9,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import termios
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -81,6 +82,16 @@ class TerminalSession:
                 self._read_some()
         end = self._text.index(words) + len(words)
         seen, self._text = self._text[:end], self._text[end:]
+        return seen
+
+    def wait_for_prompt(self) -> str:
+        """The same until the line editor reads keys: what is typed before, the terminal itself would echo."""
+        seen = self.wait_for("> ")
+        deadline = time.monotonic() + WAIT_SECONDS
+        while termios.tcgetattr(self._master)[3] & termios.ICANON:
+            if time.monotonic() > deadline:
+                raise AssertionError("the prompt stands, and keys are not read")
+            time.sleep(0.01)
         return seen
 
     def wait_for_anything(self) -> None:

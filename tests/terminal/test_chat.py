@@ -24,16 +24,16 @@ def saved_conversation():
 class ChatTest(unittest.TestCase):
     def test_a_real_model_knows_the_capital_of_france(self) -> None:
         with TerminalSession("chat", MODEL, "--temperature", "0", "--weights", "bf16") as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("What is the capital of France?\r")
             self.assertIn("Paris", chat.wait_for("tokens/s"))
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/quit\r")
             self.assertEqual(chat.exit_code(), 0)
 
     def test_help_lists_the_commands(self) -> None:
         with TerminalSession(*FAKE) as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/help\r")
             help_text = chat.wait_for("Ctrl-C")
             for command in ("/system", "/reset", "/quit"):
@@ -41,57 +41,57 @@ class ChatTest(unittest.TestCase):
 
     def test_an_unknown_command_is_not_sent_to_the_model(self) -> None:
         with TerminalSession(*FAKE) as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/sytem x\r")
             chat.wait_for("there is no command /sytem")
 
     def test_the_system_prompt_can_be_set_and_shown(self) -> None:
         with TerminalSession(*FAKE) as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/system Be brief.\r")
             chat.wait_for("a new conversation")
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/system\r")
             chat.wait_for("\nBe brief.")
 
     def test_control_c_stops_the_answer_and_not_the_program(self) -> None:
         with TerminalSession(*FAKE, "--fake-endless", "--fake-step-microseconds", "50000") as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             for _ in range(2):  # and the next answer can be stopped too
                 chat.type("Tell me a long story.\r")
                 chat.wait_for("story.\r\n")
                 chat.wait_for_anything()  # the answer has begun
                 chat.type("\x03")
-                self.assertIn("cancelled", chat.wait_for("> "))
+                self.assertIn("cancelled", chat.wait_for_prompt())
             chat.type("/quit\r")
             self.assertEqual(chat.exit_code(), 0)
 
     def test_control_c_at_the_prompt_leaves_the_second_time(self) -> None:
         with TerminalSession(*FAKE) as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("half a question\x03")
             chat.wait_for("Ctrl-C again")
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("\x03")
             self.assertEqual(chat.exit_code(), 0)
 
     def test_cursor_keys_edit_the_line_and_history(self) -> None:
         with TerminalSession(*FAKE) as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/set temprature 0" + "\x1b[D" * 8 + "e\r")  # an e behind "temp"
             chat.wait_for("temperature 0")
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("\x1b[A\x7f1\r")  # the line before, its last digit changed
             chat.wait_for("temperature 1")
 
     def test_text_that_is_pasted_is_one_question_of_several_lines(self) -> None:
         with saved_conversation() as (path, load):
             with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type("\x1b[200~first line\rsecond line\x1b[201~")
                 chat.type("\r")
                 chat.wait_for(" tokens,")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type(f"/save {path}\r")
                 chat.wait_for("2 messages saved")
             self.assertEqual(load()[0], {"role": "user", "content": "first line\nsecond line"})
@@ -99,19 +99,19 @@ class ChatTest(unittest.TestCase):
     def test_quotes_hold_a_question_of_several_lines(self) -> None:
         with saved_conversation() as (path, load):
             with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type('"""\r')
                 chat.wait_for("... ")
                 chat.type("/not a command\r")
                 chat.wait_for("... ")
                 chat.type('"""\r')
                 chat.wait_for("there is no command")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type('"""a\r')
                 chat.wait_for("... ")
                 chat.type('b"""\r')
                 chat.wait_for(" tokens,")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type(f"/save {path}\r")
                 chat.wait_for("messages saved")
             self.assertEqual(load()[0]["content"], "a\nb")
@@ -119,10 +119,10 @@ class ChatTest(unittest.TestCase):
     def test_bytes_that_are_no_character_are_seen_and_do_no_harm(self) -> None:
         with saved_conversation() as (path, load):
             with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type_bytes(b"caf\xe9 noir \xff\xc3\r")  # Latin-1, no text at all, half a character
                 chat.wait_for(" tokens,")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type(f"/save {path}\r")
                 chat.wait_for("messages saved")
             self.assertEqual(load()[0]["content"], "caf\N{REPLACEMENT CHARACTER} noir " + 2 * "\N{REPLACEMENT CHARACTER}")
@@ -137,21 +137,21 @@ class ChatTest(unittest.TestCase):
             with TerminalSession(*FAKE, XDG_STATE_HOME=state) as one, \
                     TerminalSession(*FAKE, XDG_STATE_HOME=state) as other:
                 for chat, text in ((one, "/set top_k 7\r"), (other, "/set top_k 8\r"), (one, "/set top_k 9\r")):
-                    chat.wait_for("> ")
+                    chat.wait_for_prompt()
                     chat.type(text)
                     chat.wait_for("top_k       ")
             with TerminalSession(*FAKE, XDG_STATE_HOME=state) as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type(3 * "\x1b[A" + "\r")
                 chat.wait_for("top_k       7")
 
     def test_characters_of_several_bytes_are_one_to_the_keys(self) -> None:
         with saved_conversation() as (path, load):
             with TerminalSession(*FAKE, "--max-tokens", "4") as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type("héß\x7fllo\r")
                 chat.wait_for(" tokens,")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type(f"/save {path}\r")
                 chat.wait_for("messages saved")
             self.assertEqual(load()[0]["content"], "héllo")
@@ -160,13 +160,13 @@ class ChatTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as state:
             for _ in range(2):
                 with TerminalSession(*FAKE, XDG_STATE_HOME=state) as chat:
-                    chat.wait_for("> ")
+                    chat.wait_for_prompt()
                     chat.type("/set top_k 7\r")
-                    chat.wait_for("> ")
+                    chat.wait_for_prompt()
                     chat.type("/quit\r")
                     self.assertEqual(chat.exit_code(), 0)
             with TerminalSession(*FAKE, XDG_STATE_HOME=state) as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type("\x1b[A\x1b[A\r")
                 chat.wait_for("top_k       7")
             history = pathlib.Path(state, "puna/chat_history")
@@ -175,20 +175,20 @@ class ChatTest(unittest.TestCase):
     def test_no_history_is_kept_when_none_is_wanted(self) -> None:
         with tempfile.TemporaryDirectory() as state:
             with TerminalSession(*FAKE, "--no-history", XDG_STATE_HOME=state) as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type("/quit\r")
                 self.assertEqual(chat.exit_code(), 0)
             self.assertEqual(list(pathlib.Path(state).rglob("*")), [])
 
     def test_the_log_does_not_write_over_the_prompt(self) -> None:
         with TerminalSession("chat", MODEL, "--weights", "bf16") as chat:
-            start = chat.wait_for("> ")
+            start = chat.wait_for_prompt()
             self.assertRegex(start, r"SmolLM2.*tokens, ready in [\d.]+ s")
             self.assertNotRegex(start, r"\d{4}-\d\d-\d\dT")  # no line of the log
 
     def test_end_of_input_leaves(self) -> None:
         with TerminalSession(*FAKE) as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("\x04")
             self.assertEqual(chat.exit_code(), 0)
 
@@ -253,7 +253,7 @@ class PipeTest(unittest.TestCase):
     def test_no_color_holds_for_the_log_too(self) -> None:
         for no_color in ("1", "yes"):
             with TerminalSession(*FAKE[:3], "--log-level", "info", raw=True, NO_COLOR=no_color) as chat:
-                text = chat.wait_for("> ")
+                text = chat.wait_for_prompt()
                 self.assertNotRegex(text, r"\x1b\[[0-9;]*m")
 
 

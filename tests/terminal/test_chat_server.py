@@ -31,21 +31,21 @@ class ServerTest(unittest.TestCase):
         with TerminalSession("chat", "--url", self.server.url + "/v1/", "--api-key", "secret",
                              "--max-tokens", "5") as chat:
             chat.wait_for("fake at http://")
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("Hello\r")
             self.assertIn("+ 5 tokens", chat.wait_for("length"))
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("/tokens\r")
             chat.wait_for("are left")
 
     def test_control_c_ends_the_answer_at_the_server_too(self) -> None:
         with TerminalSession("chat", "--url", self.server.url, "--api-key", "secret") as chat:
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             chat.type("Hello\r")
             chat.wait_for("Hello\r\n")
             chat.wait_for_anything()
             chat.type("\x03")
-            self.assertIn("cancelled", chat.wait_for("> "))
+            self.assertIn("cancelled", chat.wait_for_prompt())
 
     def test_what_goes_wrong_is_said_in_a_line(self) -> None:
         for url, key, words in ((self.server.url, "wrong", b"--api-key"), ("http://127.0.0.1:9", "", b"127.0.0.1:9"),
@@ -67,10 +67,10 @@ class ServerThatChangesTest(unittest.TestCase):
 
     def chat_after_first_answer(self, server: PunaServer, *arguments: str) -> TerminalSession:
         chat = TerminalSession("chat", "--url", server.url, "--max-tokens", "5", *arguments)
-        chat.wait_for("> ")
+        chat.wait_for_prompt()
         chat.type("First\r")
         chat.wait_for("first token")
-        chat.wait_for("> ")
+        chat.wait_for_prompt()
         return chat
 
     def test_a_question_to_a_server_that_has_gone_is_asked_again_when_it_is_back(self) -> None:
@@ -78,7 +78,7 @@ class ServerThatChangesTest(unittest.TestCase):
             server.stop()
             chat.type("Second\r")
             chat.wait_for("error: " + server.url)
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             with PunaServer("--fake-endless", port=server.port):
                 chat.type("/retry\r")
                 chat.wait_for("+ 5 tokens")
@@ -86,13 +86,13 @@ class ServerThatChangesTest(unittest.TestCase):
     def test_an_answer_that_breaks_off_is_kept_and_said_to_be_broken(self) -> None:
         with PunaServer("--fake-endless", "--fake-step-microseconds", "50000") as server:
             with TerminalSession("chat", "--url", server.url) as chat:
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type("First\r")
                 chat.wait_for("First\r\n")
                 chat.wait_for_anything()
                 server.kill()
                 chat.wait_for("error: ")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 with tempfile.TemporaryDirectory() as folder:
                     chat.type(f"/save {folder}/conversation\r")
                     chat.wait_for("2 messages saved")
@@ -103,7 +103,7 @@ class ServerThatChangesTest(unittest.TestCase):
             with PunaServer("--served-model-name", "new", port=server.port):
                 chat.type("Second\r")
                 chat.wait_for("has no model old any more; it has new")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
                 chat.type("/retry\r")
                 chat.wait_for("first token")
 
@@ -114,7 +114,7 @@ class ServerThatChangesTest(unittest.TestCase):
                 for question in ("Second\r", "/retry\r"):
                     chat.type(question)
                     chat.wait_for("has no model old any more; it has new")
-                    chat.wait_for("> ")
+                    chat.wait_for_prompt()
 
     def test_another_key_is_asked_for(self) -> None:
         with PunaServer() as server, self.chat_after_first_answer(server) as chat:
@@ -122,22 +122,22 @@ class ServerThatChangesTest(unittest.TestCase):
             with PunaServer("--api-key", "secret", port=server.port):
                 chat.type("Second\r")
                 chat.wait_for("--api-key")
-                chat.wait_for("> ")
+                chat.wait_for_prompt()
 
     def test_a_busy_server_is_asked_again_and_the_person_may_stop_waiting(self) -> None:
         arguments = ("--fake-endless", "--fake-step-microseconds", "20000", "--max-num-seqs", "1",
                      "--max-num-queued-reqs", "0")
         with PunaServer(*arguments) as server, TerminalSession("chat", "--url", server.url) as first, \
                 TerminalSession("chat", "--url", server.url, "--max-tokens", "3") as second:
-            first.wait_for("> ")
+            first.wait_for_prompt()
             first.type("Hello\r")
             first.wait_for("Hello\r\n")
             first.wait_for_anything()
-            second.wait_for("> ")
+            second.wait_for_prompt()
             second.type("Hello\r")
             second.wait_for("asking again in")
             second.type("\x03")
-            second.wait_for("> ")
+            second.wait_for_prompt()
             second.type("/retry\r")
             second.wait_for("asking again in")
             first.type("\x03")  # makes room
@@ -198,9 +198,9 @@ class ScriptedServerTest(unittest.TestCase):
         reason = event(choices=[{"delta": {"content": "Hi"}, "finish_reason": "\x1b[2Jstop"}])
         with ScriptedServer(models, (200, {}, reason)) as server:
             with TerminalSession("chat", "--url", server.url, raw=True) as chat:
-                text = chat.wait_for("> ")
+                text = chat.wait_for_prompt()
                 chat.type("Hello\r")
-                text += chat.wait_for("first token") + chat.wait_for("> ")
+                text += chat.wait_for("first token") + chat.wait_for_prompt()
                 self.assertNotIn("\x1b[2J", text)
 
 

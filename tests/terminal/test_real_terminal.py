@@ -187,7 +187,7 @@ class RealTerminalTest(unittest.TestCase):
         with TerminalSession(*FAKE[1:]) as chat:
             device = os.open(chat.device, os.O_RDWR | os.O_NOCTTY)
             before = termios.tcgetattr(device)
-            chat.wait_for("> ")
+            chat.wait_for_prompt()
             while termios.tcgetattr(device) == before:  # the prompt comes first
                 pass
             chat.process.terminate()
