@@ -80,7 +80,7 @@ Result<Kernel> make_elementwise(KernelSource& source, std::string_view op) {
   for (const ElementwiseOp& known : kOps) {
     if (known.name != op) continue;
     RETURN_IF_ERROR(source.expect_operands(known.operands));
-    const Type type = source.operand(0);
+    const Type& type = source.operand(0);
     if (source.operand(known.operands - 1) != type) {
       return invalid_argument("its operands have different types");
     }
@@ -135,7 +135,7 @@ Result<Kernel> make_compare(KernelSource& source) {
 
 Result<Kernel> make_select(KernelSource& source) {
   RETURN_IF_ERROR(source.expect_operands(3));
-  const Type type = source.operand(1);
+  const Type& type = source.operand(1);
   if (source.operand(2) != type || source.operand(0) != Type{Element::kI1, type.shape}) {
     return invalid_argument("it takes i1 and two tensors, all of one shape");
   }
@@ -157,7 +157,7 @@ Result<Kernel> make_select(KernelSource& source) {
 
 Result<Kernel> make_convert(KernelSource& source) {
   RETURN_IF_ERROR(source.expect_operands(1));
-  const Type type = source.result();
+  const Type& type = source.result();
   RETURN_IF_ERROR(source.expect_result({type.element, source.operand(0).shape}));
   if (type.element == Element::kI1) {
     return error(StatusCode::kUnimplemented, "it does not give i1: compare does");

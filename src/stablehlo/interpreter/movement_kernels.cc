@@ -69,7 +69,7 @@ Result<Kernel> make_iota(KernelSource& source) {
 
 Result<Kernel> make_reshape(KernelSource& source) {
   RETURN_IF_ERROR(source.expect_operands(1));
-  const Type type = source.result();
+  const Type& type = source.result();
   if (type.element != source.operand(0).element ||
       element_count(type) != element_count(source.operand(0))) {
     return invalid_argument("{} does not become {}", describe(source.operand(0)), describe(type));
