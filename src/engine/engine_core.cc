@@ -43,7 +43,10 @@ void EngineCore::add(SequenceId id, EngineRequest request) {
   const Status added = catching([&] {
     ended_.reserve(ended_.size() + sequences_.size() + 2);  // ending takes no memory
     sequences_.try_emplace(id, request, options_.eos_token_ids);
-    scheduler_.add(id, std::move(request.prompt));
+    // The last token that is chosen is not computed.
+    const int64_t tokens_max =
+        std::ssize(request.prompt) + std::max(request.sampling.max_tokens - 1, 0);
+    scheduler_.add(id, std::move(request.prompt), tokens_max);
     return Status();
   });
   if (added.ok()) return;

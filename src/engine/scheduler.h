@@ -11,6 +11,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -31,10 +32,13 @@ struct RunOutcome {
 
 class Scheduler {
  public:
+  static constexpr int64_t kUnknownLength = std::numeric_limits<int32_t>::max();
+
   explicit Scheduler(const SchedulerLimits& limits);
 
-  // A new sequence joins the queue; it has at least one token.
-  void add(SequenceId id, std::vector<TokenId> tokens);
+  // A new sequence joins the queue; it has at least one token, and will have at most `tokens_max`
+  // whose K and V are kept.
+  void add(SequenceId id, std::vector<TokenId> tokens, int64_t tokens_max = kUnknownLength);
   // Finished or cancelled: its blocks are free. No effect on one that is gone already.
   void remove(SequenceId id);
 
@@ -60,6 +64,7 @@ class Scheduler {
  private:
   struct Entry {
     std::vector<TokenId> tokens;
+    int64_t tokens_max = kUnknownLength;
     int computed_count = 0;
     int planned_count = 0;  // in the step that is planned and neither committed nor rolled back
     std::vector<int> block_table;

@@ -112,6 +112,15 @@ TEST(Scheduler, NewcomersLeaveThoseWhoRunRoomToGrow) {
   EXPECT_EQ(scheduler.blocks().free_count(), 2) << "one for every two sequences";
 }
 
+TEST(Scheduler, AnswersThatFitTheirBlocksNeedNoRoomToGrow) {
+  Scheduler scheduler = make_scheduler(8, 256, 6);
+  for (SequenceId id = 1; id <= 6; ++id) {
+    scheduler.add(id, std::vector<TokenId>(10, 7), /*tokens_max=*/kBlockTokens);
+  }
+  step(scheduler);
+  EXPECT_EQ(scheduler.running_count(), 6);
+}
+
 TEST(Scheduler, TheYoungestGivesWayWhenBlocksRunOut) {
   Scheduler scheduler = make_scheduler(4, 256, 3);
   add(scheduler, 1, kBlockTokens);
