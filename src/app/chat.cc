@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <system_error>
 
@@ -17,6 +16,7 @@
 #include "app/local_chat_model.h"
 #include "app/open_generator.h"
 #include "app/remote_chat_model.h"
+#include "base/environment.h"
 #include "base/utf8.h"
 #include "terminal/line_editor.h"
 #include "terminal/status_line.h"
@@ -68,11 +68,11 @@ Result<std::unique_ptr<ChatModel>> open_with_status(const ChatOptions& options) 
 
 // Where shells and editors of today keep such things.
 fs::path history_file(const ChatOptions& options) {
-  const char* state = std::getenv("XDG_STATE_HOME");
-  const char* home = std::getenv("HOME");
-  if (options.no_history || (state == nullptr && home == nullptr)) return {};
-  const bool has_state = state != nullptr && *state != '\0';
-  const fs::path folder = (has_state ? fs::path(state) : fs::path(home) / ".local/state") / "puna";
+  const std::string state = environment("XDG_STATE_HOME");
+  const std::string home = environment("HOME");
+  if (options.no_history || (state.empty() && home.empty())) return {};
+  const fs::path folder =
+      (state.empty() ? fs::path(home) / ".local/state" : fs::path(state)) / "puna";
   std::error_code failure;
   fs::create_directories(folder, failure);
   return failure ? fs::path() : folder / "chat_history";

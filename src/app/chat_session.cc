@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <system_error>
 #include <utility>
 
 #include "app/chat_text.h"
+#include "base/environment.h"
 #include "base/mapped_file.h"
 #include "base/utf8.h"
 
@@ -41,8 +41,8 @@ std::string_view trimmed(std::string_view text) {
 
 // What a shell makes of "~/file".
 std::string with_home(std::string_view path) {
-  const char* home = std::getenv("HOME");
-  const bool is_at_home = path.starts_with("~/") && home != nullptr;
+  const std::string home = environment("HOME");
+  const bool is_at_home = path.starts_with("~/") && !home.empty();
   return is_at_home ? home + std::string(path.substr(1)) : std::string(path);
 }
 

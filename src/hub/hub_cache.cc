@@ -3,10 +3,10 @@
 #include "hub/hub_cache.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
+#include "base/environment.h"
 #include "base/mapped_file.h"
 
 namespace puna {
@@ -15,11 +15,6 @@ namespace {
 
 constexpr size_t kSmallFileBytesMax = 4096;
 constexpr const char* kDefaultEndpoint = "https://huggingface.co";
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 std::string first_line(const fs::path& path) {
   const auto text = read_file(path, kSmallFileBytesMax);

@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <utility>
 #include <vector>
 
 #include "base/bytes.h"
 #include "base/checksum.h"
+#include "base/environment.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/progress_bar.h"
@@ -26,11 +26,6 @@ constexpr int64_t kRoomToKeepBytes = 64 << 20;
 constexpr char kKnownFolder[] = "known";
 constexpr size_t kKnownMax = 1000;
 constexpr size_t kHashDigits = 32;
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 // Small files.
 Status add_whole(const fs::path& path, ContentHash& hash) {

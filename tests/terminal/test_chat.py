@@ -66,6 +66,13 @@ class ChatTest(unittest.TestCase):
             chat.type("/quit\r")
             self.assertEqual(chat.exit_code(), 0)
 
+    def test_without_a_home_there_is_no_history_and_no_folder_here(self) -> None:
+        with TerminalSession(*FAKE, XDG_STATE_HOME="", HOME="") as chat:
+            chat.wait_for_prompt()
+            chat.type("/quit\r")
+            self.assertEqual(chat.exit_code(), 0)
+        self.assertFalse((ROOT / ".local").exists())
+
     def test_control_c_at_the_prompt_leaves_the_second_time(self) -> None:
         with TerminalSession(*FAKE) as chat:
             chat.wait_for_prompt()
