@@ -49,7 +49,7 @@ Result<std::vector<std::string>> read_api_keys(const std::string& path) {
     if (!line.empty() && line.front() != '#') keys.push_back(std::move(line));
     begin = end + 1;
   }
-  if (keys.empty()) return invalid_argument("--api-key-file {}: it holds no key", path);
+  if (keys.empty()) return invalid_argument("{}: it holds no key", path);
   return keys;
 }
 

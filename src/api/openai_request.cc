@@ -88,8 +88,7 @@ Status check_model_name(std::string_view asked, std::span<const std::string> ser
                      std::find(served.begin(), served.end(), asked) != served.end();
   if (known) return {};
   return error(StatusCode::kNotFound, "the model {} does not exist; this server serves {}",
-               asked.substr(0, 128), fmt::join(served, ", "))
-      .about("model");
+               asked.substr(0, 128), fmt::join(served, ", "));
 }
 
 Result<Json> parse_body(std::string_view body) {

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 
-#include "base/json.h"
-
 namespace puna {
 namespace {
 
@@ -16,19 +14,6 @@ const Json* find(const Json& json, const char* name, bool (Json::*is_kind)() con
   if (!json.is_object()) return nullptr;
   const auto found = json.find(name);
   return found != json.end() && ((*found).*is_kind)() ? &*found : nullptr;
-}
-
-std::string text_of(const Json& json, const char* name) {
-  const Json* found = find(json, name, &Json::is_string);
-  return found == nullptr ? "" : found->get<std::string>();
-}
-
-int count_of(const Json& json, const char* name) {
-  constexpr int64_t kCountMax = INT32_MAX;
-  const Json* found = find(json, name, &Json::is_number_integer);
-  return found == nullptr
-             ? 0
-             : static_cast<int>(std::clamp(found->get<int64_t>(), int64_t{0}, kCountMax));
 }
 
 // "" when there is none: llama-server and others write {"error": "text"} too.
@@ -53,6 +38,19 @@ StatusCode code_of(long http_status) {
 }
 
 }  // namespace
+
+std::string text_of(const Json& json, const char* name) {
+  const Json* found = find(json, name, &Json::is_string);
+  return found == nullptr ? "" : found->get<std::string>();
+}
+
+int count_of(const Json& json, const char* name) {
+  constexpr int64_t kCountMax = INT32_MAX;
+  const Json* found = find(json, name, &Json::is_number_integer);
+  return found == nullptr
+             ? 0
+             : static_cast<int>(std::clamp(found->get<int64_t>(), int64_t{0}, kCountMax));
+}
 
 AnswerStream::AnswerStream(const ChatModel::OnText& on_text) : on_text_(on_text) {}
 
@@ -89,10 +87,7 @@ Result<ChatAnswerEnd> AnswerStream::end() const {
   }
   if (first_ == Clock::time_point()) return end;
   end.first_token_seconds = std::chrono::duration<double>(first_ - started_).count();
-  const double decode = std::chrono::duration<double>(last_ - first_).count();
-  if (end.completion_tokens > 1 && decode > 0) {
-    end.tokens_per_second = (end.completion_tokens - 1) / decode;
-  }
+  end.set_rate(std::chrono::duration<double>(last_ - first_).count());
   return end;
 }
 

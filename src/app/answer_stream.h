@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "app/chat_model.h"
+#include "base/json.h"
 
 namespace puna {
 
@@ -40,6 +41,11 @@ class AnswerStream {
   Status status_;
   bool is_stopped_ = false;
 };
+
+// Members of an object that a server sent: "" and 0 for one that is missing or of another kind, and
+// counts within an int.
+std::string text_of(const Json& json, const char* name);
+int count_of(const Json& json, const char* name);
 
 // What a server says of a request that it refused: OpenAI's {"error": {"message": …}}, else the
 // number. kUnauthenticated, kNotFound, kUnavailable, or kInvalidArgument.

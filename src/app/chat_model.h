@@ -30,6 +30,13 @@ struct ChatAnswerEnd {
   int completion_tokens = 0;
   double first_token_seconds = 0;
   double tokens_per_second = 0;  // after the first; 0: not known
+
+  // `decode_seconds`: from the first token to the last.
+  void set_rate(double decode_seconds) {
+    if (completion_tokens > 1 && decode_seconds > 0) {
+      tokens_per_second = (completion_tokens - 1) / decode_seconds;
+    }
+  }
 };
 
 class ChatModel {

@@ -81,9 +81,7 @@ class LocalChatModel final : public ChatModel {
     end.prompt_tokens = usage.prompt_tokens;
     end.completion_tokens = usage.completion_tokens;
     end.first_token_seconds = timings.first_token.count();
-    if (usage.completion_tokens > 1 && timings.decode.count() > 0) {
-      end.tokens_per_second = (usage.completion_tokens - 1) / timings.decode.count();
-    }
+    end.set_rate(timings.decode.count());
     return end;
   }
 

@@ -113,10 +113,6 @@ BackendOptions backend_options(const ModelOptions& options) {
   return backend;
 }
 
-}  // namespace
-
-namespace {
-
 Status check_model_name(const ModelOptions& options) {
   if (options.backend == "fake") return {};
   if (options.model.empty()) return find_demo_model().status();

@@ -116,14 +116,7 @@ Result<std::vector<ServerModel>> models_of(HttpClient& client) {
   const bool has_list = reply.is_object() && reply.contains("data") && reply["data"].is_array();
   for (const Json& one : has_list ? reply["data"] : Json::array()) {
     if (!one.is_object() || !one.contains("id") || !one["id"].is_string()) continue;
-    ServerModel model;
-    model.name = one["id"].get<std::string>();
-    const auto length = one.find("max_model_len");
-    if (length != one.end() && length->is_number_integer()) {
-      model.max_model_len =
-          static_cast<int>(std::clamp(length->get<int64_t>(), int64_t{0}, int64_t{INT32_MAX}));
-    }
-    models.push_back(std::move(model));
+    models.push_back({text_of(one, "id"), count_of(one, "max_model_len")});
   }
   if (!models.empty()) return models;
   return invalid_argument("{}/v1/models lists no model", client.url());
@@ -179,8 +172,7 @@ class RemoteChatModel final : public ChatModel {
     if (!reply.is_object() || !reply.contains("count") || !reply["count"].is_number_integer()) {
       return invalid_argument("{} does not count tokens", client_->url());
     }
-    return static_cast<int>(
-        std::clamp(reply["count"].get<int64_t>(), int64_t{0}, int64_t{INT32_MAX}));
+    return count_of(reply, "count");
   }
 
  private:
