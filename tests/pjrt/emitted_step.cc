@@ -11,6 +11,7 @@
 #include <span>
 #include <utility>
 
+#include "base/float16.h"
 #include "stablehlo/interpreter/program.h"
 
 namespace puna::pjrt {
@@ -96,10 +97,8 @@ std::vector<std::byte> bytes_of(const interpreter::Tensor& tensor) {
   std::vector<std::byte> bytes(static_cast<size_t>(byte_count(array_type(tensor.type))));
   if (tensor.type.element == interpreter::Element::kBf16) {
     for (size_t i = 0; i < tensor.floats.size(); ++i) {
-      uint32_t bits = 0;
-      std::memcpy(&bits, &tensor.floats[i], sizeof bits);  // rounded: the low half is zero
-      const auto high = static_cast<uint16_t>(bits >> 16);
-      std::memcpy(&bytes[2 * i], &high, sizeof high);
+      const uint16_t bits = f32_to_bf16(tensor.floats[i]);
+      std::memcpy(&bytes[2 * i], &bits, sizeof bits);
     }
   } else if (tensor.type.is_float()) {
     std::memcpy(bytes.data(), tensor.floats.data(), bytes.size());

@@ -19,10 +19,27 @@ struct Windows {
   Type indices;
   Type windows;
 
-  Status check() const;
+  // Reads the numbers, which gather and scatter call otherwise but for the last; the types stand.
+  Status take(Attributes& numbers, std::string_view windows_name, std::string_view dropped_name,
+              std::string_view map_name);
   // The element of the indexed tensor for each element of the tensor of windows.
   Result<std::vector<size_t>> places(const Tensor& index_values) const;
+
+ private:
+  Status check() const;
 };
+
+Status Windows::take(Attributes& numbers, std::string_view windows_name,
+                     std::string_view dropped_name, std::string_view map_name) {
+  ASSIGN_OR_RETURN(window_dimensions, numbers.take_integers_or_none(windows_name));
+  ASSIGN_OR_RETURN(const Dimensions dropped, numbers.take_integers_or_none(dropped_name));
+  ASSIGN_OR_RETURN(index_map, numbers.take_integers(map_name));
+  ASSIGN_OR_RETURN(vector_dimension, numbers.take_integer("index_vector_dim"));
+  RETURN_IF_ERROR(numbers.all_taken());
+  kept = others(dropped, indexed.rank());
+  batch_dimensions = others(window_dimensions, windows.rank());
+  return check();
+}
 
 Status Windows::check() const {
   const int64_t dropped = indexed.rank() - static_cast<int64_t>(kept.size());
@@ -117,14 +134,7 @@ Result<Kernel> make_gather(KernelSource& source) {
   windows.indexed = source.operand(0);
   windows.indices = source.operand(1);
   windows.windows = source.result();
-  ASSIGN_OR_RETURN(windows.window_dimensions, numbers.take_integers_or_none("offset_dims"));
-  ASSIGN_OR_RETURN(const Dimensions dropped, numbers.take_integers_or_none("collapsed_slice_dims"));
-  ASSIGN_OR_RETURN(windows.index_map, numbers.take_integers("start_index_map"));
-  ASSIGN_OR_RETURN(windows.vector_dimension, numbers.take_integer("index_vector_dim"));
-  RETURN_IF_ERROR(numbers.all_taken());
-  windows.kept = others(dropped, windows.indexed.rank());
-  windows.batch_dimensions = others(windows.window_dimensions, windows.windows.rank());
-  RETURN_IF_ERROR(windows.check());
+  RETURN_IF_ERROR(windows.take(numbers, "offset_dims", "collapsed_slice_dims", "start_index_map"));
   RETURN_IF_ERROR(source.expect_result({windows.indexed.element, windows.windows.shape}));
   Dimensions expected(windows.indexed.shape.size(), 1);
   for (size_t i = 0; i < windows.kept.size(); ++i) {
@@ -156,14 +166,8 @@ Result<Kernel> make_scatter(KernelSource& source) {
   windows.indexed = source.operand(0);
   windows.indices = source.operand(1);
   windows.windows = source.operand(2);
-  ASSIGN_OR_RETURN(windows.window_dimensions, numbers.take_integers_or_none("update_window_dims"));
-  ASSIGN_OR_RETURN(const Dimensions dropped, numbers.take_integers_or_none("inserted_window_dims"));
-  ASSIGN_OR_RETURN(windows.index_map, numbers.take_integers("scatter_dims_to_operand_dims"));
-  ASSIGN_OR_RETURN(windows.vector_dimension, numbers.take_integer("index_vector_dim"));
-  RETURN_IF_ERROR(numbers.all_taken());
-  windows.kept = others(dropped, windows.indexed.rank());
-  windows.batch_dimensions = others(windows.window_dimensions, windows.windows.rank());
-  RETURN_IF_ERROR(windows.check());
+  RETURN_IF_ERROR(windows.take(numbers, "update_window_dims", "inserted_window_dims",
+                               "scatter_dims_to_operand_dims"));
   const Type type = windows.indexed;
   RETURN_IF_ERROR(source.expect_result(type));
   if (!type.is_float() || windows.windows.element != type.element) {
