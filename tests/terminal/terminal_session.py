@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import termios
 import time
+from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("PUNA_BINARY", str(ROOT / "build/release/bin/puna"))
@@ -74,12 +75,7 @@ class TerminalSession:
 
     def wait_for(self, words: str) -> str:
         """Reads until `words` appear; returns everything since the last wait, without colours."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while words not in self._text:
-            if time.monotonic() > deadline:
-                raise AssertionError(f"no {words!r} in {self._text!r}")
-            if select.select([self._master], [], [], 0.1)[0]:
-                self._read_some()
+        self._read_until(lambda: words in self._text, lambda: f"no {words!r} in {self._text!r}")
         end = self._text.index(words) + len(words)
         seen, self._text = self._text[:end], self._text[end:]
         return seen
@@ -87,19 +83,20 @@ class TerminalSession:
     def wait_for_prompt(self) -> str:
         """The same until the line editor reads keys: what is typed before, the terminal itself would echo."""
         seen = self.wait_for("> ")
-        deadline = time.monotonic() + WAIT_SECONDS
-        while termios.tcgetattr(self._master)[3] & termios.ICANON:
-            if time.monotonic() > deadline:
-                raise AssertionError("the prompt stands, and keys are not read")
-            time.sleep(0.01)
+        self._read_until(lambda: not termios.tcgetattr(self._master)[3] & termios.ICANON,
+                         lambda: "the prompt stands, and keys are not read")
         return seen
 
     def wait_for_anything(self) -> None:
         """Reads until something that is seen has come since the last wait."""
+        self._read_until(lambda: bool(re.sub(r"\x1b[^A-Za-z]*$", "", self._text).strip()),
+                         lambda: "nothing was printed")
+
+    def _read_until(self, done: Callable[[], bool], failure: Callable[[], str]) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
-        while not re.sub(r"\x1b[^A-Za-z]*$", "", self._text).strip():
+        while not done():
             if time.monotonic() > deadline:
-                raise AssertionError("nothing was printed")
+                raise AssertionError(failure())
             if select.select([self._master], [], [], 0.1)[0]:
                 self._read_some()
 
