@@ -1,4 +1,4 @@
-"""What the ground costs an hour, from prices.json: a dated list, until there is a planner that knows more."""
+"""What the ground costs an hour, from the dated catalogue that `puna plan` carries too."""
 
 import dataclasses
 import json
@@ -7,6 +7,7 @@ import pathlib
 from typing import Any
 
 HOURS_A_MONTH = 730
+CATALOGUE = pathlib.Path(__file__).resolve().parents[3] / "src/plan/catalogue.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Line:
 
 
 def read_prices() -> dict[str, Any]:
-    path = pathlib.Path(os.environ.get("PUNA_PRICES") or pathlib.Path(__file__).with_name("prices.json"))
+    path = pathlib.Path(os.environ.get("PUNA_CATALOGUE") or CATALOGUE)
     prices: dict[str, Any] = json.loads(path.read_text())
     return prices
 
