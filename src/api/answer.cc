@@ -267,6 +267,7 @@ GenerationUsage Answer::usage() const {
     const GenerationUsage one = running_[i].stream->usage();
     if (i % static_cast<size_t>(options_.choice_count) == 0) {
       total.prompt_tokens += one.prompt_tokens;
+      total.cached_tokens += one.cached_tokens;
     }
     total.completion_tokens += one.completion_tokens;
   }

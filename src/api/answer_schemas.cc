@@ -8,9 +8,13 @@ namespace {
 
 constexpr std::string_view kSchemas = R"json({
 "Usage": {"type": "object", "additionalProperties": false,
-  "required": ["prompt_tokens", "completion_tokens", "total_tokens"],
+  "required": ["prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details"],
   "properties": {"prompt_tokens": {"type": "integer"}, "completion_tokens": {"type": "integer"},
-    "total_tokens": {"type": "integer"}}},
+    "total_tokens": {"type": "integer"},
+    "prompt_tokens_details": {"type": "object", "additionalProperties": false,
+      "required": ["cached_tokens"],
+      "properties": {"cached_tokens": {"type": "integer",
+        "description": "of the prompt: computed for an earlier request, and not again"}}}}},
 "FinishReason": {"description": "stop: the model ended, or a stop string or token came; length: max_tokens or the model's length",
   "enum": ["stop", "length", null]},
 "TokenIds": {"type": "array", "items": {"type": "integer", "minimum": 0}},

@@ -27,7 +27,6 @@ constexpr IgnoredField kIgnored[] = {
     {"prompt_cache_retention", "a hint for speed"},
     {"prompt_cache_options", "a hint for speed"},
     {"cache_prompt", "a hint for speed"},
-    {"cache_salt", "no prompt is shared between requests"},
     {"n_cache_reuse", "a hint for speed"},
     {"id_slot", "a hint for speed"},
     {"backend_sampling", "a hint for speed"},

@@ -103,7 +103,7 @@ class Snapshot {
     for (auto& [name, value] : std::vector<std::pair<const char*, std::string>>{
              {"block_size", std::to_string(stats.block_tokens)},
              {"cache_dtype", model.kv_cache_dtype},
-             {"enable_prefix_caching", "False"},
+             {"enable_prefix_caching", stats.has_prefix_cache ? "True" : "False"},
              {"num_cpu_blocks", "0"},
              {"num_gpu_blocks", std::to_string(stats.blocks_total)}}) {
       families_.back().metric.back().label.push_back({name, value});
@@ -148,11 +148,19 @@ void add_engine(const EngineStats& stats, Snapshot& snapshot) {
   snapshot.gauge("vllm:num_requests_waiting", "Sequences that wait", stats.sequences_waiting);
   snapshot.gauge("vllm:kv_cache_usage_perc", "Used part of the KV blocks, 0 to 1", usage);
   snapshot.gauge("puna_kv_blocks_used", "KV blocks in use", stats.blocks_used);
+  snapshot.gauge("puna_kv_blocks_cached", "KV blocks kept for later, which make room when needed",
+                 stats.blocks_cached);
   snapshot.gauge("puna_kv_blocks", "KV blocks there are", stats.blocks_total);
   const auto count = [&](const char* name, const char* help, uint64_t value) {
     snapshot.counter(name, help, static_cast<double>(value));
   };
-  count("vllm:prompt_tokens_total", "Prompt tokens computed", stats.prompt_tokens);
+  count("vllm:prompt_tokens_total", "Prompt tokens computed or cached", stats.prompt_tokens);
+  count("vllm:prompt_tokens_cached_total", "Prompt tokens that were cached",
+        stats.prefix_cache_hits);
+  count("vllm:prefix_cache_queries_total", "Prompt tokens looked for in the prefix cache",
+        stats.prefix_cache_queries);
+  count("vllm:prefix_cache_hits_total", "Prompt tokens found in the prefix cache",
+        stats.prefix_cache_hits);
   count("vllm:generation_tokens_total", "Tokens generated", stats.generation_tokens);
   count("vllm:num_preemptions_total", "Sequences that gave their blocks back", stats.preemptions);
   count("vllm:admission_rejections_total", "Requests refused by a full queue",
@@ -189,6 +197,8 @@ struct Metrics::State {
   NamedHistogram decode{"vllm:request_decode_time_seconds", "First token to last", kRequestSeconds};
   NamedHistogram prompt_tokens{"vllm:request_prompt_tokens", "Prompt tokens of a request",
                                kTokenCounts};
+  NamedHistogram computed_tokens{"vllm:request_prefill_kv_computed_tokens",
+                                 "Prompt tokens of a request that were not cached", kTokenCounts};
   NamedHistogram generation_tokens{"vllm:request_generation_tokens",
                                    "Generated tokens of a request", kTokenCounts};
   NamedHistogram longest{"vllm:request_max_num_generation_tokens",
@@ -198,9 +208,9 @@ struct Metrics::State {
                             kTokenCounts};
 
   std::vector<const NamedHistogram*> histograms() const {
-    return {&first_token, &interval, &token,     &total,         &queued,
-            &inference,   &prefill,  &decode,    &prompt_tokens, &generation_tokens,
-            &longest,     &choices,  &max_tokens};
+    return {&first_token,       &interval, &token,   &total,         &queued,
+            &inference,         &prefill,  &decode,  &prompt_tokens, &computed_tokens,
+            &generation_tokens, &longest,  &choices, &max_tokens};
   }
 };
 
@@ -233,6 +243,7 @@ void Metrics::count_finish(const GenerationUsage& usage, const GenerationTimings
   state_->queued.histogram.Observe(timings.queued.count());
   state_->inference.histogram.Observe((timings.total - timings.queued).count());
   state_->prompt_tokens.histogram.Observe(usage.prompt_tokens);
+  state_->computed_tokens.histogram.Observe(usage.prompt_tokens - usage.cached_tokens);
   state_->generation_tokens.histogram.Observe(usage.completion_tokens);
   if (usage.completion_tokens == 0) return;
   state_->first_token.histogram.Observe(timings.first_token.count());

@@ -35,6 +35,7 @@ TEST(Metrics, NamesAndTypesAreFrozen) {
                 "puna_engine_step_seconds_total counter",
                 "puna_engine_steps_total counter",
                 "puna_kv_blocks gauge",
+                "puna_kv_blocks_cached gauge",
                 "puna_kv_blocks_used gauge",
                 "vllm:admission_rejections_total counter",
                 "vllm:cache_config_info gauge",
@@ -48,6 +49,9 @@ TEST(Metrics, NamesAndTypesAreFrozen) {
                 "vllm:num_preemptions_total counter",
                 "vllm:num_requests_running gauge",
                 "vllm:num_requests_waiting gauge",
+                "vllm:prefix_cache_hits_total counter",
+                "vllm:prefix_cache_queries_total counter",
+                "vllm:prompt_tokens_cached_total counter",
                 "vllm:prompt_tokens_total counter",
                 "vllm:request_decode_time_seconds histogram",
                 "vllm:request_generation_tokens histogram",
@@ -55,6 +59,7 @@ TEST(Metrics, NamesAndTypesAreFrozen) {
                 "vllm:request_max_num_generation_tokens histogram",
                 "vllm:request_params_max_tokens histogram",
                 "vllm:request_params_n histogram",
+                "vllm:request_prefill_kv_computed_tokens histogram",
                 "vllm:request_prefill_time_seconds histogram",
                 "vllm:request_prompt_tokens histogram",
                 "vllm:request_queue_time_seconds histogram",
@@ -69,11 +74,18 @@ TEST(Metrics, TheEnginesNumbersAreThere) {
   stats.sequences_running = 3;
   stats.blocks_total = 8;
   stats.blocks_used = 2;
+  stats.blocks_cached = 6;
+  stats.prefix_cache_queries = 100;
+  stats.prefix_cache_hits = 64;
+  stats.has_prefix_cache = true;
   stats.finished_cancelled = 5;
   const std::string text = Metrics().text(&stats, &kCard);
   const std::string labels = R"({model_name="m",engine="0")";
   EXPECT_NE(text.find("vllm:num_requests_running" + labels + "} 3\n"), std::string::npos) << text;
   EXPECT_NE(text.find("vllm:kv_cache_usage_perc" + labels + "} 0.25\n"), std::string::npos);
+  EXPECT_NE(text.find("vllm:prefix_cache_queries_total" + labels + "} 100\n"), std::string::npos);
+  EXPECT_NE(text.find("vllm:prefix_cache_hits_total" + labels + "} 64\n"), std::string::npos);
+  EXPECT_NE(text.find(R"(enable_prefix_caching="True")"), std::string::npos);
   EXPECT_NE(text.find("vllm:request_success_total" + labels + R"(,finished_reason="abort"} 5)"),
             std::string::npos);
 }
@@ -84,7 +96,7 @@ TEST(Metrics, AFinishedRequestIsInTheHistograms) {
                                   .first_token = duration<double>(0.75),
                                   .decode = duration<double>(2),
                                   .total = duration<double>(2.75)};
-  metrics.count_finish({.prompt_tokens = 10, .completion_tokens = 5}, timings);
+  metrics.count_finish({.prompt_tokens = 10, .cached_tokens = 4, .completion_tokens = 5}, timings);
   const EngineStats stats;
   const std::string text = metrics.text(&stats, &kCard);
   const auto has_sum = [&](const std::string& name, const std::string& sum) {
@@ -92,6 +104,7 @@ TEST(Metrics, AFinishedRequestIsInTheHistograms) {
            std::string::npos;
   };
   EXPECT_TRUE(has_sum("vllm:request_prefill_time_seconds", "0.5")) << text;
+  EXPECT_TRUE(has_sum("vllm:request_prefill_kv_computed_tokens", "6"));
   EXPECT_TRUE(has_sum("vllm:request_time_per_output_token_seconds", "0.5"));
   EXPECT_TRUE(has_sum("vllm:e2e_request_latency_seconds", "2.75"));
 }

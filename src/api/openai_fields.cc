@@ -101,6 +101,16 @@ Status store_response_format(const Json& value, RequestDraft&) {
       "grammar or schema");
 }
 
+Status store_cache_salt(const Json& value, RequestDraft& draft) {
+  const auto& salt = value.get_ref<const std::string&>();
+  if (salt.empty()) return invalid_argument("cache_salt is empty; leave the field out");
+  if (salt.size() > kCacheSaltBytesMax) {
+    return invalid_argument("cache_salt has {} bytes, at most {}", salt.size(), kCacheSaltBytesMax);
+  }
+  draft.generation.cache_salt = salt;
+  return {};
+}
+
 Status store_best_of(const Json& value, RequestDraft& draft) {
   draft.best_of = value.get<int>();
   return {};
@@ -245,6 +255,9 @@ constexpr RequestField kCommon[] = {
     {{"truncate_prompt_tokens", field::integer(-1),
       "keep only the prompt's last so many tokens; -1: as many as fit (all)"},
      store_truncate},
+    {{"cache_salt", field::text(),
+      "what was computed of the prompt serves only requests with the same one (none)"},
+     store_cache_salt},
     {{"prompt_logprobs", field::integer(0, kTopLogprobsMax),
       "log probabilities of the prompt's tokens and so many others; not in streams (none)"},
      store_prompt_logprobs},

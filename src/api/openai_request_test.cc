@@ -161,6 +161,17 @@ TEST(ChatRequest, AMessageNamesFieldFoundAndWanted) {
   EXPECT_EQ(to_api_error(role.status(), 1).param, "messages[0].role");
 }
 
+TEST(ChatRequest, ASaltIsATextThatIsNotEmpty) {
+  const std::string front = R"({"messages": [{"role": "user", "content": "Hi"}], "cache_salt": )";
+  EXPECT_EQ(parse_chat_request(front + R"("mine"})", {})->prompts[0].cache_salt, "mine");
+  for (const std::string& wrong : {std::string(R"("")"), std::string("5"),
+                                   '"' + std::string(kCacheSaltBytesMax + 1, 'x') + '"'}) {
+    const Status status = parse_chat_request(front + wrong + "}", {}).status();
+    EXPECT_EQ(status.code(), StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr("cache_salt"));
+  }
+}
+
 TEST(CompletionRequest, TakesFourKindsOfPrompt) {
   const auto count = [](const char* prompt) {
     const auto parsed =

@@ -113,6 +113,7 @@ Result<std::unique_ptr<ServedRunner>> ServedRunner::open(Backend& backend,
   EngineOptions options;
   options.max_num_seqs = batch_max;
   options.step_tokens_max = backend.limits().step_tokens_max;
+  options.enable_prefix_caching = false;  // other tests write the same blocks
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::make_unique<BorrowedBackend>(backend), options,
                                               state->clock));
   GeneratorOptions generator_options;

@@ -199,6 +199,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   engine_options.max_num_seqs = options.max_num_seqs;
   engine_options.waiting_max = options.max_num_queued_reqs;
   engine_options.step_tokens_max = options.max_num_batched_tokens;
+  engine_options.enable_prefix_caching = options.enable_prefix_caching;
   engine_options.eos_token_ids = parts.end_tokens;
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::move(backend), engine_options, steady_clock()));
 
@@ -213,6 +214,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
                                              ? options.default_max_tokens
                                              : parts.generation.max_new_tokens.value_or(0);
   generator_options.max_num_seqs = options.max_num_seqs;
+  generator_options.prefix_cache_per_key = options.prefix_cache_per_key;
   if (!options.kv_cache_dtype.empty()) generator_options.kv_cache_dtype = options.kv_cache_dtype;
   apply_generation_config(parts.generation, generator_options.default_sampling);
   RETURN_IF_ERROR(validate(generator_options.default_sampling, vocab_size)

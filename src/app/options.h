@@ -35,6 +35,8 @@ struct ModelOptions {
   int max_num_batched_tokens = 512;
   int max_num_queued_reqs = 256;
   int64_t kv_cache_memory_bytes = 0;
+  bool enable_prefix_caching = true;
+  bool prefix_cache_per_key = false;
   int fake_step_microseconds = 0;
   bool fake_endless = false;
   bool accept_license = false;

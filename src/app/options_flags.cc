@@ -127,6 +127,9 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
       "Memory for keys and values (0: chosen from free memory; 512MB and 2GiB are understood)")
       ->transform(CLI::AsSizeValue(false))
       ->capture_default_str();
+  add_switch(command, "--enable-prefix-caching,!--no-enable-prefix-caching",
+             options.enable_prefix_caching,
+             "Keep what was computed of prompts and answers for prompts that begin alike");
   add_option(command, "--fake-step-microseconds", options.fake_step_microseconds,
              "How long a step of the fake backend takes")
       ->check(between(0, 10000000))
@@ -149,6 +152,8 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
   add_option(command, "--api-key-file", options.api_key_file, "File with one key a line");
   add_switch(command, "--insecure-no-auth", options.insecure_no_auth,
              "Serve other machines without any key");
+  add_switch(command, "--prefix-cache-per-key", options.model.prefix_cache_per_key,
+             "Requests with different keys share no computed prompts");
   add_option(command, "--allowed-origins", options.allowed_origins,
              "Web origins that may call the API (CORS); * for any");
   add_option(

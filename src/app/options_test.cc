@@ -72,6 +72,16 @@ TEST(Options, ServeListensOnLoopbackByDefault) {
   EXPECT_FALSE(options.insecure_no_auth);
 }
 
+TEST(Options, ThePrefixCacheIsOnUnlessItIsSwitchedOffInVllmsWords) {
+  EXPECT_TRUE(serve_options({"serve"}).model.enable_prefix_caching);
+  EXPECT_TRUE(serve_options({"serve", "--enable-prefix-caching"}).model.enable_prefix_caching);
+  EXPECT_FALSE(serve_options({"serve", "--no-enable-prefix-caching"}).model.enable_prefix_caching);
+  const EnvironmentVariable variable("PUNA_ENABLE_PREFIX_CACHING", "false");
+  EXPECT_FALSE(serve_options({"serve"}).model.enable_prefix_caching);
+  const ConfigFile file("enable-prefix-caching = true\n");
+  EXPECT_FALSE(serve_options({"serve", "--config", file.name()}).model.enable_prefix_caching);
+}
+
 TEST(Options, TheDefaultLengthOfAnswersHasTwoNamesAndOneVariable) {
   EXPECT_EQ(serve_options({"serve"}).model.default_max_tokens, 0);
   EXPECT_EQ(serve_options({"serve", "--default-max-tokens", "400"}).model.default_max_tokens, 400);

@@ -49,6 +49,36 @@ Status validate_runs(const StepBatch& batch, const BackendLimits& limits,
   return {};
 }
 
+// A block that a run writes is in no other place: not in another run's table, nor twice in its own.
+Status validate_writes(const StepBatch& batch, const BackendLimits& limits,
+                       const BackendTraits& traits) {
+  std::vector<bool> is_written(static_cast<size_t>(limits.block_count), false);
+  const auto first_written = [&](const SequenceRun& run) {
+    return static_cast<size_t>(run.first_position / traits.block_tokens);
+  };
+  const auto refuse = [](size_t index, int block) {
+    return invalid_argument("run {}: block {} is written in this step and is in two places", index,
+                            block);
+  };
+  for (size_t i = 0; i < batch.runs.size(); ++i) {
+    const SequenceRun& run = batch.runs[i];
+    const auto end = static_cast<size_t>(
+        blocks_for(int64_t{run.first_position} + run.token_count, traits.block_tokens));
+    for (size_t j = first_written(run); j < end; ++j) {
+      const auto block = static_cast<size_t>(run.block_table[j]);
+      if (is_written[block]) return refuse(i, run.block_table[j]);
+      is_written[block] = true;
+    }
+  }
+  for (size_t i = 0; i < batch.runs.size(); ++i) {
+    const SequenceRun& run = batch.runs[i];
+    for (size_t j = 0; j < first_written(run); ++j) {
+      if (is_written[static_cast<size_t>(run.block_table[j])]) return refuse(i, run.block_table[j]);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<StepResult> Backend::run(const StepBatch& batch) {
@@ -77,6 +107,7 @@ Status validate(const StepBatch& batch, const BackendLimits& limits, const Backe
                             limits.step_runs_max);
   }
   RETURN_IF_ERROR(validate_runs(batch, limits, traits));
+  RETURN_IF_ERROR(validate_writes(batch, limits, traits));
   for (const TokenId token : batch.tokens) {
     if (token < 0 || token >= limits.vocab_size) {
       return invalid_argument("token {} of a vocabulary of {}", token, limits.vocab_size);

@@ -42,10 +42,19 @@ struct StepShapes {
   bool mixes_prefill_and_decode = true;  // in one step
 };
 
+// Which full KV blocks may serve every sequence that begins with the same tokens.
+enum class BlockSharing {
+  kNone,
+  // Those of which no position was computed in a run of its own: such a run's arithmetic differs.
+  kPrefill,
+  kAll,
+};
+
 // What a kind of device is like, whatever its options.
 struct BackendTraits {
   bool samples = false;  // StepResult::chosen is filled
   Exactness exactness = Exactness::kBits;
+  BlockSharing sharing = BlockSharing::kNone;
   int block_tokens = 64;  // positions in a KV block
   StepShapes shapes = {};
 };

@@ -176,6 +176,41 @@ TEST_P(BackendContract, ForgetsWhatBlocksHeldBefore) {
                "reused block");
 }
 
+// Two sequences that begin alike: the second is computed on the full blocks of the first, as far as
+// the backend shares them, beside it and in chunks.
+TEST_P(BackendContract, GivesASequenceTheSameLogitsOnBlocksThatAnotherHasComputed) {
+  const auto fresh = open(1);
+  const auto sharing = open(2);
+  ASSERT_NE(fresh, nullptr);
+  ASSERT_NE(sharing, nullptr);
+  const BlockSharing kind = sharing->traits().sharing;
+  if (kind == BlockSharing::kNone) GTEST_SKIP() << "shares nothing";
+  const int block_tokens = sharing->traits().block_tokens;
+  const bool decodes = kind == BlockSharing::kAll;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    TestSequence first = random_sequences(1, 1, *sharing, random)[0];
+    first.block_table = {3, 0, 2};
+    for (int i = 1; i < 3 * block_tokens - 10; ++i) first.tokens.push_back(10 + i % 7);
+    TestSequence second = first;
+    second.block_table = {3, 0, 1};
+    const int shared = 2 * block_tokens;
+    for (int i = shared; i < std::ssize(second.tokens); ++i)
+      second.tokens[static_cast<size_t>(i)] = i % 5;
+    while (first.done < shared) {
+      const int chunk = decodes && first.done % 3 == 0 ? 1 : std::min(50, shared - first.done);
+      run_alone(*sharing, first, chunk);
+    }
+    TestSequence alone = second;
+    TestLogits expected = run_alone(*fresh, alone, static_cast<int>(second.tokens.size()));
+    expected.erase(expected.begin(), expected.begin() + shared);
+    second.done = shared;
+    const auto actual = run_mixed(*sharing, {first, second}, random);
+    expect_equal(actual[1], expected, exactness(*sharing), "on shared blocks");
+  }
+}
+
 constexpr const char* kGrouped = "tests/golden/llama/grouped_query_tied";
 constexpr const char* kBiased = "tests/golden/llama/multi_query_biases_head_24";
 

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const BackendLimits kLimits = {.block_count = 4,
+const BackendLimits kLimits = {.block_count = 6,
                                .step_tokens_max = 100,
                                .step_runs_max = 2,
                                .vocab_size = 512,
@@ -25,7 +25,7 @@ StepBatch sound_batch() {
   batch.tokens = {65, 66, 67};
   batch.runs = {
       {.first_token = 0, .token_count = 2, .first_position = 63, .block_table = {3, 0}},
-      {.first_token = 2, .token_count = 1, .first_position = 130, .block_table = {1, 2, 3}}};
+      {.first_token = 2, .token_count = 1, .first_position = 130, .block_table = {1, 2, 4}}};
   batch.wanted_rows = {{.token = 1}, {.token = 2}};
   return batch;
 }
@@ -48,7 +48,7 @@ TEST(StepBatch, ASoundOneIsTaken) {
   EXPECT_TRUE(validate(sound_batch(), kLimits, kTraits).ok());
   StepBatch batch = sound_batch();
   batch.runs[1].first_position = 199;  // the last position
-  batch.runs[1].block_table = {0, 1, 2, 3};
+  batch.runs[1].block_table = {1, 2, 4, 5};
   EXPECT_TRUE(validate(batch, kLimits, kTraits).ok());
 }
 
@@ -61,8 +61,21 @@ TEST(StepBatch, IsRefusedWhenItIsEmptyOrTooLarge) {
 TEST(StepBatch, IsRefusedWhenABlockTableIsWrong) {
   EXPECT_THAT(refusal([](StepBatch& b) { b.runs[0].block_table.pop_back(); }),
               HasSubstr("block table of 1 blocks for 65 positions"));
-  EXPECT_THAT(refusal([](StepBatch& b) { b.runs[0].block_table[1] = 4; }), HasSubstr("block 4"));
+  EXPECT_THAT(refusal([](StepBatch& b) { b.runs[0].block_table[1] = 6; }), HasSubstr("block 6"));
   EXPECT_THAT(refusal([](StepBatch& b) { b.runs[0].block_table[0] = -1; }), HasSubstr("block -1"));
+}
+
+TEST(StepBatch, RunsMayReadTheSameBlocksButNotTheOnesThatAreWritten) {
+  StepBatch batch = sound_batch();
+  batch.runs[0] = {.token_count = 2, .first_position = 128, .block_table = {1, 2, 0}};
+  EXPECT_TRUE(validate(batch, kLimits, kTraits).ok());
+  EXPECT_THAT(refusal([](StepBatch& b) { b.runs[1].block_table[2] = 0; }),
+              HasSubstr("run 1: block 0 is written in this step and is in two places"));
+  EXPECT_THAT(refusal([](StepBatch& b) { b.runs[1].block_table[0] = 3; }),
+              HasSubstr("run 1: block 3 is written"));
+  EXPECT_THAT(refusal([](StepBatch& b) { b.runs[1].block_table[0] = 4; }),
+              HasSubstr("run 1: block 4 is written"))
+      << "twice in its own table";
 }
 
 TEST(StepBatch, IsRefusedWhenPositionsLeaveTheModel) {

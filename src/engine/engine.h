@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -47,7 +48,8 @@ struct SequenceEnd {
 class SequenceListener {
  public:
   virtual ~SequenceListener() = default;
-  virtual void on_scheduled() = 0;  // its first step begins
+  // Its first step begins; the first `cached_tokens` of its prompt are not computed again.
+  virtual void on_scheduled(int cached_tokens) = 0;
   virtual void on_prompt_logprobs(std::vector<TokenChoice> choices) = 0;
   virtual void on_token(const TokenChoice& choice) = 0;
   virtual void on_finish(const SequenceEnd& end) = 0;  // the last call
@@ -59,12 +61,14 @@ struct EngineRequest {
   std::shared_ptr<SequenceListener> listener;
   RequestOrigin origin;
   std::shared_ptr<TokenConstraint> constraint;  // null: every token may follow
+  std::string cache_salt;  // only requests with an equal one share what was computed of a prompt
 };
 
 struct EngineOptions {
   int max_num_seqs = 64;               // running at once
   int waiting_max = 256;               // submit() beyond this is kResourceExhausted
   int step_tokens_max = 512;           // token budget of one step
+  bool enable_prefix_caching = true;   // as far as the backend shares blocks
   std::vector<TokenId> eos_token_ids;  // those outside the vocabulary have no effect
 };
 

@@ -19,6 +19,17 @@ int planned_tokens(const StepPlan& plan) {
   return count;
 }
 
+SequenceOptions scheduling_of(const EngineRequest& request) {
+  SequenceOptions options;
+  // The last token that is chosen is not computed.
+  options.tokens_max = std::ssize(request.prompt) + std::max(request.sampling.max_tokens - 1, 0);
+  options.reads_cache = !request.sampling.prompt_logprobs;  // they need the row of every token
+  if (!request.cache_salt.empty()) {
+    options.cache_salt = std::make_shared<const std::string>(request.cache_salt);
+  }
+  return options;
+}
+
 // A check that gets no memory has found nothing.
 [[maybe_unused]] bool is_whole(const Scheduler& scheduler) {
   bool whole = true;
@@ -42,11 +53,9 @@ void EngineCore::add(SequenceId id, EngineRequest request) {
   const std::shared_ptr<SequenceListener> listener = request.listener;
   const Status added = catching([&] {
     ended_.reserve(ended_.size() + sequences_.size() + 2);  // ending takes no memory
+    SequenceOptions scheduling = scheduling_of(request);
     sequences_.try_emplace(id, request, options_.eos_token_ids);
-    // The last token that is chosen is not computed.
-    const int64_t tokens_max =
-        std::ssize(request.prompt) + std::max(request.sampling.max_tokens - 1, 0);
-    scheduler_.add(id, std::move(request.prompt), tokens_max);
+    scheduler_.add(id, std::move(request.prompt), std::move(scheduling));
     return Status();
   });
   if (added.ok()) return;
@@ -84,6 +93,8 @@ EngineStats EngineCore::stats() const {
   stats.blocks_total = scheduler_.blocks().total();
   stats.block_tokens = backend_->traits().block_tokens;
   stats.blocks_used = scheduler_.blocks().used_count();
+  stats.blocks_cached = scheduler_.blocks().idle_count();
+  stats.has_prefix_cache = limits_.sharing != BlockSharing::kNone;
   stats.sequences_running = scheduler_.running_count();
   stats.sequences_waiting = scheduler_.waiting_count();
   return stats;
@@ -133,7 +144,7 @@ EngineCore::PreparedStep EngineCore::prepare(const StepPlan& plan) {
   for (size_t i = 0; i < plan.runs.size(); ++i) {
     const PlannedRun& run = plan.runs[i];
     Sequence& sequence = sequences_.at(run.id);
-    if (!std::exchange(sequence.started, true)) sequence.listener->on_scheduled();
+    if (!std::exchange(sequence.started, true)) begin(run, sequence);
     add_rows(i, run, step);
     const auto tokens = scheduler_.tokens(run.id).subspan(static_cast<size_t>(run.first_position),
                                                           static_cast<size_t>(run.token_count));
@@ -144,6 +155,14 @@ EngineCore::PreparedStep EngineCore::prepare(const StepPlan& plan) {
     step.batch.tokens.insert(step.batch.tokens.end(), tokens.begin(), tokens.end());
   }
   return step;
+}
+
+// Before its first run, what comes before it is what the cache had.
+void EngineCore::begin(const PlannedRun& run, Sequence& sequence) {
+  sequence.listener->on_scheduled(run.first_position);
+  if (limits_.sharing == BlockSharing::kNone || sequence.sampling.prompt_logprobs) return;
+  stats_.prefix_cache_queries += static_cast<uint64_t>(sequence.prompt_count);
+  stats_.prefix_cache_hits += static_cast<uint64_t>(run.first_position);
 }
 
 void EngineCore::add_rows(size_t run_index, const PlannedRun& run, PreparedStep& step) {
@@ -198,7 +217,8 @@ void EngineCore::hand_out(const StepPlan& plan, std::span<StepRow> rows) {
   for (const auto& [id, sequence_end] : ends) end(id, sequence_end);
 }
 
-// Computing a prompt again after a preemption is not counted.
+// Computing a prompt again after a preemption is not counted; what was cached is, with the first
+// run.
 void EngineCore::count_prompt(const PlannedRun& run, Sequence& sequence) {
   const int end = std::min(run.first_position + run.token_count, sequence.prompt_count);
   if (end <= sequence.prompt_counted) return;

@@ -53,6 +53,7 @@ class EngineCore {
 
   Status run(const StepPlan& plan);
   PreparedStep prepare(const StepPlan& plan);
+  void begin(const PlannedRun& run, Sequence& sequence);
   void add_rows(size_t run_index, const PlannedRun& run, PreparedStep& step);
   void hand_out(const StepPlan& plan, std::span<StepRow> rows);
   void add_prompt_logprobs(std::span<StepRow> rows, Sequence& sequence);

@@ -80,9 +80,10 @@ class EngineCoreTest : public ::testing::Test {
     core_ = std::make_unique<EngineCore>(std::move(backend), EngineOptions(), clock_);
   }
 
-  std::shared_ptr<Recorder> add(SequenceId id, int max_tokens = 3) {
+  std::shared_ptr<Recorder> add(SequenceId id, int max_tokens = 3, int prompt_size = 20) {
     auto recorder = std::make_shared<Recorder>();
-    core_->add(id, request_of(prompt_number(static_cast<int>(id)), recorder, max_tokens));
+    core_->add(id,
+               request_of(prompt_number(static_cast<int>(id), prompt_size), recorder, max_tokens));
     return recorder;
   }
 
@@ -91,7 +92,7 @@ class EngineCoreTest : public ::testing::Test {
   }
 
   std::vector<TokenId> answer(SequenceId id) {
-    const auto recorder = add(id);
+    const auto recorder = add(id, 3, 100);
     while (!core_->idle()) core_->step();
     tell();
     EXPECT_EQ(recorder->end().finish, EngineFinish::kLength) << recorder->end().error.message();
@@ -125,6 +126,19 @@ TEST_F(EngineCoreTest, WhatIsThrownInAStepEndsItsRequestsWithAnErrorAndNothingEl
   }
 }
 
+// What it has half written is nobody's.
+TEST_F(EngineCoreTest, BlocksOfAFailedStepAreNotShared) {
+  bool is_troubled = true;
+  open([&] { return is_troubled ? error(StatusCode::kInternal, "poisoned") : Status(); });
+  const auto failing = add(1, 3, 100);
+  core_->step();
+  EXPECT_EQ(core_->stats().blocks_cached, 0);
+  is_troubled = false;
+  EXPECT_EQ(answer(1).size(), 3U);
+  EXPECT_EQ(core_->stats().prefix_cache_hits, 0U);
+  EXPECT_EQ(core_->stats().blocks_cached, 1);
+}
+
 TEST_F(EngineCoreTest, NoMemoryAnywhereInAStepLeavesItWhole) {
   open([] { return Status(); });
   const std::vector<TokenId> expected = answer(2);
@@ -133,7 +147,7 @@ TEST_F(EngineCoreTest, NoMemoryAnywhereInAStepLeavesItWhole) {
   for (int allowed = 0; has_failed; ++allowed) {
     SCOPED_TRACE(allowed);
     open([] { return Status(); });
-    const auto recorder = add(1);
+    const auto recorder = add(1, 3, 100);
     core_->step();
     allocations_left = allowed;
     core_->step();

@@ -49,6 +49,7 @@ SchedulerLimits scheduler_limits(const Backend& backend, const EngineOptions& op
       std::min({options.max_num_seqs, limits.step_runs_max, scheduler.step_tokens_max});
   scheduler.block_count = limits.block_count;
   scheduler.block_tokens = backend.traits().block_tokens;
+  if (options.enable_prefix_caching) scheduler.sharing = backend.traits().sharing;
   return scheduler;
 }
 

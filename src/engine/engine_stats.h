@@ -17,14 +17,18 @@ struct EngineStats {
   int sequences_running = 0;
   int sequences_waiting = 0;
   int blocks_total = 0;
-  int blocks_used = 0;
-  int block_tokens = 0;  // positions in a block
+  int blocks_used = 0;    // by those who run; what is only kept for later is not among them
+  int blocks_cached = 0;  // kept for later: they make room when it is needed
+  int block_tokens = 0;   // positions in a block
+  bool has_prefix_cache = false;
   // since start
   uint64_t steps = 0;
   std::array<uint64_t, kStepTokenBounds.size() + 1> step_token_counts{};  // the last: more
   uint64_t step_tokens = 0;                                               // of all steps
-  uint64_t prompt_tokens = 0;
+  uint64_t prompt_tokens = 0;                                             // computed or cached
   uint64_t generation_tokens = 0;
+  uint64_t prefix_cache_queries = 0;  // prompt tokens that were looked for in the prefix cache
+  uint64_t prefix_cache_hits = 0;     // those that were there
   uint64_t preemptions = 0;
   uint64_t finished_stop = 0;
   uint64_t finished_length = 0;

@@ -10,17 +10,18 @@
 
 namespace puna {
 
-Scheduler::Scheduler(const SchedulerLimits& limits) : limits_(limits), blocks_(limits.block_count) {
+Scheduler::Scheduler(const SchedulerLimits& limits)
+    : limits_(limits), blocks_(limits.block_count, limits.block_tokens) {
   CHECK(limits.max_num_seqs <= limits.step_tokens_max,
         "every running sequence needs a token of the step");
 }
 
-void Scheduler::add(SequenceId id, std::vector<TokenId> tokens, int64_t tokens_max) {
+void Scheduler::add(SequenceId id, std::vector<TokenId> tokens, SequenceOptions options) {
   DCHECK(!tokens.empty(), "a sequence has at least one token");
   DCHECK(entries_.find(id) == entries_.end(), "a sequence is added once");
   Entry& entry = entries_[id];
   entry.tokens = std::move(tokens);
-  entry.tokens_max = tokens_max;
+  entry.options = std::move(options);
   waiting_.push_back(id);
 }
 
@@ -62,16 +63,53 @@ void Scheduler::admit_waiting(StepPlan& plan, int& budget) {
   while (!waiting_.empty() && budget > 0 && running_count() < limits_.max_num_seqs) {
     const SequenceId id = waiting_.front();
     Entry& entry = entries_.at(id);
-    // Room for all of it and one token more, and some for those who run to grow into; else somebody
-    // would soon be preempted, and all that was computed of it lost.
-    const int64_t needed = blocks_for(std::ssize(entry.tokens) + 1) + blocks_to_grow();
-    if (needed > blocks_.free_count() - promised_blocks() && running_count() > 0) return;
+    std::vector<int> cached = cached_blocks(entry);
+    if (!has_room_for(entry, cached) && running_count() > 0) return;
     running_.push_back(id);
     waiting_.pop_front();
+    begin(entry, std::move(cached));
     const int count = chunk_of(entry, budget);
-    if (!make_room(id, entry, count, plan)) return;
+    if (!make_room(id, entry, entry.computed_count + count, plan)) return;
     add_run(id, entry, count, plan, budget);
   }
+}
+
+// Room for all of it and one token more, and some for those who run to grow into; else somebody
+// would soon be preempted, and all that was computed of it lost. Blocks that others hold too take
+// no room.
+bool Scheduler::has_room_for(const Entry& entry, const std::vector<int>& cached) const {
+  const auto held = std::count_if(cached.begin(), cached.end(),
+                                  [this](int block) { return blocks_.holder_count(block) > 0; });
+  const int64_t needed = blocks_for(std::ssize(entry.tokens) + 1) - held + blocks_to_grow();
+  return needed <= blocks_.free_count() - promised_blocks();
+}
+
+std::span<const TokenId> Scheduler::tokens_of_block(const Entry& entry, int index) const {
+  const auto size = static_cast<size_t>(limits_.block_tokens);
+  return std::span(entry.tokens).subspan(static_cast<size_t>(index) * size, size);
+}
+
+// The longest beginning that is published, but for the last token: its row chooses the next.
+std::vector<int> Scheduler::cached_blocks(const Entry& entry) const {
+  std::vector<int> blocks;
+  if (!entry.options.reads_cache || limits_.sharing == BlockSharing::kNone) return blocks;
+  const int count_max = static_cast<int>(entry.tokens.size() - 1) / limits_.block_tokens;
+  int before = KvPool::kNoBlock;
+  for (int i = 0; i < count_max; ++i) {
+    before = blocks_.find(before, tokens_of_block(entry, i), entry.options.cache_salt);
+    if (before == KvPool::kNoBlock) break;
+    blocks.push_back(before);
+  }
+  return blocks;
+}
+
+// Its cached blocks are held: what they have counts as computed.
+void Scheduler::begin(Entry& entry, std::vector<int> cached) {
+  for (const int block : cached) blocks_.hold(block);
+  entry.block_table = std::move(cached);
+  entry.published_count = static_cast<int>(entry.block_table.size());
+  entry.computed_count = entry.published_count * limits_.block_tokens;
+  entry.shareable_count = entry.computed_count;
 }
 
 int Scheduler::chunk_of(const Entry& entry, int budget) const {
@@ -89,7 +127,7 @@ int64_t Scheduler::blocks_for(int64_t position_count) const {
 int64_t Scheduler::blocks_to_grow() const {
   const auto growing = std::count_if(running_.begin(), running_.end(), [this](SequenceId id) {
     const Entry& entry = entries_.at(id);
-    return blocks_for(entry.tokens_max) > blocks_for(std::ssize(entry.tokens));
+    return blocks_for(entry.options.tokens_max) > blocks_for(std::ssize(entry.tokens));
   });
   return growing / 2;
 }
@@ -109,7 +147,7 @@ bool Scheduler::make_room(SequenceId id, Entry& entry, int position_count, StepP
   entry.block_table.reserve(needed);  // a block that is taken has its place
   while (entry.block_table.size() < needed) {
     if (blocks_.free_count() > 0) {
-      entry.block_table.push_back(blocks_.allocate());
+      entry.block_table.push_back(blocks_.take());
       continue;
     }
     const bool is_youngest = running_.back() == id;
@@ -129,6 +167,8 @@ void Scheduler::preempt_youngest(StepPlan& plan) {
   DCHECK(entry.planned_count == 0, "a victim has no run in the plan");
   blocks_.release(entry.block_table);
   entry.computed_count = 0;
+  entry.published_count = 0;
+  entry.shareable_count = 0;
 }
 
 void Scheduler::add_run(SequenceId id, Entry& entry, int token_count, StepPlan& plan, int& budget) {
@@ -159,11 +199,30 @@ void Scheduler::commit(const StepPlan& plan, std::span<const RunOutcome> outcome
 
 void Scheduler::apply(const RunOutcome& outcome, Entry& entry) {
   CHECK(outcome.computed_count <= entry.planned_count, "more was computed than was planned");
+  // A run of one token is a decode to a backend, whatever its token is.
+  const bool is_shared = limits_.sharing == BlockSharing::kAll || entry.planned_count > 1;
+  if (is_shared && entry.shareable_count == entry.computed_count) {
+    entry.shareable_count += outcome.computed_count;
+  }
   entry.planned_count = 0;
   entry.computed_count += outcome.computed_count;
   CHECK(outcome.added.empty() || entry.remaining() == 0,
         "a token was chosen before the ones ahead of it were computed");
   entry.tokens.insert(entry.tokens.end(), outcome.added.begin(), outcome.added.end());
+  publish(entry);
+}
+
+// What has become full. Where the same was published before, that is held instead.
+void Scheduler::publish(Entry& entry) {
+  if (limits_.sharing == BlockSharing::kNone) return;
+  while ((entry.published_count + 1) * limits_.block_tokens <= entry.shareable_count) {
+    const auto index = static_cast<size_t>(entry.published_count);
+    const int before = index == 0 ? KvPool::kNoBlock : entry.block_table[index - 1];
+    entry.block_table[index] =
+        blocks_.publish(entry.block_table[index], before,
+                        tokens_of_block(entry, entry.published_count), entry.options.cache_salt);
+    ++entry.published_count;
+  }
 }
 
 void Scheduler::roll_back(const StepPlan& plan) {
@@ -197,7 +256,13 @@ SequenceSnapshot Scheduler::snapshot_of(SequenceId id, bool is_running) const {
 SchedulerSnapshot Scheduler::snapshot() const {
   SchedulerSnapshot snapshot;
   snapshot.limits = limits_;
-  snapshot.free_blocks = blocks_.free_blocks();
+  snapshot.free_count = blocks_.free_count();
+  for (int block = 0; block < blocks_.total(); ++block) {
+    const bool is_published = blocks_.is_published(block);
+    snapshot.blocks.push_back({.holder_count = blocks_.holder_count(block),
+                               .is_published = is_published,
+                               .before = is_published ? blocks_.before(block) : -1});
+  }
   for (const SequenceId id : running_) snapshot.sequences.push_back(snapshot_of(id, true));
   for (const SequenceId id : waiting_) snapshot.sequences.push_back(snapshot_of(id, false));
   return snapshot;

@@ -3,11 +3,11 @@
 //
 // Oldest first. Every running sequence gets at least one token of every step; what is left of the
 // step's tokens goes to prompts, in chunks. When blocks run out, the youngest running sequence
-// gives all of its blocks back and waits at the head of the queue, to be computed again from its
-// beginning.
+// gives all of its blocks back and waits at the head of the queue, to be computed again: from its
+// beginning, or from where the blocks that are still published end.
 //
 // A step is planned, then committed or rolled back: until then none of its tokens counts as
-// computed.
+// computed, and none of its blocks is published.
 #pragma once
 
 #include <deque>
@@ -16,7 +16,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/kv_blocks.h"
+#include "engine/kv_pool.h"
 #include "engine/scheduler_snapshot.h"
 #include "engine/step_plan.h"
 #include "model/llama_config.h"
@@ -30,15 +30,21 @@ struct RunOutcome {
   std::span<const TokenId> added = {};  // the tokens that follow; only when all before are computed
 };
 
-class Scheduler {
- public:
+// What there is to know of a sequence besides its tokens.
+struct SequenceOptions {
   static constexpr int64_t kUnknownLength = std::numeric_limits<int32_t>::max();
 
+  int64_t tokens_max = kUnknownLength;  // whose K and V will be kept at most
+  bool reads_cache = true;              // false: all of its tokens are computed
+  CacheSalt cache_salt = nullptr;
+};
+
+class Scheduler {
+ public:
   explicit Scheduler(const SchedulerLimits& limits);
 
-  // A new sequence joins the queue; it has at least one token, and will have at most `tokens_max`
-  // whose K and V are kept.
-  void add(SequenceId id, std::vector<TokenId> tokens, int64_t tokens_max = kUnknownLength);
+  // A new sequence joins the queue; it has at least one token.
+  void add(SequenceId id, std::vector<TokenId> tokens, SequenceOptions options = {});
   // Finished or cancelled: its blocks are free. No effect on one that is gone already.
   void remove(SequenceId id);
 
@@ -58,15 +64,17 @@ class Scheduler {
   int waiting_count() const { return static_cast<int>(waiting_.size()); }
   bool idle() const { return entries_.empty(); }
   bool has_planned() const { return has_planned_; }
-  const KvBlocks& blocks() const { return blocks_; }
+  const KvPool& blocks() const { return blocks_; }
   SchedulerSnapshot snapshot() const;
 
  private:
   struct Entry {
     std::vector<TokenId> tokens;
-    int64_t tokens_max = kUnknownLength;
+    SequenceOptions options;
     int computed_count = 0;
-    int planned_count = 0;  // in the step that is planned and neither committed nor rolled back
+    int planned_count = 0;    // in the step that is planned and neither committed nor rolled back
+    int shareable_count = 0;  // of those computed, from the first on, as BlockSharing has it
+    int published_count = 0;  // blocks, from the first on
     std::vector<int> block_table;
 
     int remaining() const { return static_cast<int>(tokens.size()) - computed_count; }
@@ -74,6 +82,10 @@ class Scheduler {
 
   int64_t blocks_for(int64_t position_count) const;
   int64_t promised_blocks() const;
+  std::span<const TokenId> tokens_of_block(const Entry& entry, int index) const;
+  std::vector<int> cached_blocks(const Entry& entry) const;
+  bool has_room_for(const Entry& entry, const std::vector<int>& cached) const;
+  void begin(Entry& entry, std::vector<int> cached);
   int64_t blocks_to_grow() const;
   // False when it had to give way itself.
   bool make_room(SequenceId id, Entry& entry, int position_count, StepPlan& plan);
@@ -82,12 +94,13 @@ class Scheduler {
   void admit_waiting(StepPlan& plan, int& budget);
   int chunk_of(const Entry& entry, int budget) const;
   static void add_run(SequenceId id, Entry& entry, int token_count, StepPlan& plan, int& budget);
-  static void apply(const RunOutcome& outcome, Entry& entry);
+  void apply(const RunOutcome& outcome, Entry& entry);
+  void publish(Entry& entry);
   void take_back(SequenceId id);
   SequenceSnapshot snapshot_of(SequenceId id, bool is_running) const;
 
   const SchedulerLimits limits_;
-  KvBlocks blocks_;
+  KvPool blocks_;
   std::unordered_map<SequenceId, Entry> entries_;
   std::vector<SequenceId> running_;  // oldest first
   std::deque<SequenceId> waiting_;

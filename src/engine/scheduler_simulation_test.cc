@@ -1,5 +1,5 @@
 // Random sequences come, run, fail, leave and end in tiny memory, a hundred thousand of them; the
-// snapshot is checked after each change.
+// snapshot is checked after each change, and so is what every block would hold.
 
 #include <gtest/gtest.h>
 
@@ -7,6 +7,8 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <string>
+#include <utility>
 
 #include "engine/scheduler.h"
 
@@ -16,8 +18,17 @@ namespace {
 // How far a sequence has been computed and where it ends.
 struct Simulated {
   std::vector<TokenId> tokens;
+  CacheSalt salt;
+  bool reads_cache = true;
   int computed = 0;
+  bool has_begun = false;
   int final_count = 0;
+};
+
+// What K and V of a position depend on: all tokens up to it, and whose they are.
+struct Written {
+  uint64_t history = 0;
+  bool was_alone = false;  // in a run of one token
 };
 
 class Simulation {
@@ -30,7 +41,9 @@ class Simulation {
                .step_tokens_max = step_tokens,
                .prompt_tokens_max = number(0, 1) * number(1, step_tokens),
                .block_count = number(longest, 3 * longest),
-               .block_tokens = block_tokens};
+               .block_tokens = block_tokens,
+               .sharing = static_cast<BlockSharing>(number(0, 2))};
+    memory_.resize(static_cast<size_t>(limits_.block_count * block_tokens));
     scheduler_.emplace(limits_);
   }
 
@@ -48,6 +61,7 @@ class Simulation {
     EXPECT_TRUE(alive_.empty()) << "somebody starved";
     EXPECT_EQ(scheduler_->blocks().used_count(), 0);
     EXPECT_TRUE(scheduler_->idle());
+    EXPECT_EQ(hits_ > 0, limits_.sharing != BlockSharing::kNone || arrivals == 0);
     return arrived_;
   }
 
@@ -61,9 +75,16 @@ class Simulation {
     Simulated one;
     // Most are short, so that many come by; some fill the memory.
     one.tokens.resize(static_cast<size_t>(number(1, number(0, 4) == 0 ? kLongest - 1 : 40)));
-    for (TokenId& token : one.tokens) token = number(0, 999);
+    // Many begin alike: with one of three texts, for some length.
+    const int text = number(0, 2);
+    const auto alike = static_cast<size_t>(number(0, 3) * number(0, kLongest / 3));
+    for (size_t i = 0; i < one.tokens.size(); ++i) {
+      one.tokens[i] = i < alike ? static_cast<int>(i % 7) + text : number(0, 999);
+    }
     one.final_count = std::min(kLongest, static_cast<int>(one.tokens.size()) + number(1, 60));
-    scheduler_->add(id, one.tokens);
+    if (number(0, 3) == 0) one.salt = std::make_shared<const std::string>("salt");
+    one.reads_cache = number(0, 9) > 0;
+    scheduler_->add(id, one.tokens, {.reads_cache = one.reads_cache, .cache_salt = one.salt});
     alive_[id] = std::move(one);
   }
 
@@ -77,9 +98,11 @@ class Simulation {
   void follow() {
     const StepPlan plan = scheduler_->plan();
     check(plan);
+    for (const PlannedRun& run : plan.runs) compute(run);
     if (number(0, 49) == 0 && !alive_.empty()) leave();  // while the step runs
     if (number(0, 19) == 0) {
       scheduler_->roll_back(plan);
+      forget_who_waits();
       return;
     }
     std::vector<TokenId> added(plan.runs.size());
@@ -107,19 +130,34 @@ class Simulation {
       scheduler_->remove(id);
       alive_.erase(id);
     }
+    forget_who_waits();
+  }
+
+  // Whoever waits begins anew, on what is cached then.
+  void forget_who_waits() {
+    for (const SequenceSnapshot& one : scheduler_->snapshot().sequences) {
+      if (!one.is_running) alive_.at(one.id).has_begun = false;
+    }
   }
 
   void check(const StepPlan& plan) {
     const Status status = validate(scheduler_->snapshot());
     EXPECT_TRUE(status.ok()) << status.message();
-    for (const SequenceId id : plan.preempted) alive_.at(id).computed = 0;
+    for (const SequenceId id : plan.preempted) alive_.at(id).has_begun = false;
     EXPECT_LE(static_cast<int>(plan.runs.size()), limits_.max_num_seqs);
     EXPECT_LE(plan.token_count(), limits_.step_tokens_max);
     EXPECT_TRUE(alive_.empty() || !plan.runs.empty()) << "a step did nothing";
     EXPECT_EQ(static_cast<int>(plan.runs.size()), scheduler_->running_count())
         << "nobody who runs stands still";
     for (const PlannedRun& run : plan.runs) {
-      const Simulated& one = alive_.at(run.id);
+      Simulated& one = alive_.at(run.id);
+      if (!std::exchange(one.has_begun, true)) {
+        EXPECT_TRUE(one.reads_cache || run.first_position == 0);
+        EXPECT_EQ(run.first_position % limits_.block_tokens, 0) << "full blocks are shared";
+        EXPECT_LT(run.first_position, std::ssize(one.tokens)) << "the last token is computed";
+        hits_ += run.first_position > 0 ? 1 : 0;
+        one.computed = run.first_position;
+      }
       EXPECT_EQ(run.first_position, one.computed) << "computed in order, nothing twice";
       const int end = run.first_position + run.token_count;
       EXPECT_EQ(run.chooses, end == static_cast<int>(one.tokens.size()));
@@ -127,11 +165,42 @@ class Simulation {
     }
   }
 
+  Written& written(SequenceId id, int position) {
+    const int block =
+        scheduler_->block_table(id)[static_cast<size_t>(position / limits_.block_tokens)];
+    return memory_[static_cast<size_t>(block * limits_.block_tokens +
+                                       position % limits_.block_tokens)];
+  }
+
+  // Reads all positions before the run, as attention does, and writes its own.
+  void compute(const PlannedRun& run) {
+    const Simulated& one = alive_.at(run.id);
+    uint64_t history = one.salt ? 1 : 0;
+    for (int i = 0; i < run.first_position + run.token_count; ++i) {
+      history = (history + static_cast<uint64_t>(one.tokens[static_cast<size_t>(i)]) + 1) *
+                0x9E3779B97F4A7C15U;
+      Written& place = written(run.id, i);
+      if (i >= run.first_position) {
+        place = {.history = history, .was_alone = run.token_count == 1};
+      } else {
+        EXPECT_EQ(place.history, history)
+            << "sequence " << run.id << " reads another's position " << i;
+      }
+      const int block =
+          scheduler_->block_table(run.id)[static_cast<size_t>(i / limits_.block_tokens)];
+      EXPECT_FALSE(limits_.sharing == BlockSharing::kPrefill && place.was_alone &&
+                   scheduler_->blocks().is_published(block))
+          << "what was computed alone is shared";
+    }
+  }
+
   std::mt19937 random_;
   SchedulerLimits limits_;
   std::optional<Scheduler> scheduler_;
   std::map<SequenceId, Simulated> alive_;
+  std::vector<Written> memory_;  // [block_count, block_tokens]
   int arrived_ = 0;
+  int hits_ = 0;  // sequences that began on cached blocks
 };
 
 TEST(SchedulerSimulation, ConservesBlocksAndStarvesNobodyWithTinyMemory) {

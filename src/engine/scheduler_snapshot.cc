@@ -3,6 +3,8 @@
 #include "engine/scheduler_snapshot.h"
 
 #include <cstdint>
+#include <iterator>
+#include <utility>
 
 namespace puna {
 namespace {
@@ -12,27 +14,55 @@ Status broken(fmt::format_string<Args...> format, Args&&... args) {
   return error(StatusCode::kInternal, format, std::forward<Args>(args)...);
 }
 
-Status own_blocks(const std::vector<int>& blocks, std::vector<bool>& seen) {
-  for (const int block : blocks) {
-    if (block < 0 || block >= static_cast<int>(seen.size())) {
-      return broken("block {} does not exist", block);
+Status count_holders(const SequenceSnapshot& one, const SchedulerSnapshot& snapshot,
+                     std::vector<int>& counts) {
+  int before = -1;
+  for (size_t i = 0; i < one.block_table.size(); ++i) {
+    const int number = one.block_table[i];
+    if (number < 0 || number >= std::ssize(counts)) {
+      return broken("block {} does not exist", number);
     }
-    if (seen[static_cast<size_t>(block)]) return broken("block {} has two owners", block);
-    seen[static_cast<size_t>(block)] = true;
+    ++counts[static_cast<size_t>(number)];
+    const BlockSnapshot& block = snapshot.blocks[static_cast<size_t>(number)];
+    const bool is_full = std::cmp_less_equal(
+        (i + 1) * static_cast<size_t>(snapshot.limits.block_tokens), one.computed_count);
+    if (!is_full && (block.is_published || block.holder_count != 1)) {
+      return broken("block {} is still written and has {} holders", number, block.holder_count);
+    }
+    if (block.is_published && block.before != before) {
+      return broken("block {} comes after {} in sequence {} and was published after {}", number,
+                    before, one.id, block.before);
+    }
+    before = number;
   }
   return {};
 }
 
 Status validate_blocks(const SchedulerSnapshot& snapshot) {
-  std::vector<bool> seen(static_cast<size_t>(snapshot.limits.block_count), false);
-  RETURN_IF_ERROR(own_blocks(snapshot.free_blocks, seen));
+  if (std::ssize(snapshot.blocks) != snapshot.limits.block_count) {
+    return broken("{} blocks of {}", snapshot.blocks.size(), snapshot.limits.block_count);
+  }
+  std::vector<int> counts(snapshot.blocks.size(), 0);
   for (const SequenceSnapshot& one : snapshot.sequences) {
-    RETURN_IF_ERROR(own_blocks(one.block_table, seen));
+    RETURN_IF_ERROR(count_holders(one, snapshot, counts));
   }
-  for (size_t block = 0; block < seen.size(); ++block) {
-    if (!seen[block]) return broken("block {} is lost", block);
+  int free_count = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    const BlockSnapshot& block = snapshot.blocks[i];
+    if (block.holder_count != counts[i]) {
+      return broken("block {} has {} holders and is in {} tables", i, block.holder_count,
+                    counts[i]);
+    }
+    if (counts[i] > 1 && !block.is_published) return broken("block {} has two owners", i);
+    free_count += counts[i] == 0 ? 1 : 0;
+    if (!block.is_published || block.before < 0) continue;
+    const BlockSnapshot& before = snapshot.blocks[static_cast<size_t>(block.before)];
+    if (!before.is_published || (counts[i] > 0 && before.holder_count == 0)) {
+      return broken("block {} is kept without block {} before it", i, block.before);
+    }
   }
-  return {};
+  if (free_count == snapshot.free_count) return {};
+  return broken("{} blocks can be taken, and {} have no holder", snapshot.free_count, free_count);
 }
 
 Status validate_sequence(const SequenceSnapshot& one, int block_tokens) {

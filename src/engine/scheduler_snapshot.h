@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "backend/backend.h"
 #include "base/status.h"
 #include "engine/step_plan.h"
 
@@ -15,6 +16,13 @@ struct SchedulerLimits {
   int prompt_tokens_max = 0;  // of one prompt in one step; 0: all that is left of the step
   int block_count = 0;        // enough for the longest sequence
   int block_tokens = 64;      // positions in a block
+  BlockSharing sharing = BlockSharing::kNone;
+};
+
+struct BlockSnapshot {
+  int holder_count = 0;
+  bool is_published = false;
+  int before = -1;  // of a published one: the one before it, -1: it begins a text
 };
 
 struct SequenceSnapshot {
@@ -28,13 +36,16 @@ struct SequenceSnapshot {
 
 struct SchedulerSnapshot {
   SchedulerLimits limits;
-  std::vector<int> free_blocks;
+  int free_count = 0;                       // blocks that can be taken
+  std::vector<BlockSnapshot> blocks;        // [block_count]
   std::vector<SequenceSnapshot> sequences;  // those that run, oldest first; then those that wait
 };
 
-// kInternal with the first rule that is broken: every block is free or in one table; a table has
-// room for what was computed and planned and no more than for all its tokens; nothing is computed
-// beyond the tokens; who waits holds nothing; no more run than may.
+// kInternal with the first rule that is broken: a block has as many holders as tables, and can be
+// taken when it has none; what is computed and published may be in several tables and has all that
+// is before it published, what is still written is in one; a table has room for what was computed
+// and planned and no more than for all its tokens; nothing is computed beyond the tokens; who waits
+// holds nothing; no more run than may.
 Status validate(const SchedulerSnapshot& snapshot);
 
 }  // namespace puna

@@ -10,10 +10,15 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Sequence 1 has computed 64 of 70 tokens and plans the rest; 2 waits.
+// Sequence 1 has computed 64 of 70 tokens and plans the rest; 2 waits. Block 2 continued block 3
+// for somebody who has gone.
 SchedulerSnapshot sound() {
   return {.limits = {.max_num_seqs = 1, .step_tokens_max = 100, .block_count = 4},
-          .free_blocks = {2, 0},
+          .free_count = 2,
+          .blocks = {{},
+                     {.holder_count = 1},
+                     {.is_published = true, .before = 3},
+                     {.holder_count = 1, .is_published = true}},
           .sequences = {{.id = 1,
                          .is_running = true,
                          .token_count = 70,
@@ -32,12 +37,44 @@ std::string fault(const Change& change) {
 
 TEST(SchedulerSnapshot, ASoundOneIsTaken) { EXPECT_TRUE(validate(sound()).ok()); }
 
-TEST(SchedulerSnapshot, EveryBlockHasOneOwner) {
-  EXPECT_THAT(fault([](auto& s) { s.free_blocks.push_back(3); }), HasSubstr("3 has two owners"));
-  EXPECT_THAT(fault([](auto& s) { s.sequences[0].block_table = {3, 3}; }),
-              HasSubstr("3 has two owners"));
-  EXPECT_THAT(fault([](auto& s) { s.free_blocks.pop_back(); }), HasSubstr("0 is lost"));
-  EXPECT_THAT(fault([](auto& s) { s.free_blocks[0] = 4; }), HasSubstr("4 does not exist"));
+TEST(SchedulerSnapshot, ABlockHasAsManyHoldersAsTables) {
+  EXPECT_THAT(fault([](auto& s) { s.blocks[3].holder_count = 2; }),
+              HasSubstr("block 3 has 2 holders and is in 1 tables"));
+  EXPECT_THAT(fault([](auto& s) { s.blocks[2].holder_count = 1; }),
+              HasSubstr("block 2 has 1 holders and is in 0 tables"));
+  EXPECT_THAT(fault([](auto& s) { s.sequences[0].block_table[0] = 4; }),
+              HasSubstr("4 does not exist"));
+  EXPECT_THAT(fault([](auto& s) { s.blocks.pop_back(); }), HasSubstr("3 blocks of 4"));
+  EXPECT_THAT(fault([](auto& s) { s.free_count = 1; }),
+              HasSubstr("1 blocks can be taken, and 2 have no holder"));
+}
+
+TEST(SchedulerSnapshot, OnlyWhatIsPublishedIsShared) {
+  EXPECT_THAT(fault([](auto& s) {
+                s.sequences[0].block_table = {3, 3};
+                s.blocks[3].holder_count = 2;
+              }),
+              HasSubstr("block 3 is still written and has 2 holders"));
+  EXPECT_THAT(
+      fault([](auto& s) { s.blocks[1] = {.holder_count = 1, .is_published = true, .before = 3}; }),
+      HasSubstr("block 1 is still written"));
+  EXPECT_THAT(fault([](auto& s) {
+                s.limits.max_num_seqs = 2;
+                s.sequences[1].is_running = true;
+                s.sequences[1].token_count = 65;
+                s.sequences[1].computed_count = 64;
+                s.sequences[1].block_table = {3};
+                s.blocks[2] = {};
+                s.blocks[3] = {.holder_count = 2};
+              }),
+              HasSubstr("block 3 has two owners"));
+}
+
+TEST(SchedulerSnapshot, WhatIsPublishedHasAllBeforeIt) {
+  EXPECT_THAT(fault([](auto& s) { s.blocks[3].before = 0; }),
+              HasSubstr("block 3 comes after -1 in sequence 1 and was published after 0"));
+  EXPECT_THAT(fault([](auto& s) { s.blocks[2].before = 0; }),
+              HasSubstr("block 2 is kept without block 0 before it"));
 }
 
 TEST(SchedulerSnapshot, NothingIsComputedThatIsNotThere) {
@@ -47,15 +84,9 @@ TEST(SchedulerSnapshot, NothingIsComputedThatIsNotThere) {
 }
 
 TEST(SchedulerSnapshot, ATableHasRoomForWhatIsComputedAndForNoMoreThanTheTokens) {
-  EXPECT_THAT(fault([](auto& s) {
-                s.sequences[0].block_table = {3};
-                s.free_blocks.push_back(1);
-              }),
+  EXPECT_THAT(fault([](auto& s) { s.sequences[0].block_table = {3}; }),
               HasSubstr("blocks for 64 of 70"));
-  EXPECT_THAT(fault([](auto& s) {
-                s.sequences[0].block_table = {3, 1, 0};
-                s.free_blocks = {2};
-              }),
+  EXPECT_THAT(fault([](auto& s) { s.sequences[0].block_table = {3, 1, 0}; }),
               HasSubstr("blocks for 192 positions and 70 tokens"));
 }
 
@@ -68,7 +99,6 @@ TEST(SchedulerSnapshot, NoMoreRunThanMay) {
   EXPECT_THAT(fault([](auto& s) {
                 s.sequences[1].is_running = true;
                 s.sequences[1].block_table = {2};
-                s.free_blocks = {0};
               }),
               HasSubstr("2 sequences run, at most 1"));
 }

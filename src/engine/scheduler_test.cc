@@ -115,7 +115,7 @@ TEST(Scheduler, NewcomersLeaveThoseWhoRunRoomToGrow) {
 TEST(Scheduler, AnswersThatFitTheirBlocksNeedNoRoomToGrow) {
   Scheduler scheduler = make_scheduler(8, 256, 6);
   for (SequenceId id = 1; id <= 6; ++id) {
-    scheduler.add(id, std::vector<TokenId>(10, 7), /*tokens_max=*/kBlockTokens);
+    scheduler.add(id, std::vector<TokenId>(10, 7), {.tokens_max = kBlockTokens});
   }
   step(scheduler);
   EXPECT_EQ(scheduler.running_count(), 6);
@@ -225,6 +225,110 @@ TEST(Scheduler, SeveralTokensMayBeAddedAtOnce) {
   const auto tokens = scheduler.tokens(1);
   EXPECT_EQ(std::vector<TokenId>(tokens.begin() + 9, tokens.end()),
             (std::vector<TokenId>{7, 4, 5, 6}));
+}
+
+Scheduler make_sharing(BlockSharing sharing, int block_count = 20) {
+  return Scheduler({.max_num_seqs = 4,
+                    .step_tokens_max = 1000,
+                    .block_count = block_count,
+                    .block_tokens = kBlockTokens,
+                    .sharing = sharing});
+}
+
+TEST(Scheduler, WhatWasComputedIsNotComputedAgain) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll);
+  add(scheduler, 1, 150);
+  EXPECT_EQ(step(scheduler), "1:[0:150)!");
+  add(scheduler, 2, 200);
+  EXPECT_EQ(step(scheduler), "2:[128:200)!");
+  EXPECT_EQ(scheduler.blocks().used_count(), 5) << "two blocks are shared";
+  scheduler.remove(1);
+  scheduler.remove(2);
+  EXPECT_EQ(scheduler.blocks().used_count(), 0);
+  add(scheduler, 3, 200);
+  EXPECT_EQ(step(scheduler), "3:[192:200)!") << "also when nobody holds it any more";
+}
+
+TEST(Scheduler, TheLastTokenOfAPromptIsAlwaysComputed) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll);
+  add(scheduler, 1, 128);
+  step(scheduler);
+  add(scheduler, 2, 128);
+  EXPECT_EQ(step(scheduler), "2:[64:128)!");
+  EXPECT_EQ(scheduler.block_table(1), scheduler.block_table(2)) << "what is the same is held once";
+}
+
+TEST(Scheduler, NothingIsSharedBeforeItsStepIsCommitted) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll);
+  add(scheduler, 1, 100);
+  add(scheduler, 2, 100);
+  const StepPlan plan = scheduler.plan();
+  EXPECT_EQ(describe(plan), "1:[0:100)! 2:[0:100)!");
+  scheduler.roll_back(plan);
+  EXPECT_EQ(scheduler.blocks().idle_count(), 0);
+  EXPECT_EQ(step(scheduler), "1:[0:100)! 2:[0:100)!");
+}
+
+TEST(Scheduler, WhoeverNeedsAllRowsOrHasAnotherSaltComputesAll) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll);
+  const std::vector<TokenId> prompt(100, 7);
+  scheduler.add(1, prompt);
+  step(scheduler);
+  scheduler.add(2, prompt, {.reads_cache = false});
+  EXPECT_EQ(step(scheduler), "2:[0:100)!");
+  const auto salt = std::make_shared<const std::string>("salt");
+  scheduler.add(3, prompt, {.cache_salt = salt});
+  EXPECT_EQ(step(scheduler), "3:[0:100)!");
+  scheduler.add(4, prompt, {.cache_salt = salt});
+  EXPECT_EQ(step(scheduler), "4:[64:100)!");
+}
+
+TEST(Scheduler, AnswersAreSharedWhereDecodingGivesTheSameBits) {
+  for (const BlockSharing sharing :
+       {BlockSharing::kAll, BlockSharing::kPrefill, BlockSharing::kNone}) {
+    Scheduler scheduler = make_sharing(sharing);
+    add(scheduler, 1, 70);
+    for (int i = 0; i < 70; ++i) step(scheduler, {1});
+    std::vector<TokenId> next(scheduler.tokens(1).begin(), scheduler.tokens(1).end());
+    ASSERT_EQ(next.size(), 140U);
+    scheduler.add(2, next);
+    const int cached = sharing == BlockSharing::kAll       ? 128
+                       : sharing == BlockSharing::kPrefill ? 64
+                                                           : 0;
+    const StepPlan plan = scheduler.plan();
+    EXPECT_EQ(plan.runs.back().first_position, cached);
+    scheduler.roll_back(plan);
+  }
+}
+
+TEST(Scheduler, WhatIsKeptForLaterMakesRoomForWhoeverComes) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll, 4);
+  add(scheduler, 1, 4 * kBlockTokens);
+  step(scheduler);
+  scheduler.remove(1);
+  EXPECT_EQ(scheduler.blocks().idle_count(), 4);
+  scheduler.add(2, std::vector<TokenId>(4 * kBlockTokens, 3));
+  EXPECT_EQ(step(scheduler), "2:[0:256)!");
+}
+
+TEST(Scheduler, SharedBlocksLeaveRoomForMoreSequences) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll, 9);
+  add(scheduler, 1, 7 * kBlockTokens - 1);
+  step(scheduler);
+  scheduler.add(2, std::vector<TokenId>(6 * kBlockTokens + 10, 7),
+                {.tokens_max = 7 * kBlockTokens});
+  EXPECT_EQ(step(scheduler), "2:[384:394)!") << "7 blocks, of which 6 are there";
+}
+
+TEST(Scheduler, ThePreemptedGoesOnFromWhatIsStillThere) {
+  Scheduler scheduler = make_sharing(BlockSharing::kAll, 4);
+  add(scheduler, 1, kBlockTokens);
+  scheduler.add(2, std::vector<TokenId>(kBlockTokens + 10, 3));
+  EXPECT_EQ(step(scheduler, {1, 2}), "1:[0:64)! 2:[0:74)!");
+  for (int i = 0; i < kBlockTokens; ++i) step(scheduler, {1, 2});
+  EXPECT_EQ(scheduler.waiting_count(), 1) << "the third block of both does not fit";
+  scheduler.remove(1);
+  EXPECT_EQ(step(scheduler), "2:[128:129)!");
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ std::unique_ptr<Engine> open_engine(const EngineSettings& settings,
   options.max_num_seqs = settings.max_num_seqs;
   options.step_tokens_max = settings.step_tokens_max;
   options.waiting_max = settings.waiting_max;
+  options.enable_prefix_caching = settings.enable_prefix_caching;
   options.eos_token_ids = {kFakeEndToken};
   auto engine = Engine::start(backend ? std::move(backend) : open_fake(settings), options, clock);
   EXPECT_TRUE(engine.ok()) << engine.status().message();

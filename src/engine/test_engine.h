@@ -19,7 +19,10 @@ namespace puna {
 // Keeps what its sequence does.
 class Recorder final : public SequenceListener {
  public:
-  void on_scheduled() override {}
+  void on_scheduled(int cached_tokens) override {
+    const std::lock_guard lock(mutex_);
+    cached_tokens_ = cached_tokens;
+  }
   void on_prompt_logprobs(std::vector<TokenChoice> choices) override {
     const std::lock_guard lock(mutex_);
     prompt_logprobs_ = std::move(choices);
@@ -60,6 +63,10 @@ class Recorder final : public SequenceListener {
     const std::lock_guard lock(mutex_);
     return prompt_logprobs_;
   }
+  int cached_tokens() {
+    const std::lock_guard lock(mutex_);
+    return cached_tokens_;
+  }
   SequenceEnd end() {
     const std::lock_guard lock(mutex_);
     return end_.value_or(SequenceEnd());
@@ -70,6 +77,7 @@ class Recorder final : public SequenceListener {
   std::condition_variable changed_;
   std::vector<TokenChoice> choices_;
   std::vector<TokenChoice> prompt_logprobs_;
+  int cached_tokens_ = 0;
   std::optional<SequenceEnd> end_;
 };
 
@@ -79,6 +87,7 @@ struct EngineSettings {
   int waiting_max = 100;
   int64_t kv_cache_bytes = 0;
   int step_microseconds = 0;
+  bool enable_prefix_caching = true;
 };
 
 // The fake backend, with sequences of up to 512 tokens.

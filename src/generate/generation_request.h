@@ -19,6 +19,7 @@ namespace puna {
 inline constexpr size_t kStopStringsMax = 16;
 inline constexpr size_t kStopStringBytesMax = 256;
 inline constexpr size_t kBadWordBytesMax = 256;
+inline constexpr size_t kCacheSaltBytesMax = 1024;
 
 using ChatMessages = std::vector<ChatMessage>;
 using TokenIds = std::vector<TokenId>;
@@ -47,6 +48,7 @@ struct GenerationRequest {
   bool include_stop_in_output = false;
   std::vector<std::string> bad_words;  // become tokens, with and without a space in front
   bool skip_special_tokens = true;     // control tokens stand for no text
+  std::string cache_salt;  // what was computed of its prompt serves requests with an equal one only
   RequestOrigin origin;
 };
 
@@ -76,6 +78,7 @@ struct TokenLogprob {
 
 struct GenerationUsage {
   int prompt_tokens = 0;
+  int cached_tokens = 0;  // of the prompt: not computed again
   int completion_tokens = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include "generate/generator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -52,6 +54,7 @@ struct Generator::State {
   Result<std::vector<TokenId>> make_prompt(const GenerationRequest& request) const;
   Result<std::vector<std::vector<TokenId>>> ban(const std::vector<std::string>& words) const;
   Result<int> max_tokens(const GenerationRequest& request, size_t prompt_size) const;
+  std::string cache_salt(const GenerationRequest& request) const;
 };
 
 Result<PromptText> Generator::State::fill_template(const ChatMessages& messages,
@@ -122,6 +125,11 @@ Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationReque
                                                        : *request.truncate_prompt_tokens;
   if (prompt.size() > static_cast<size_t>(kept)) prompt.erase(prompt.begin(), prompt.end() - kept);
   return prompt;
+}
+
+std::string Generator::State::cache_salt(const GenerationRequest& request) const {
+  if (!options.prefix_cache_per_key) return request.cache_salt;
+  return fmt::format("{}:{}", request.origin.client, request.cache_salt);
 }
 
 // A word may begin an answer or follow a space: both spellings, as vLLM has it; the second only
@@ -236,6 +244,7 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   sequence.sampling = request.sampling;
   if (prompt.bad_words) sequence.sampling.bad_words = *prompt.bad_words;
   sequence.origin = request.origin;
+  sequence.cache_salt = state_->cache_salt(request);
   ASSIGN_OR_RETURN(sequence.sampling.max_tokens,
                    state_->max_tokens(request, prompt.tokens->size()));
   TokenStreamOptions options;

@@ -38,6 +38,32 @@ TEST_F(GeneratorTest, TheSameSeedGivesTheSameTextWhateverElseRuns) {
   EXPECT_NE(read_all(request).text, alone.text);
 }
 
+TEST_F(GeneratorTest, TheUsageSaysWhatWasNotComputedAgain) {
+  const GenerationRequest request = chat(std::string(200, 'x'));
+  const ReadAnswer first = read_all(request);
+  const ReadAnswer second = read_all(request);
+  EXPECT_EQ(first.usage.cached_tokens, 0);
+  EXPECT_GE(second.usage.cached_tokens, 192);
+  EXPECT_LT(second.usage.cached_tokens, second.usage.prompt_tokens);
+  EXPECT_EQ(second.usage.prompt_tokens, first.usage.prompt_tokens);
+  EXPECT_EQ(second.text, first.text);
+}
+
+TEST_F(GeneratorTest, KeysShareNoPromptsWhenThatIsAskedFor) {
+  for (const bool prefix_cache_per_key : {false, true}) {
+    static const SteadyClock clock;
+    generator_ = open(open_backend(0), 10, clock, 0, prefix_cache_per_key);
+    GenerationRequest request = chat(std::string(200, 'x'));
+    request.origin.client = 1;
+    read_all(request);
+    EXPECT_GT(read_all(request).usage.cached_tokens, 0);
+    request.origin.client = 2;
+    EXPECT_EQ(read_all(request).usage.cached_tokens > 0, !prefix_cache_per_key);
+    request.cache_salt = "mine";
+    EXPECT_EQ(read_all(request).usage.cached_tokens, 0);
+  }
+}
+
 TEST_F(GeneratorTest, APromptThatIsTooLongIsRefusedWithBothNumbers) {
   GenerationRequest request = chat("");
   request.prompt = TokenIds(600, 65);

@@ -23,7 +23,8 @@ std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend,
 }
 
 std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend, int waiting_max,
-                                               const Clock& clock, int default_max_tokens) {
+                                               const Clock& clock, int default_max_tokens,
+                                               bool prefix_cache_per_key) {
   auto tokenizer = make_byte_tokenizer();
   EngineOptions engine_options;
   engine_options.max_num_seqs = 4;
@@ -34,6 +35,7 @@ std::unique_ptr<Generator> GeneratorTest::open(std::unique_ptr<Backend> backend,
   GeneratorOptions options;
   options.model_name = "fake";
   options.default_max_tokens = default_max_tokens;
+  options.prefix_cache_per_key = prefix_cache_per_key;
   return std::make_unique<Generator>(std::move(tokenizer), ChatTemplate::built_in("chatml").value(),
                                      std::move(engine).value(), options, clock);
 }

@@ -30,7 +30,8 @@ class GeneratorTest : public ::testing::Test {
   static std::unique_ptr<Generator> open(int step_microseconds, int waiting_max = 64);
   static std::unique_ptr<Generator> open(std::unique_ptr<Backend> backend, int waiting_max = 64);
   static std::unique_ptr<Generator> open(std::unique_ptr<Backend> backend, int waiting_max,
-                                         const Clock& clock, int default_max_tokens = 0);
+                                         const Clock& clock, int default_max_tokens = 0,
+                                         bool prefix_cache_per_key = false);
   static std::unique_ptr<Backend> open_backend(int step_microseconds);
 
   static GenerationRequest chat(const std::string& text);  // 40 tokens, greedy

@@ -20,9 +20,11 @@ void TokenFeed::change(const Change& apply) {
   if (wake_) wake_();
 }
 
-void TokenFeed::on_scheduled() {
-  change([this](Clock::Time now) {
-    if (!scheduled_) scheduled_ = now;  // later ones follow a preemption
+void TokenFeed::on_scheduled(int cached_tokens) {
+  change([this, cached_tokens](Clock::Time now) {
+    if (scheduled_) return;  // later ones follow a preemption
+    scheduled_ = now;
+    cached_tokens_ = cached_tokens;
   });
 }
 
@@ -81,6 +83,11 @@ void TokenFeed::on_ready(std::function<void()> wake) {
   const std::lock_guard lock(mutex_);
   wake_ = std::move(wake);
   if (wake_ && !fed_.empty()) wake_();
+}
+
+int TokenFeed::cached_tokens() const {
+  const std::lock_guard lock(mutex_);
+  return cached_tokens_;
 }
 
 GenerationTimings TokenFeed::timings() const {

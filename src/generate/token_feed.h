@@ -31,7 +31,7 @@ class TokenFeed final : public SequenceListener {
   // Both outlive it. `rate` learns how long the sequence held its slot.
   TokenFeed(const Clock& clock, ServiceRate& rate);
 
-  void on_scheduled() override;
+  void on_scheduled(int cached_tokens) override;
   void on_prompt_logprobs(std::vector<TokenChoice> choices) override;
   void on_token(const TokenChoice& choice) override;
   void on_finish(const SequenceEnd& end) override;
@@ -47,6 +47,7 @@ class TokenFeed final : public SequenceListener {
   void on_ready(std::function<void()> wake);
 
   GenerationTimings timings() const;
+  int cached_tokens() const;  // 0 before the first step
 
  private:
   template <typename Change>
@@ -60,6 +61,7 @@ class TokenFeed final : public SequenceListener {
   Fed fed_;  // guarded by mutex_, as all below
   std::function<void()> wake_;
   Clock::Time submitted_;
+  int cached_tokens_ = 0;
   std::optional<Clock::Time> scheduled_, first_token_, last_token_, finished_;
 };
 

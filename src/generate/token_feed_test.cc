@@ -37,7 +37,7 @@ TEST(TokenFeed, WakesOnceForMuch) {
   TokenFeed feed(clock, rate);
   int wakes = 0;
   feed.on_ready([&] { ++wakes; });
-  feed.on_scheduled();
+  feed.on_scheduled(0);
   EXPECT_EQ(wakes, 0) << "there is nothing to read yet";
   feed.on_token(token(1));
   feed.on_token(token(2));
@@ -69,11 +69,11 @@ TEST(TokenFeed, TimesWhatHappens) {
   ServiceRate rate;
   TokenFeed feed(clock, rate);
   clock.advance(milliseconds(10));
-  feed.on_scheduled();
+  feed.on_scheduled(0);
   clock.advance(milliseconds(20));
   feed.on_token(token(1));
   clock.advance(milliseconds(5));
-  feed.on_scheduled();  // again, after a preemption: the wait was before the first time
+  feed.on_scheduled(0);  // again, after a preemption: the wait was before the first time
   feed.on_token(token(2));
   clock.advance(milliseconds(5));
   feed.on_finish({.finish = EngineFinish::kStop});
@@ -91,7 +91,7 @@ TEST(TokenFeed, ItsTimeInASlotIsWhatARetryWaitsFor) {
   const auto run = [&](seconds queued, seconds in_slot, EngineFinish finish) {
     TokenFeed feed(clock, rate);
     clock.advance(queued);
-    feed.on_scheduled();
+    feed.on_scheduled(0);
     clock.advance(in_slot);
     feed.on_finish({.finish = finish});
   };

@@ -85,6 +85,7 @@ void TokenStream::cancel() { engine_.cancel(id_); }
 
 GenerationUsage TokenStream::usage() const {
   return {.prompt_tokens = static_cast<int>(prompt_tokens().size()),
+          .cached_tokens = feed_->cached_tokens(),
           .completion_tokens = completion_tokens_};
 }
 

@@ -33,7 +33,8 @@ class CpuEngine : public testing::TestWithParam<Subject> {
   }
 
   // `block_count` 0: as many KV blocks as everybody needs.
-  std::unique_ptr<Engine> open(int block_count, int step_tokens_max) {
+  std::unique_ptr<Engine> open(int block_count, int step_tokens_max,
+                               bool enable_prefix_caching = true) {
     BackendOptions options;
     options.cpu().weights = GetParam().weights;
     options.cpu().kv_cache_type = GetParam().kv_cache_type;
@@ -49,7 +50,9 @@ class CpuEngine : public testing::TestWithParam<Subject> {
       backend = open_measured_backend(options, checkpoint_);
       EXPECT_TRUE(backend.ok()) << backend.status().message();
     }
-    return open_engine({.max_num_seqs = 8, .step_tokens_max = step_tokens_max},
+    return open_engine({.max_num_seqs = 8,
+                        .step_tokens_max = step_tokens_max,
+                        .enable_prefix_caching = enable_prefix_caching},
                        std::move(backend).value());
   }
 
@@ -92,6 +95,34 @@ TEST_P(CpuEngine, AnswersHaveTheSameBitsAloneTogetherAndAfterPreemption) {
   for (size_t i = 0; i < kRequests; ++i) EXPECT_EQ(answer(*recorders[i]), alone[i]) << i;
   EXPECT_GT(tiny->stats().preemptions, 0U);
   EXPECT_EQ(tiny->stats().blocks_used, 0);
+}
+
+// Conversations: one beginning, each with a text and a further question of its own, whose prompt is
+// all that was said before.
+TEST_P(CpuEngine, AnswersHaveTheSameBitsWithAndWithoutThePrefixCache) {
+  std::vector<Answer> expected;
+  for (const bool enable_prefix_caching : {false, true}) {
+    const auto engine = open(0, 40, enable_prefix_caching);
+    std::vector<Answer> answers;
+    int cached = 0;
+    for (int i = 0; i < 6; ++i) {
+      std::vector<TokenId> prompt = prompt_number(0, 70);
+      for (int turn = 0; turn < 2; ++turn) {
+        const auto question = prompt_number(i + turn, 7 + i);
+        prompt.insert(prompt.end(), question.begin(), question.end());
+        auto recorder = std::make_shared<Recorder>();
+        EngineRequest one = request_of(prompt, recorder, 61);
+        one.sampling.logprobs = 2;
+        ASSERT_TRUE(engine->submit(std::move(one)).ok());
+        answers.push_back(answer(*recorder));
+        prompt.insert(prompt.end(), answers.back().tokens.begin(), answers.back().tokens.end());
+        cached += recorder->cached_tokens();
+      }
+    }
+    EXPECT_EQ(cached, enable_prefix_caching ? 5 * 64 + 6 * 128 : 0);
+    if (!enable_prefix_caching) expected = answers;
+    EXPECT_TRUE(answers == expected);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, CpuEngine,

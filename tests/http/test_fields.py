@@ -259,7 +259,8 @@ def test_no_tokens_score_the_prompt(server, logprobs):
     answer = complete(server, "abc", max_tokens=0, echo=True, logprobs=logprobs)
     [choice] = answer["choices"]
     assert (choice["text"], choice["finish_reason"]) == ("abc", "length")
-    assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3}
+    assert answer["usage"] == {"prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3,
+                               "prompt_tokens_details": {"cached_tokens": 0}}
     if logprobs is not None:
         assert choice["logprobs"]["tokens"] == ["a", "b", "c"]
         more = complete(server, "abc", max_tokens=1, echo=True, logprobs=logprobs)["choices"][0]

@@ -93,6 +93,7 @@ Result<WeightChoice> choose_weights(const CpuOptions& options, const Checkpoint&
 
 const BackendTraits& cpu_traits() {
   static const BackendTraits traits = {.exactness = Exactness::kBits,
+                                       .sharing = BlockSharing::kAll,
                                        .block_tokens = static_cast<int>(kBlockPositions)};
   return traits;
 }

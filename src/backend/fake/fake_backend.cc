@@ -15,7 +15,7 @@ constexpr int kDefaultMaxModelLen = 4096;
 constexpr int64_t kBytesPerPosition = 64;
 constexpr int kBlocksMax = 1 << 20;
 constexpr int kBlockTokens = 64;
-const BackendTraits kTraits = {.block_tokens = kBlockTokens};
+const BackendTraits kTraits = {.sharing = BlockSharing::kAll, .block_tokens = kBlockTokens};
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz .";
 constexpr float kNeverLogit = -30.0F;
 constexpr float kLetterLogit = 4.0F;  // letters lie between this and one more than twice it
