@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "model/step_operations.h"
+
 namespace puna {
 namespace {
 
@@ -13,20 +15,6 @@ std::vector<int> without_repeats(std::vector<int> values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
   return values;
-}
-
-// Weights that every token is multiplied with, without the head.
-double layer_weights(const LlamaConfig& config) {
-  const auto hidden = static_cast<double>(config.hidden_size);
-  const auto query = static_cast<double>(config.num_attention_heads) * config.head_dim;
-  const auto key_value = static_cast<double>(config.num_key_value_heads) * config.head_dim;
-  const double attention = 2 * hidden * query + 2 * hidden * key_value;
-  return config.num_hidden_layers * (attention + 3 * hidden * config.intermediate_size);
-}
-
-// Two products of a head's query, key and value with each position, over all heads and layers.
-double attention_operations(const LlamaConfig& config, double positions) {
-  return 4.0 * config.num_hidden_layers * config.num_attention_heads * config.head_dim * positions;
 }
 
 }  // namespace
@@ -78,10 +66,10 @@ BenchWork bench_work(const BenchTest& test, const LlamaConfig& config,
   const double before_steps = kBenchStepTokens * steps * (steps - 1) / 2;
   const double read_positions = is_prefill ? before_steps : test.batch * attended;
   const double heads = is_prefill ? 1 : tokens * test.batch;  // tokens whose logits are wanted
-  const double head_weights = static_cast<double>(config.hidden_size) * config.vocab_size;
   return {.bytes = steps * static_cast<double>(memory.step_weight_bytes) +
                    read_positions * static_cast<double>(memory.kv_bytes_per_token),
-          .operations = 2 * layer_weights(config) * tokens * test.batch + 2 * head_weights * heads +
+          .operations = 2 * layer_weight_count(config) * tokens * test.batch +
+                        2 * head_weight_count(config) * heads +
                         attention_operations(config, attended * test.batch)};
 }
 
