@@ -36,6 +36,8 @@ CROSSING = {
     "llama_golden_test": ("src/tokenizer/", "src/jinja/", "src/model/", "src/backend/cpu/", "tests/golden/",
                           "tests/CMakeLists.txt"),
     "emitted_llama_test": ("src/model/", "src/stablehlo/", "tests/golden/", "tests/CMakeLists.txt"),
+    "pjrt_backend_test": ("src/model/", "src/stablehlo/", "src/backend/", "tests/pjrt/", "tests/golden/",
+                          "tests/CMakeLists.txt"),
     "pjrt_client_test": ("src/stablehlo/", "src/backend/pjrt/", "tests/pjrt/", "tests/CMakeLists.txt"),
 }
 

@@ -205,6 +205,15 @@ Routes::Routes(ApiOptions options)
               is_loopback(options_.host) && options_.api_keys.empty() && !options_.insecure_no_auth,
               options_.allowed_origins) {}
 
+void Routes::set_loading(const std::string& work) {
+  loading_.store(std::make_shared<const std::string>(work));
+}
+
+std::string Routes::loading() const {
+  const auto work = loading_.load();
+  return work == nullptr ? "the model is loading" : "the model is loading: " + *work;
+}
+
 void Routes::set_generator(std::shared_ptr<Generator> generator) {
   generator_ = std::move(generator);
   ready_.store(true, std::memory_order_release);
@@ -288,7 +297,7 @@ std::optional<HttpReply> Routes::route_refusal(const Route& route, HttpRequest& 
     return to_reply(unavailable("the server is shutting down; try again", "unavailable"));
   }
   if (route.needs == Needs::kGenerator && !ready()) {
-    return to_reply(unavailable("the model is loading; try again", "loading"));
+    return to_reply(unavailable(loading() + "; try again", "loading"));
   }
   if (route.needs == Needs::kGenerator) {
     if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
@@ -322,7 +331,7 @@ HttpReply Routes::liveness() const {
 
 HttpReply Routes::readiness() const {
   if (draining_.load()) return to_reply(unavailable("the server is shutting down", "unavailable"));
-  if (!ready()) return to_reply(unavailable("the model is loading", "loading"));
+  if (!ready()) return to_reply(unavailable(loading(), "loading"));
   if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
   return json_reply(R"({"status":"ready"})");
 }

@@ -22,6 +22,8 @@ class Routes final : public HttpHandler {
  public:
   explicit Routes(ApiOptions options);
 
+  // What the loading of the model is at, for /ready. Any thread.
+  void set_loading(const std::string& work);
   // Once, when the model is loaded: /ready becomes 200. Until then it and the API
   // answer 503 with Retry-After, and /health 200.
   void set_generator(std::shared_ptr<Generator> generator);
@@ -47,6 +49,7 @@ class Routes final : public HttpHandler {
   static std::string allowed_methods(const Route* route, bool is_page);
   std::optional<HttpReply> route_refusal(const Route& route, HttpRequest& head) const;
   HttpReply options_reply(const HttpRequest& head, const std::string& allowed) const;
+  std::string loading() const;
   Status health() const;
   HttpReply liveness() const;
   HttpReply readiness() const;
@@ -56,7 +59,8 @@ class Routes final : public HttpHandler {
   const Authenticator authenticator_;
   const AccessPolicy access_;
   Metrics metrics_;
-  std::shared_ptr<Generator> generator_;  // written once, before ready_
+  std::shared_ptr<Generator> generator_;                     // written once, before ready_
+  std::atomic<std::shared_ptr<const std::string>> loading_;  // null: nothing is known of it
   std::atomic<bool> ready_{false}, draining_{false};
   TextPool text_pool_;  // last: its work uses everything above
 };

@@ -104,6 +104,16 @@ BackendOptions backend_options(const ModelOptions& options) {
                                  .is_endless = options.fake_endless};
     return backend;
   }
+  if (options.backend == "pjrt") {
+    backend.device = PjrtOptions{.device = options.device,
+                                 .tp_degree = options.tp_degree,
+                                 .weights = parse_weight_format(options.weights),
+                                 .kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype),
+                                 .client_options = options.pjrt_options,
+                                 .program_folder = options.emit_stablehlo,
+                                 .memory_utilization = options.device_memory_utilization};
+    return backend;
+  }
   CpuOptions& cpu = backend.cpu();
   cpu.weights = parse_weight_format(options.weights);
   cpu.weight_group = options.group;
@@ -111,6 +121,30 @@ BackendOptions backend_options(const ModelOptions& options) {
   cpu.thread_count = options.threads;
   cpu.packed_weights = options.packed_weights;
   return backend;
+}
+
+// What only devices obey, and what they do not.
+Status check_device_options(const ModelOptions& options) {
+  const ModelOptions defaults;
+  if (options.backend == "pjrt") {
+    if (options.group == 0) return {};
+    return invalid_argument("--group {}: weights on devices have no scales; leave it out",
+                            options.group);
+  }
+  const std::pair<const char*, bool> given[] = {
+      {"--device", options.device != defaults.device},
+      {"--tp-degree", options.tp_degree != defaults.tp_degree},
+      {"--pjrt-option", !options.pjrt_options.empty()},
+      {"--emit-stablehlo", !options.emit_stablehlo.empty()},
+      {"--device-memory-utilization",
+       options.device_memory_utilization != defaults.device_memory_utilization}};
+  for (const auto& [flag, is_given] : given) {
+    if (!is_given) continue;
+    return invalid_argument(
+        "{} has no effect with --backend {}: leave it out, or add --backend pjrt", flag,
+        options.backend);
+  }
+  return {};
 }
 
 Status check_model_name(const ModelOptions& options) {
@@ -139,6 +173,7 @@ Status check_path(std::string_view flag, const fs::path& path, bool is_folder) {
 }  // namespace
 
 Status check_model_options(const ModelOptions& options) {
+  RETURN_IF_ERROR(check_device_options(options));
   RETURN_IF_ERROR(check_model_name(options));
   for (const std::string& adapter : options.adapters) {
     RETURN_IF_ERROR(check_path("--adapter", adapter, true));
@@ -175,7 +210,8 @@ Result<Checkpoint> open_model(const ModelOptions& options) {
 }
 
 Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
-                                                  std::vector<std::string> served_names) {
+                                                  std::vector<std::string> served_names,
+                                                  const StartProgress& on_progress) {
   const auto started = steady_clock().now();
   std::optional<Checkpoint> checkpoint;
   if (options.backend != "fake") {
@@ -190,6 +226,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   if (auto* cpu = std::get_if<CpuOptions>(&wanted.device)) {
     cpu->calibration_tokens = [&] { return calibration_tokens(*parts.tokenizer); };
   }
+  if (auto* pjrt = std::get_if<PjrtOptions>(&wanted.device)) pjrt->on_progress = on_progress;
   ASSIGN_OR_RETURN(auto backend, open_backend(wanted, checkpoint ? &*checkpoint : nullptr));
   log_info("{}", backend->describe());
   ASSIGN_OR_RETURN(const auto test_prompt, parts.tokenizer->encode_plain(kSelfTestPrompt));

@@ -2,6 +2,7 @@
 // parts.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,9 +25,13 @@ Status check_model_options(const ModelOptions& options);
 // The checkpoint behind MODEL with its adapters merged.
 Result<Checkpoint> open_model(const ModelOptions& options);
 
+// What a start is doing, in words for clients: "compiling program 3 of 9 (…)".
+using StartProgress = std::function<void(const std::string&)>;
+
 // Opens checkpoint, tokenizer, chat template and backend and starts the engine; logs each step with
 // its time. `served_names` empty: the checkpoint's name.
-Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
-                                                  std::vector<std::string> served_names = {});
+Result<std::shared_ptr<Generator>> open_generator(
+    const ModelOptions& options, std::vector<std::string> served_names = {},
+    const StartProgress& on_progress = [](const std::string&) {});
 
 }  // namespace puna

@@ -37,6 +37,11 @@ struct ModelOptions {
   int64_t kv_cache_memory_bytes = 0;
   bool enable_prefix_caching = true;
   bool prefix_cache_per_key = false;
+  std::string device = "auto";  // of the PJRT backend: that, a name or a plugin's file
+  int tp_degree = 1;
+  std::vector<std::string> pjrt_options;  // "name=value"
+  std::string emit_stablehlo;             // folder; empty: programs are not written
+  double device_memory_utilization = 0.9;
   int fake_step_microseconds = 0;
   bool fake_endless = false;
   bool accept_license = false;
@@ -93,6 +98,12 @@ struct InspectCommand {
   bool json = false;
 };
 
+struct DevicesCommand {
+  std::string device = "auto";            // all that are known
+  std::vector<std::string> pjrt_options;  // as in ModelOptions
+  bool json = false;
+};
+
 struct BenchOptions {
   std::string model;                   // folder, .gguf file or hub repo id; empty: `shape`
   std::string shape;                   // of model/llama_shapes.h: random weights, no file
@@ -118,7 +129,7 @@ struct ExitCommand {
 };
 
 using Command = std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand,
-                             InspectCommand, BenchOptions, ExitCommand>;
+                             InspectCommand, DevicesCommand, BenchOptions, ExitCommand>;
 
 struct CommandLine {
   Command command;

@@ -92,6 +92,34 @@ void add_checkpoint_flags(CLI::App& command, ModelOptions& options) {
              "Accept the model's licence without being asked (Meta's Llama weights)");
 }
 
+void add_device(CLI::App& command, std::string& device, std::vector<std::string>& options) {
+  add_option(
+      command, "--device", device,
+      "auto, cpu, cuda, neuron, tpu, or the file of a PJRT plugin ('puna devices' lists what "
+      "is here)")
+      ->type_name("NAME|FILE")
+      ->capture_default_str();
+  add_option(command, "--pjrt-option", options,
+             "Option for the PJRT plugin (may be repeated), e.g. cpu_device_count=4")
+      ->type_name("NAME=VALUE");
+}
+
+// What --backend pjrt takes beside the others.
+void add_device_flags(CLI::App& command, ModelOptions& options) {
+  add_device(command, options.device, options.pjrt_options);
+  add_option(command, "--tp-degree", options.tp_degree,
+             "Devices that share the model (tensor parallelism)")
+      ->check(between(1, 1024))
+      ->capture_default_str();
+  add_option(command, "--device-memory-utilization", options.device_memory_utilization,
+             "Share of each device's memory that may be used")
+      ->check(between(0.01, 1.0))
+      ->capture_default_str();
+  add_option(command, "--emit-stablehlo", options.emit_stablehlo,
+             "Write the programs that devices run into this folder, as text")
+      ->type_name("DIR");
+}
+
 void add_model_flags(CLI::App& command, ModelOptions& options) {
   add_checkpoint_flags(command, options);
   add_option(command, "--chat-template", options.chat_template,
@@ -99,8 +127,9 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
   add_option(command, "--override-generation-config", options.override_generation_config,
              "Defaults of requests as JSON, e.g. '{\"temperature\": 0, \"max_new_tokens\": 400}'");
   add_option(command, "--backend", options.backend, "Where the model runs")
-      ->check(CLI::IsMember({"cpu", "fake"}))
+      ->check(CLI::IsMember({"cpu", "pjrt", "fake"}))
       ->capture_default_str();
+  add_device_flags(command, options);
   add_option(
       command, "--weights", options.weights,
       "How weights are held: f32, bf16, int8, int4 (none: chosen from memory and checkpoint)")
@@ -250,6 +279,14 @@ void add_inspect_flags(CLI::App& command, InspectCommand& options) {
   add_switch(command, "--json", options.json, "Print JSON");
 }
 
+void add_devices_flags(CLI::App& command, DevicesCommand& options) {
+  add_device(command, options.device, options.pjrt_options);
+  add_switch(command, "--json", options.json, "Print JSON");
+  command.footer(
+      "Opens each plugin that is found, or the one of --device, and lists its devices.\n"
+      "Example: puna devices --device ./plugin.so");
+}
+
 // Numbers with commas between them, or the flag several times.
 CLI::Option* add_list(CLI::App& command, const std::string& flag, std::vector<int>& values,
                       int minimum, int maximum, const std::string& help) {
@@ -333,6 +370,8 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_quantize_flags(*add_command("quantize", "Pack a model's weights ahead of its first start"),
                      parsed.quantize);
   add_inspect_flags(*add_command("inspect", "Say what is in a checkpoint"), parsed.inspect);
+  add_devices_flags(*add_command("devices", "List accelerators and their PJRT plugins"),
+                    parsed.devices);
   add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
   add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),
                        parsed.completion_shell);

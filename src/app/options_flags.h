@@ -18,6 +18,7 @@ struct ParsedFlags {
   PullCommand pull;
   QuantizeCommand quantize;
   InspectCommand inspect;
+  DevicesCommand devices;
   BenchOptions bench;
   std::string completion_shell;
   std::string config_file;

@@ -151,7 +151,9 @@ void write_port(int descriptor, int port) {
 
 // Loads the model while the server already answers "loading".
 Status load(const ServeOptions& options, Routes& routes) try {
-  ASSIGN_OR_RETURN(const auto generator, open_generator(options.model, options.served_model_names));
+  ASSIGN_OR_RETURN(const auto generator,
+                   open_generator(options.model, options.served_model_names,
+                                  [&](const std::string& work) { routes.set_loading(work); }));
   routes.set_generator(generator);
   std::printf("ready\n");
   std::fflush(stdout);

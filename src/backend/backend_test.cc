@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "backend/open_backend.h"
+#include "backend/test_plugin.h"
 #include "backend/test_sequences.h"
 
 namespace puna {
@@ -16,6 +17,8 @@ struct Subject {
   const char* checkpoint;  // null for the fake
   WeightFormat weights = WeightFormat::kF32;
   std::optional<KvCacheType> kv = std::nullopt;
+  const char* plugin_rules = nullptr;  // of the reference plugin; null: another backend
+  int tp_degree = 1;
 };
 
 class BackendContract : public testing::TestWithParam<Subject> {
@@ -31,6 +34,10 @@ class BackendContract : public testing::TestWithParam<Subject> {
     BackendOptions options;
     if (GetParam().checkpoint == nullptr) {
       options.device = FakeOptions();
+    } else if (GetParam().plugin_rules != nullptr) {
+      options.device = PjrtOptions{.device = reference_plugin(GetParam().plugin_rules),
+                                   .tp_degree = GetParam().tp_degree,
+                                   .weights = GetParam().weights};
     } else {
       options.cpu().weights = GetParam().weights;
       options.cpu().kv_cache_type = GetParam().kv;
@@ -130,8 +137,11 @@ TEST_P(BackendContract, GivesOnlyTheLogitsThatAreWanted) {
 TEST_P(BackendContract, GivesASequenceTheSameLogitsInAnyBatchChunkingAndThreadCount) {
   const auto alone = open(1);
   ASSERT_NE(alone, nullptr);
-  const std::unique_ptr<Backend> mixed[] = {open(1), open(2)};
-  for (unsigned seed = 0; seed < 6; ++seed) {
+  std::vector<std::unique_ptr<Backend>> mixed;
+  mixed.push_back(open(1));
+  const bool is_interpreted = GetParam().plugin_rules != nullptr;  // a hundred times slower
+  if (!is_interpreted) mixed.push_back(open(2));
+  for (unsigned seed = 0; seed < (is_interpreted ? 1U : 6U); ++seed) {
     std::mt19937 random(seed);
     const auto sequences = random_sequences(6, 180, *alone, random);
     std::vector<TestLogits> expected;
@@ -228,7 +238,14 @@ INSTANTIATE_TEST_SUITE_P(
         Subject{"cpu_f32_kv_int8", kGrouped, WeightFormat::kF32, KvCacheType::kInt8},
         Subject{"cpu_int8_kv_int8_odd_head", kBiased, WeightFormat::kInt8, KvCacheType::kInt8},
         Subject{"cpu_int4_kv_int8", kGrouped, WeightFormat::kInt4, KvCacheType::kInt8},
-        Subject{"cpu_int8_llama3", "tests/golden/llama/rope_llama3", WeightFormat::kInt8}),
+        Subject{"cpu_int8_llama3", "tests/golden/llama/rope_llama3", WeightFormat::kInt8},
+        Subject{"pjrt_f32", kGrouped, WeightFormat::kF32, std::nullopt, "xla"},
+        Subject{"pjrt_f32_old_plugin_2_devices", kGrouped, WeightFormat::kF32, std::nullopt, "old",
+                2},
+        Subject{"pjrt_f32_odd_head", kBiased, WeightFormat::kF32, std::nullopt, "xla"},
+        Subject{"pjrt_f32_slots", kGrouped, WeightFormat::kF32, std::nullopt, "neuron"},
+        Subject{"pjrt_bf16_slots_4_devices", kGrouped, WeightFormat::kBf16, std::nullopt, "neuron",
+                4}),
     [](const auto& subject) { return std::string(subject.param.name); });
 
 }  // namespace

@@ -35,13 +35,26 @@ struct FakeOptions {
   bool is_endless = false;    // its text never ends by itself
 };
 
+// Of devices behind a PJRT plugin.
+struct PjrtOptions {
+  std::string device = "auto";  // that, "cpu", "cuda", "neuron", "tpu" or a plugin's file
+  int tp_degree = 1;
+  std::optional<WeightFormat> weights = {};       // f32 or bf16; empty: bf16
+  std::optional<KvCacheType> kv_cache_type = {};  // f32 or bf16; empty: as the weights
+  std::vector<std::string> client_options = {};   // "name=value", for the plugin
+  std::string program_folder = {};  // where programs are written as text; empty: nowhere
+  double memory_utilization = 0.9;  // share of a device's memory that may be used
+  // What the start is doing, in words for clients.
+  std::function<void(const std::string&)> on_progress = [](const std::string&) {};
+};
+
 // What every backend is asked for, and what only one kind has.
 struct BackendOptions {
   int max_model_len = 0;  // 0: the model's own, as far as KV memory allows
   int max_num_seqs = 64;  // runs in a step
   int step_tokens_max = 512;
   int64_t kv_cache_bytes = 0;  // 0: chosen from memory
-  std::variant<CpuOptions, FakeOptions> device;
+  std::variant<CpuOptions, FakeOptions, PjrtOptions> device;
 
   CpuOptions& cpu() { return std::get<CpuOptions>(device); }
   const CpuOptions& cpu() const { return std::get<CpuOptions>(device); }

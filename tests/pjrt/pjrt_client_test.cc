@@ -6,7 +6,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -14,11 +13,11 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "backend/pjrt/client.h"
+#include "backend/test_plugin.h"
 #include "emitted_step.h"
 
 namespace puna::pjrt {
@@ -28,40 +27,8 @@ using stablehlo::ElementType;
 using testing::AnyOf;
 using testing::HasSubstr;
 
-// Of this process, removed at its end.
-class CopiesFolder {
- public:
-  CopiesFolder()
-      : path_(std::filesystem::temp_directory_path() /
-              ("puna_pjrt_test_" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~CopiesFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  CopiesFolder(const CopiesFolder&) = delete;
-  CopiesFolder& operator=(const CopiesFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-// A copy of the plugin has rules of its own: they are chosen when it is loaded.
-std::filesystem::path plugin_path(const std::string& rules) {
-  const auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  static const CopiesFolder copies;
-  const auto copy = copies.path() / ("libpjrt_ref_" + rules + ".so");
-  std::filesystem::copy_file(folder / "libpjrt_ref.so", copy,
-                             std::filesystem::copy_options::skip_existing);
-  return copy;
-}
-
 Result<std::shared_ptr<const Plugin>> open_reference(const std::string& rules) {
-  setenv("PUNA_REFERENCE_PLUGIN", rules.c_str(), 1);
-  return Plugin::open({.path = plugin_path(rules)});
+  return Plugin::open({.path = reference_plugin(rules)});
 }
 
 DeviceClient client_of(const std::shared_ptr<const Plugin>& plugin, int64_t devices) {
@@ -115,9 +82,9 @@ TEST(PjrtClient, SaysWhatItHasFound) {
   EXPECT_THAT((*plugin)->describe(), HasSubstr("libpjrt_ref_neuron.so, PJRT C API 0.104"));
   const DeviceClient client = client_of(*plugin, 3);
   EXPECT_EQ(client.device_count(), 3U);
-  EXPECT_EQ(client.platform_name().value(), "reference");
+  EXPECT_EQ(client.platform_name().value(), "neuron");
   EXPECT_EQ(client.platform_version().value(), "reference 1");
-  EXPECT_EQ(client.device_kind(2).value(), "reference");
+  EXPECT_EQ(client.device_kind(2).value(), "neuron");
 }
 
 TEST(PjrtPlugin, SaysWhyAFileIsNone) {
@@ -126,14 +93,14 @@ TEST(PjrtPlugin, SaysWhyAFileIsNone) {
     return plugin.ok() ? Status() : plugin.status();
   };
   EXPECT_EQ(refusal("/nowhere/plugin.so").code(), StatusCode::kNotFound);
-  const auto folder = plugin_path("xla").parent_path();
+  const auto folder = reference_plugin("xla").parent_path();
   std::ofstream(folder / "text.so") << "no library";
   EXPECT_THAT(refusal(folder / "text.so").message(), HasSubstr("is no shared library"));
-  const auto size = std::filesystem::file_size(plugin_path("xla"));
+  const auto size = std::filesystem::file_size(reference_plugin("xla"));
   for (const uintmax_t kept :
        {uintmax_t{0}, uintmax_t{63}, uintmax_t{64}, uintmax_t{4096}, size / 2, size - 1}) {
     const auto path = folder / ("cut_" + std::to_string(kept) + ".so");
-    std::filesystem::copy_file(plugin_path("xla"), path);
+    std::filesystem::copy_file(reference_plugin("xla"), path);
     std::filesystem::resize_file(path, kept);
     EXPECT_THAT(refusal(path).message(), AnyOf(HasSubstr("is no shared library"),
                                                HasSubstr("is cut off: copy or install it again")))
@@ -146,8 +113,7 @@ TEST(PjrtPlugin, SaysWhyAFileIsNone) {
 
 TEST(PjrtPlugin, SendsTheSizesOfTheVersionThatItIsTold) {
   // Neuron's rules want exactly those of 0.104; sizes of another version are refused.
-  setenv("PUNA_REFERENCE_PLUGIN", "neuron", 1);
-  const auto plugin = Plugin::open({.path = plugin_path("neuron"), .minor_version_max = 60});
+  const auto plugin = Plugin::open({.path = reference_plugin("neuron"), .minor_version_max = 60});
   ASSERT_TRUE(plugin.ok()) << plugin.status().message();
   const auto client = DeviceClient::create(*plugin, {});
   ASSERT_FALSE(client.ok());

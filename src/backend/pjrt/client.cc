@@ -224,6 +224,14 @@ Result<std::string> DeviceClient::device_kind(size_t device) const {
   return std::string(kind.kind, kind.kind_size);
 }
 
+Result<DeviceMemoryStats> DeviceClient::memory(size_t device) const {
+  DeviceMemoryStatsArgs stats;
+  stats.device = state_->devices[device];
+  RETURN_IF_ERROR(state_->plugin->call(stats));
+  return DeviceMemoryStats{stats.used_bytes,
+                           stats.limit_bytes.is_set ? stats.limit_bytes.value : 0};
+}
+
 Result<LoadedProgram> DeviceClient::compile(std::string_view program,
                                             const CompileOptions& options) const {
   const auto wanted =

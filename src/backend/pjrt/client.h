@@ -83,6 +83,11 @@ class LoadedProgram {
   size_t output_count_ = 0;
 };
 
+struct DeviceMemoryStats {
+  int64_t used_bytes = 0;
+  int64_t limit_bytes = 0;  // 0: the plugin does not say
+};
+
 class DeviceClient {
  public:
   static Result<DeviceClient> create(const std::shared_ptr<const Plugin>& plugin,
@@ -92,6 +97,8 @@ class DeviceClient {
   Result<std::string> platform_version() const;
   size_t device_count() const { return state_->devices.size(); }
   Result<std::string> device_kind(size_t device) const;
+  // kUnimplemented where the plugin does not count, as XLA's for CPUs.
+  Result<DeviceMemoryStats> memory(size_t device) const;
 
   // `program` is StableHLO, as text or as bytecode.
   Result<LoadedProgram> compile(std::string_view program, const CompileOptions& options) const;

@@ -28,6 +28,7 @@ enum class Entry : size_t {
   kBufferFromHostBuffer = 22,
   kDeviceDescriptionKind = 26,
   kDeviceGetDescription = 29,
+  kDeviceMemoryStats = 34,
   kExecutableDestroy = 40,
   kExecutableNumOutputs = 44,
   kLoadedExecutableDestroy = 50,
@@ -208,6 +209,23 @@ struct DeviceDescriptionKindArgs {
   DeviceDescription* description = nullptr;
   const char* kind = nullptr;  // out
   size_t kind_size = 0;        // out
+};
+
+struct DeviceMemoryStatsArgs {
+  static constexpr Entry kEntry = Entry::kDeviceMemoryStats;
+  // A number that the plugin may not know.
+  struct Number {
+    int64_t value = 0;
+    bool is_set = false;
+  };
+  Head head;
+  Device* device = nullptr;
+  int64_t used_bytes = 0;  // out, as all that follow
+  Number peak_bytes;
+  Number allocation_count;
+  Number largest_bytes;
+  Number limit_bytes;
+  Number unused[7];  // reserved memory, free blocks, pools
 };
 
 struct ExecutableNumOutputsArgs {

@@ -12,6 +12,7 @@ struct Growth {
 
 constexpr Growth kExecuteOptions[] = {{57, 72},  {64, 80},  {76, 88},
                                       {78, 112}, {97, 120}, {106, 144}};
+constexpr Growth kDeviceMemoryStats[] = {{57, 185}, {113, 201}};
 constexpr Growth kClientCreate[] = {{57, 72}, {61, 88}};
 
 template <size_t count>
@@ -37,6 +38,8 @@ static_assert(sizeof(ClientCreateArgs) == 88);
 static_assert(offsetof(ClientCreateArgs, client) == 64);
 static_assert(sizeof(ClientCompileArgs) == 56);
 static_assert(sizeof(BufferFromHostBufferArgs) == 120);
+static_assert(offsetof(DeviceMemoryStatsArgs, limit_bytes) == 80);
+static_assert(sizeof(DeviceMemoryStatsArgs) >= 201);
 static_assert(sizeof(ExecuteOptions) == 144);
 static_assert(sizeof(LoadedExecutableExecuteArgs) == 80);
 static_assert(sizeof(BufferToHostBufferArgs) == 56);
@@ -74,6 +77,8 @@ size_t arguments_size(Entry entry, int minor_version) {
       return sizeof(BufferFromHostBufferArgs);
     case Entry::kDeviceGetDescription:
       return sizeof(DeviceGetDescriptionArgs);
+    case Entry::kDeviceMemoryStats:
+      return size_at(kDeviceMemoryStats, minor_version);
     case Entry::kExecutableNumOutputs:
       return sizeof(ExecutableNumOutputsArgs);
     case Entry::kLoadedExecutableGetExecutable:

@@ -92,9 +92,12 @@ ExecuteOptions Plugin::execute_options() const {
   return options;
 }
 
+std::string Plugin::api_version() const {
+  return fmt::format("{}.{}", api_->major_version, api_->minor_version);
+}
+
 std::string Plugin::describe() const {
-  return fmt::format("{}, PJRT C API {}.{}", path_.string(), api_->major_version,
-                     api_->minor_version);
+  return fmt::format("{}, PJRT C API {}", path_.string(), api_version());
 }
 
 EntryFunction Plugin::find(Entry entry) const {

@@ -37,7 +37,8 @@ class Plugin {
   }
   // Options of an execution, with the size of this plugin's version.
   ExecuteOptions execute_options() const;
-  std::string describe() const;  // "/path/plugin.so, PJRT C API 0.81"
+  std::string api_version() const;  // "0.81"
+  std::string describe() const;     // "/path/plugin.so, PJRT C API 0.81"
 
  private:
   Plugin(const Api* api, std::filesystem::path path, int minor_version)

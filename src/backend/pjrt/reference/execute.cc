@@ -46,6 +46,27 @@ void donate(const LoadedExecutableExecuteArgs& arguments, const interpreter::Pro
 
 }  // namespace
 
+std::atomic<int64_t> runs_until_loss{0};
+
+namespace {
+
+// Lost once is lost for good.
+Status device_status() {
+  if (runs_until_loss.load() == 0) return {};
+  if (runs_until_loss.load() == 1 || runs_until_loss.fetch_sub(1) == 1) {
+    return error(StatusCode::kInternal, "the device does not answer");
+  }
+  return {};
+}
+
+Result<interpreter::Program::Values> run_program(const interpreter::Program& program,
+                                                 const interpreter::Program::Values& inputs) {
+  RETURN_IF_ERROR(device_status());
+  return program.run(inputs);
+}
+
+}  // namespace
+
 Status execute(const LoadedExecutableExecuteArgs& arguments, Status* run_status) {
   if (arguments.options == nullptr) return invalid_argument("there are no options");
   RETURN_IF_ERROR(check_size(arguments.options->head.struct_size, rules().execute_options_size));
@@ -60,7 +81,7 @@ Status execute(const LoadedExecutableExecuteArgs& arguments, Status* run_status)
     return error(StatusCode::kUnimplemented, "a program without inputs");
   }
   ASSIGN_OR_RETURN(const interpreter::Program::Values inputs, inputs_of(arguments));
-  auto results = program.run(inputs);
+  auto results = run_program(program, inputs);
   *run_status = results.ok() ? Status() : results.status();
   if (!run_status->ok() && !rules().errors_by_event_only) return {};
   donate(arguments, program);

@@ -28,6 +28,7 @@ struct DeviceDescription {
 struct Device {
   size_t index = 0;
   DeviceDescription description;
+  int64_t memory_bytes = 0;  // 0: not said
 };
 
 struct Client {

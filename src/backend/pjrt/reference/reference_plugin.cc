@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
+#include <iterator>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "backend/pjrt/pjrt_abi.h"
@@ -21,13 +24,14 @@ namespace puna::pjrt {
 namespace {
 
 constexpr int64_t kDevicesDefault = 4;
-constexpr std::string_view kPlatform = "reference";
 constexpr std::string_view kVersion = "reference 1";
 
 Error* to_error(Status status) { return status.ok() ? nullptr : new Error{std::move(status)}; }
 
 // Of the calls after this many one fails, if it is above 0: the client option fail_at_call.
 std::atomic<int64_t> calls_until_failure{0};
+// As a compiler that never ends: the client option hang_in_compile.
+std::atomic<bool> hangs_in_compile{false};
 
 Status fail_on_purpose() {
   if (calls_until_failure.load() == 0 || calls_until_failure.fetch_sub(1) != 1) return {};
@@ -56,38 +60,58 @@ Error* destroy(void* raw) {
 
 Status do_nothing(PluginInitializeArgs& /*arguments*/) { return {}; }
 
-Status create_client(ClientCreateArgs& arguments) {
-  RETURN_IF_ERROR(check_size(arguments.head.struct_size, rules().client_create_size));
-  int64_t count = kDevicesDefault;
+// Options of a client, all integers. The last four are for tests of what may go wrong.
+struct ClientOptions {
+  int64_t cpu_device_count = kDevicesDefault;
   int64_t fail_at_call = 0;
+  int64_t lose_at_run = 0;
+  int64_t hang_in_compile = 0;
+  int64_t memory_bytes = 0;
+};
+
+Result<ClientOptions> read_options(const ClientCreateArgs& arguments) {
+  ClientOptions options;
+  const std::pair<std::string_view, int64_t*> known[] = {
+      {"cpu_device_count", &options.cpu_device_count},
+      {"fail_at_call", &options.fail_at_call},
+      {"lose_at_run", &options.lose_at_run},
+      {"hang_in_compile", &options.hang_in_compile},
+      {"memory_bytes", &options.memory_bytes}};
   for (size_t i = 0; i < arguments.option_count; ++i) {
     const NamedOption& option = arguments.options[i];
     const std::string_view name(option.name, option.name_size);
-    if (option.type == OptionType::kInt64 && name == "cpu_device_count") {
-      count = option.value.integer;
-    } else if (option.type == OptionType::kInt64 && name == "fail_at_call") {
-      fail_at_call = option.value.integer;
-    } else {
+    const auto* const found = std::find_if(std::begin(known), std::end(known),
+                                           [&](const auto& one) { return one.first == name; });
+    if (found == std::end(known) || option.type != OptionType::kInt64) {
       return invalid_argument("unknown option {}", name);
     }
+    *found->second = option.value.integer;
   }
-  if (count < 1 || count > interpreter::kDevicesMax) {
+  if (options.cpu_device_count < 1 || options.cpu_device_count > interpreter::kDevicesMax) {
     return invalid_argument("cpu_device_count is 1 to {}", interpreter::kDevicesMax);
   }
+  return options;
+}
+
+Status create_client(ClientCreateArgs& arguments) {
+  RETURN_IF_ERROR(check_size(arguments.head.struct_size, rules().client_create_size));
+  ASSIGN_OR_RETURN(const ClientOptions options, read_options(arguments));
   auto client = std::make_unique<Client>();
-  for (int64_t i = 0; i < count; ++i) {
-    client->devices.push_back(
-        std::make_unique<Device>(Device{static_cast<size_t>(i), {std::string(kPlatform)}}));
+  for (int64_t i = 0; i < options.cpu_device_count; ++i) {
+    client->devices.push_back(std::make_unique<Device>(
+        Device{static_cast<size_t>(i), {std::string(rules().platform)}, options.memory_bytes}));
     client->device_list.push_back(client->devices.back().get());
   }
   arguments.client = client.release();
-  calls_until_failure = fail_at_call;
+  calls_until_failure = options.fail_at_call;
+  runs_until_loss = options.lose_at_run;
+  hangs_in_compile = options.hang_in_compile != 0;
   return {};
 }
 
 Status platform_name(ClientPlatformNameArgs& arguments) {
-  arguments.name = kPlatform.data();
-  arguments.name_size = kPlatform.size();
+  arguments.name = rules().platform.data();
+  arguments.name_size = rules().platform.size();
   return {};
 }
 
@@ -114,7 +138,15 @@ Status device_kind(DeviceDescriptionKindArgs& arguments) {
   return {};
 }
 
+Status memory_stats(DeviceMemoryStatsArgs& arguments) {
+  RETURN_IF_ERROR(check_size(arguments.head.struct_size, rules().memory_stats_size));
+  arguments.used_bytes = 0;
+  arguments.limit_bytes = {arguments.device->memory_bytes, arguments.device->memory_bytes > 0};
+  return {};
+}
+
 Status compile(ClientCompileArgs& arguments) {
+  while (hangs_in_compile.load()) std::this_thread::sleep_for(std::chrono::seconds(1));
   RETURN_IF_ERROR(check_size(arguments.program->head.struct_size, sizeof(Program)));
   const std::string_view format(arguments.program->format, arguments.program->format_size);
   if (format != "mlir") return invalid_argument("format '{}' is not known", format);
@@ -249,6 +281,7 @@ Api make_api() {
   set(Entry::kBufferFromHostBuffer, entry<BufferFromHostBufferArgs, 120, upload>);
   set(Entry::kDeviceDescriptionKind, entry<DeviceDescriptionKindArgs, 40, device_kind>);
   set(Entry::kDeviceGetDescription, entry<DeviceGetDescriptionArgs, 32, describe_device>);
+  set(Entry::kDeviceMemoryStats, entry<DeviceMemoryStatsArgs, 0, memory_stats>);
   set(Entry::kExecutableDestroy, destroy<ExecutableDestroyArgs>);
   set(Entry::kExecutableNumOutputs, entry<ExecutableNumOutputsArgs, 32, output_count>);
   set(Entry::kLoadedExecutableDestroy, destroy<LoadedExecutableDestroyArgs>);

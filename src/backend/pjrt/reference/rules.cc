@@ -16,12 +16,17 @@ Rules chosen_rules() {
     rules = {.minor_version = 104,
              .exact_sizes = true,
              .errors_by_event_only = true,
+             .platform = "neuron",
              .client_create_size = 88,
+             .memory_stats_size = 185,
              .execute_options_size = 120};
   } else if (name == "sparse") {
     rules.compiles = false;
   } else if (name == "old") {
-    rules = {.minor_version = 57, .client_create_size = 72, .execute_options_size = 72};
+    rules = {.minor_version = 57,
+             .client_create_size = 72,
+             .memory_stats_size = 185,
+             .execute_options_size = 72};
   }
   return rules;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
 #include "backend/pjrt/pjrt_abi.h"
 #include "base/status.h"
@@ -17,7 +18,9 @@ struct Rules {
   bool exact_sizes = false;  // struct_size must be this version's, not only as large
   bool compiles = true;
   bool errors_by_event_only = false;  // what fails in an execution is not said by Execute
+  std::string_view platform = "reference";
   size_t client_create_size = 88;
+  size_t memory_stats_size = 201;
   size_t execute_options_size = 112;  // the least that XLA's want
 };
 

@@ -1,0 +1,141 @@
+// Opening: devices, plan, programs, weights, in the order in which each may fail.
+
+#include "backend/pjrt/pjrt_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+#include <vector>
+
+#include "backend/pjrt/device_plan.h"
+#include "backend/pjrt/devices.h"
+#include "backend/pjrt/step_programs.h"
+#include "base/log.h"
+#include "stablehlo/tensor_parallel.h"
+
+namespace puna {
+namespace {
+
+using pjrt::DevicePlan;
+using pjrt::OpenDevices;
+using pjrt::StepPrograms;
+
+// No bits are promised where nobody has compared them: docs/accelerators.md.
+Exactness exactness_of(const stablehlo::PlatformProfile& profile) {
+  return profile.name == "cpu" ? Exactness::kWithinStep : Exactness::kTolerance;
+}
+
+BackendTraits traits_of(const DevicePlan& plan, const stablehlo::PlatformProfile& profile) {
+  return {.samples = false,
+          .exactness = exactness_of(profile),
+          .block_tokens = plan.layout.block_tokens,
+          .shapes = {.token_buckets = plan.buckets.prefill_tokens,
+                     .run_buckets = plan.buckets.sequences,
+                     .table_buckets = plan.buckets.table_blocks,
+                     .mixes_prefill_and_decode = false}};
+}
+
+class PjrtBackend final : public BlockingBackend {
+ public:
+  PjrtBackend(DevicePlan plan, const OpenDevices& devices, StepPrograms programs)
+      : plan_(std::move(plan)),
+        traits_(traits_of(plan_, devices.profile)),
+        description_(fmt::format("pjrt: {} ({}), {}, {} weights, {} programs, {} for {} positions",
+                                 devices.plugin->describe(), devices.platform, devices.profile.name,
+                                 stablehlo::describe(plan_.shape.weights), programs.program_count(),
+                                 pjrt::describe(plan_),
+                                 int64_t{plan_.limits.block_count} * plan_.layout.block_tokens)),
+        programs_(std::move(programs)) {}
+
+  const BackendLimits& limits() const override { return plan_.limits; }
+  const BackendTraits& traits() const override { return traits_; }
+  std::string describe() const override { return description_; }
+
+  Status health() const override {
+    if (!is_lost_.load(std::memory_order_acquire)) return {};
+    return error(StatusCode::kInternal,
+                 "an accelerator failed in a step, and nothing can be computed any more; a restart "
+                 "opens it again");
+  }
+
+ protected:
+  Result<StepResult> compute(const StepBatch& batch) override {
+    RETURN_IF_ERROR(validate(batch, plan_.limits, traits_));
+    RETURN_IF_ERROR(health());
+    logits_.resize(batch.wanted_rows.size() * static_cast<size_t>(plan_.limits.vocab_size));
+    for (const pjrt::Execution& execution :
+         pjrt::plan_executions(batch, plan_.buckets, plan_.layout)) {
+      const Status ran = programs_.run(execution, batch, logits_);
+      if (!ran.ok()) return failure(ran);
+    }
+    return StepResult{.logits = {.values = logits_, .vocab_size = plan_.limits.vocab_size}};
+  }
+
+ private:
+  // Programs have fixed sizes and their arguments were checked: what fails is the device, unless it
+  // only had no memory left.
+  Status failure(const Status& status) {
+    log_error("a program failed on the device: {}", status.message());
+    if (status.code() == StatusCode::kResourceExhausted && programs_.has_pools()) {
+      return error(StatusCode::kResourceExhausted, "the accelerator has no memory left for a step");
+    }
+    is_lost_.store(true, std::memory_order_release);
+    return health();
+  }
+
+  const DevicePlan plan_;
+  const BackendTraits traits_;
+  const std::string description_;
+  StepPrograms programs_;
+  std::vector<float> logits_;  // [wanted rows, vocab_size]
+  std::atomic<bool> is_lost_ = false;
+};
+
+pjrt::DeviceRequest request_of(const PjrtOptions& options) {
+  return {.device = options.device,
+          .device_count = options.tp_degree,
+          .client_options = options.client_options,
+          .memory_utilization = options.memory_utilization};
+}
+
+// A plugin that does not say what its devices have computes in the host's memory, or nearly so.
+pjrt::DeviceMemory memory_of(const OpenDevices& devices, int degree, int64_t host_memory_bytes) {
+  int64_t free_bytes = 0;
+  for (int device = 0; device < degree; ++device) {
+    const auto memory = devices.client.memory(static_cast<size_t>(device));
+    if (!memory.ok() && memory.status().code() != StatusCode::kUnimplemented) {
+      log_warning("device {} does not say what memory it has: {}", device,
+                  memory.status().message());
+    }
+    if (!memory.ok() || memory->limit_bytes == 0) {
+      return {.free_bytes = host_memory_bytes / degree, .is_shared = true};
+    }
+    const int64_t left = memory->limit_bytes - memory->used_bytes;
+    free_bytes = device == 0 ? left : std::min(free_bytes, left);
+  }
+  return {.free_bytes = free_bytes, .is_shared = false};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options,
+                                                   const Checkpoint& checkpoint,
+                                                   int64_t host_memory_bytes) {
+  const auto& pjrt = std::get<PjrtOptions>(options.device);
+  RETURN_IF_ERROR(
+      stablehlo::check_degree(checkpoint.config, pjrt.tp_degree).with_context("--tp-degree"));
+  pjrt.on_progress("opening the devices");
+  ASSIGN_OR_RETURN(const OpenDevices devices, pjrt::open_devices(request_of(pjrt)));
+  ASSIGN_OR_RETURN(const DevicePlan plan,
+                   pjrt::plan_devices(options, checkpoint.config, devices.profile,
+                                      memory_of(devices, pjrt.tp_degree, host_memory_bytes)));
+  log_info("{}: {}", devices.plugin->describe(), pjrt::describe(plan));
+  ASSIGN_OR_RETURN(StepPrograms programs,
+                   StepPrograms::load(devices.client, plan, devices.profile, checkpoint, pjrt));
+  return std::unique_ptr<Backend>(
+      std::make_unique<PjrtBackend>(plan, devices, std::move(programs)));
+}
+
+}  // namespace puna

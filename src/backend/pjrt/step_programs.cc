@@ -1,0 +1,144 @@
+// Results of a program: tokens, logits, then the pools, which take the place of those that went in.
+
+#include "backend/pjrt/step_programs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "base/log.h"
+
+namespace puna::pjrt {
+namespace {
+
+using stablehlo::ProgramArgument;
+
+constexpr size_t kLogits = 1;
+constexpr size_t kPools = 2;
+
+CompileOptions compile_options(const stablehlo::PlatformProfile& profile, int degree) {
+  if (profile.tensor_parallel == stablehlo::TensorParallelMode::kReplicas) {
+    return {.replicas = degree, .partitions = 1};
+  }
+  return {.replicas = 1, .partitions = degree};
+}
+
+std::string file_name(const ProgramSizes& sizes) {
+  return fmt::format("{}_{}_context_{}.mlir", sizes.tokens_per_sequence == 1 ? "decode" : "prefill",
+                     sizes.sequences * sizes.tokens_per_sequence,
+                     sizes.table_blocks * stablehlo::kBlockPositions);
+}
+
+Status write_program(const std::filesystem::path& folder, const ProgramSizes& sizes,
+                     const std::string& text) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  const std::filesystem::path path = folder / file_name(sizes);
+  std::ofstream file(path, std::ios::binary);
+  file << text;
+  file.close();
+  if (file) return {};
+  return error(StatusCode::kPermissionDenied, "--emit-stablehlo: {} cannot be written",
+               path.string());
+}
+
+}  // namespace
+
+Result<StepPrograms> StepPrograms::load(const DeviceClient& client, const DevicePlan& plan,
+                                        const stablehlo::PlatformProfile& profile,
+                                        const Checkpoint& checkpoint, const PjrtOptions& options) {
+  StepPrograms programs(client, plan);
+  RETURN_IF_ERROR(programs.compile_all(profile, checkpoint.config, options));
+  options.on_progress("loading weights");
+  const auto& arguments = programs.programs_.begin()->second.arguments;
+  ASSIGN_OR_RETURN(
+      programs.weights_,
+      DeviceWeights::load(client, checkpoint.config, *checkpoint.weights, plan.shape, arguments));
+  ASSIGN_OR_RETURN(programs.pools_, make_pools(client, plan.shape.degree, arguments));
+  return programs;
+}
+
+Status StepPrograms::compile_all(const stablehlo::PlatformProfile& profile,
+                                 const LlamaConfig& config, const PjrtOptions& options) {
+  const std::vector<ProgramSizes> all = all_programs(plan_.buckets);
+  for (size_t i = 0; i < all.size(); ++i) {
+    options.on_progress(
+        fmt::format("compiling program {} of {} ({})", i + 1, all.size(), describe(all[i])));
+    const auto started = std::chrono::steady_clock::now();
+    auto compiled = compile(all[i], profile, config, options);
+    if (!compiled.ok()) return compiled.status().with_context(describe(all[i]));
+    programs_.emplace(all[i], std::move(compiled).value());
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+    log_info("compiled program {} of {}, {}, in {:.1f} s", i + 1, all.size(), describe(all[i]),
+             taken.count());
+  }
+  return {};
+}
+
+Result<StepPrograms::CompiledProgram> StepPrograms::compile(
+    const ProgramSizes& sizes, const stablehlo::PlatformProfile& profile, const LlamaConfig& config,
+    const PjrtOptions& options) const {
+  ASSIGN_OR_RETURN(stablehlo::LlamaProgram emitted,
+                   stablehlo::emit_llama_step(config, plan_.shape_of(sizes), profile));
+  if (!options.program_folder.empty()) {
+    RETURN_IF_ERROR(write_program(options.program_folder, sizes, emitted.text));
+  }
+  ASSIGN_OR_RETURN(LoadedProgram program,
+                   client_.compile(emitted.text, compile_options(profile, plan_.shape.degree)));
+  return CompiledProgram{std::move(emitted.arguments), std::move(program)};
+}
+
+Status StepPrograms::run(const Execution& execution, const StepBatch& batch,
+                         std::span<float> logits) {
+  const CompiledProgram& compiled = programs_.at(execution.sizes);
+  std::vector<DeviceBuffer> uploaded;  // must not move: inputs point into it
+  uploaded.reserve(compiled.arguments.size() * pools_.size());
+  LoadedProgram::Inputs inputs(pools_.size());
+  for (size_t device = 0; device < pools_.size(); ++device) {
+    auto pool = pools_[device].begin();
+    for (const ProgramArgument& argument : compiled.arguments) {
+      const DeviceBuffer* held = argument.is_pool() ? &*pool++ : weights_.find(device, argument);
+      if (held == nullptr) {
+        const auto values = argument_values(argument, execution, batch, plan_.layout);
+        ASSIGN_OR_RETURN(DeviceBuffer buffer, client_.upload(device, array_type(argument.type),
+                                                             std::as_bytes(std::span(values))));
+        held = &uploaded.emplace_back(std::move(buffer));
+      }
+      inputs[device].push_back(held);
+    }
+  }
+  ASSIGN_OR_RETURN(LoadedProgram::Outputs outputs, compiled.program.run(inputs));
+  for (size_t device = 0; device < pools_.size(); ++device) {
+    auto& results = outputs[device];
+    if (results.size() != kPools + pools_[device].size()) {
+      return error(StatusCode::kInternal, "a program gave {} results, not {}", results.size(),
+                   kPools + pools_[device].size());
+    }
+    std::move(results.begin() + kPools, results.end(), pools_[device].begin());
+  }
+  if (execution.logits.empty()) return {};
+  const auto width = static_cast<size_t>(plan_.limits.vocab_size);
+  rows_.resize(static_cast<size_t>(plan_.shape_of(execution.sizes).logit_rows) * width);
+  RETURN_IF_ERROR(outputs[0][kLogits].download(std::as_writable_bytes(std::span(rows_))));
+  for (const ExecutionLogits& row : execution.logits) {
+    std::copy_n(rows_.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(row.row) * width), width,
+                logits.begin() + static_cast<ptrdiff_t>(row.wanted * width));
+  }
+  return {};
+}
+
+bool StepPrograms::has_pools() const {
+  for (const auto& device : pools_) {
+    for (const DeviceBuffer& pool : device) {
+      const auto is_donated = pool.is_donated();
+      if (!is_donated.ok() || *is_donated) return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace puna::pjrt
