@@ -1,0 +1,97 @@
+"""A server on the PJRT backend and the reference plugin: the answer tests once more, and devices that fail."""
+
+import json
+import pathlib
+import signal
+
+import pytest
+
+from conftest import make_client
+from puna_server import BINARY, ROOT, SOON, PunaServer, wait_until
+from test_chat import *  # noqa: F403: its tests run here with the server of this module
+from test_completions import *  # noqa: F403
+from test_streams import *  # noqa: F403
+
+MODEL = ROOT / "tests/golden/llama/multi_head"
+PLUGIN = pathlib.Path(BINARY).parent / "libpjrt_ref.so"
+SMALL = ("--weights", "f32", "--max-num-seqs", "4", "--chat-template", "chatml", "--served-model-name", "fake")
+DEVICES = (*SMALL, "--max-num-batched-tokens", "64", "--device", str(PLUGIN))
+
+# They know the fake's vocabulary of bytes, in which a token is a character.
+for needs_bytes in ("test_an_answer_has_the_official_shape", "test_logprobs_come_one_per_token",
+                    "test_the_client_can_give_up_in_the_middle", "test_a_completion_has_the_official_shape",
+                    "test_each_of_several_prompts_is_answered", "test_token_ids_are_a_prompt",
+                    "test_echo_puts_the_prompt_first", "test_echo_with_logprobs_scores_the_prompt",
+                    "test_a_score_of_the_prompt_is_the_score_of_the_same_answer",
+                    "test_tokenize_and_detokenize_are_inverse"):
+    del globals()[needs_bytes]
+# They measure connections, not answers, and take as long as all others.
+for many_clients in ("test_five_hundred_streams_at_once", "test_five_hundred_open_streams_leave_at_once"):
+    del globals()[many_clients]
+
+
+@pytest.fixture(scope="module")
+def server():
+    running = PunaServer(str(MODEL), *DEVICES, backend="pjrt")
+    yield running
+    assert running.close() == 0, running.errors
+
+
+@pytest.fixture
+def client(server):
+    with make_client(server) as one:
+        yield one
+
+
+def answers(server: PunaServer) -> list[object]:
+    chat = {"messages": [{"role": "user", "content": "Hello there"}], "max_tokens": 24, "temperature": 0}
+    stream = server.post("/v1/chat/completions", chat | {"stream": True}).text
+    deltas = [json.loads(line.removeprefix("data: "))["choices"][0]["delta"].get("content") or ""
+              for line in stream.splitlines() if line.startswith("data: {")]
+    long = {"prompt": list(range(3, 203)), "max_tokens": 8, "temperature": 0, "ignore_eos": True}
+    return [server.post("/v1/chat/completions", chat).json()["choices"][0]["message"]["content"], "".join(deltas),
+            server.post("/v1/completions", long).json()["choices"][0]["text"],
+            server.get("/infer", params={"sentence": "Hello there", "max_tokens": "10", "temperature": "0"}).text]
+
+
+def scores(server: PunaServer) -> list[float]:
+    asked = {"prompt": [5, 77, 130, 44, 201, 9], "max_tokens": 2, "temperature": 0, "echo": True, "logprobs": 0}
+    return server.post("/v1/completions", asked).json()["choices"][0]["logprobs"]["token_logprobs"][1:]
+
+
+@pytest.mark.parametrize("rules, degree", [("xla", 2), ("neuron", 1), ("neuron", 4)])
+def test_answers_are_those_of_the_processor(server, start_server, rules, degree):
+    processor = start_server(str(MODEL), *SMALL, "--packed-weights", "off", backend="cpu")
+    devices = start_server(str(MODEL), *DEVICES, "--tp-degree", str(degree), backend="pjrt",
+                           variables={"PUNA_REFERENCE_PLUGIN": rules})
+    expected = answers(processor)
+    assert len(set(expected)) >= 3 and all(expected)
+    assert answers(devices) == expected
+    assert answers(server) == expected
+    assert scores(devices) == pytest.approx(scores(processor), abs=1e-3)
+
+
+@pytest.mark.parametrize("rules", ["xla", "neuron"])
+def test_a_lost_device_is_not_healthy_and_ends_its_requests(start_server, rules):
+    server = start_server(str(MODEL), *DEVICES, "--pjrt-option", "lose_at_run=8", backend="pjrt",
+                          variables={"PUNA_REFERENCE_PLUGIN": rules})
+    assert server.get("/ready").status_code == 200
+    chat = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 40, "ignore_eos": True}
+    reply = server.post("/v1/chat/completions", chat)
+    assert reply.status_code in (500, 503) and "an accelerator failed in a step" in reply.text
+    for path in ("/health", "/ready"):
+        lost = server.get(path)
+        assert lost.status_code == 503 and "an accelerator failed in a step" in lost.text
+        assert "libpjrt" not in lost.text, "no client is told where files lie"
+    assert server.post("/v1/chat/completions", chat).status_code == 503
+    assert any("the device does not answer" in line for line in server.errors), "the log has the plugin's words"
+
+
+def test_a_compiler_that_never_ends_is_named_and_can_be_ended(start_server):
+    server = start_server(str(MODEL), *DEVICES, "--pjrt-option", "hang_in_compile=1", backend="pjrt",
+                          wait_ready=False)
+    wait_until(lambda: "compiling program 1 of" in server.get("/ready").text, SOON, "the start says what it does")
+    assert server.get("/ready").status_code == 503
+    assert server.get("/health").status_code == 200
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait(SOON) == 0
