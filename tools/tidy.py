@@ -25,7 +25,7 @@ LIBRARY_HOMES = [
     (r"<histedit", ["src/terminal/line_editor.cc"]),
     (r"<pcre2", ["src/tokenizer/*.cc", "src/model/module_patterns.cc"]),
     (r"<sentencepiece", ["src/tokenizer/sentencepiece_tokenizer*.cc"]),
-    (r"<CLI/", ["src/app/options*.cc"]),
+    (r"<CLI/", ["src/app/options*"]),
     (r"<prometheus/", ["src/api/metrics*.cc"]),
     (r"<boost/", ["src/http/*"]),
 ]

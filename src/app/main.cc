@@ -9,6 +9,7 @@
 #include "app/devices.h"
 #include "app/inspect.h"
 #include "app/options.h"
+#include "app/plan.h"
 #include "app/pull.h"
 #include "app/quantize.h"
 #include "app/serve.h"
@@ -27,6 +28,7 @@ int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
 int run(const puna::PullCommand& options) { return puna::run_pull(options); }
 int run(const puna::QuantizeCommand& command) { return puna::run_quantize(command); }
 int run(const puna::BenchOptions& options) { return puna::run_bench(options); }
+int run(const puna::PlanCommand& command) { return puna::run_plan(command); }
 int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }
 int run(const puna::DevicesCommand& command) { return puna::run_devices(command); }
 

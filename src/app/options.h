@@ -122,6 +122,30 @@ struct BenchOptions {
   bool json = false;
 };
 
+struct PlanCommand {
+  std::string model;  // folder, .gguf file or hub repo id, of which only the config is fetched
+  std::string revision;
+  std::string shape;    // of model/llama_shapes.h, instead of a model
+  std::string weights;  // only this format; empty: all that the device has
+  int context = 0;      // 0: the model's own, at most 4096
+  int users = 0;        // at the peak; 0: one, or as many as tokens_per_second serve
+  double tokens_per_second = 0;
+  double ttft_ms = 10000;  // for 95 of 100
+  double tpot_ms = 250;
+  double budget = 0;  // $ a month; 0: any
+  std::string on;     // "inf2", "trn1", "gpu", "cpu", "here"; empty: all that is rented
+  std::string region = "us-west-2";
+  int prompt_tokens = 0;  // 0: 512, or what the context has room for
+  int answer_tokens = 0;  // 0: 256
+  double think_seconds = 30;
+  int threads = 0;        // of `here`
+  std::string catalogue;  // file; empty: the built-in one
+  std::string write;      // folder for the overlay of the choice
+  bool seed_table = false;
+  bool json = false;
+  bool accept_license = false;
+};
+
 // Text to print and the exit code: --help, --version, completion scripts and wrong usage.
 struct ExitCommand {
   std::string text;
@@ -129,7 +153,8 @@ struct ExitCommand {
 };
 
 using Command = std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand,
-                             InspectCommand, DevicesCommand, BenchOptions, ExitCommand>;
+                             InspectCommand, DevicesCommand, BenchOptions, PlanCommand,
+                             ExitCommand>;
 
 struct CommandLine {
   Command command;

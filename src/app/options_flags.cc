@@ -2,10 +2,7 @@
 
 #include "app/options_flags.h"
 
-#include <fmt/format.h>
-
-#include <CLI/CLI.hpp>
-#include <cctype>
+#include "app/options_declare.h"
 
 namespace puna {
 namespace {
@@ -19,38 +16,6 @@ constexpr const char* kMainFooter =
     "  puna inspect model.gguf --json\n\n"
     "'puna COMMAND --help' lists the flags of a command, their environment variables and "
     "defaults.\n";
-
-// PUNA_MAX_MODEL_LEN for --max-model-len.
-std::string environment_name(std::string_view flag) {
-  std::string name = "PUNA_";
-  for (const char letter : flag.substr(2, flag.find(',') - 2)) {  // of several names the first
-    name.push_back(letter == '-' ? '_' : static_cast<char>(std::toupper(letter)));
-  }
-  return name;
-}
-
-// Every flag is declared through these, so that each one has its environment variable.
-template <typename Value>
-CLI::Option* add_option(CLI::App& command, const std::string& flag, Value& value,
-                        const std::string& help) {
-  return command.add_option(flag, value, help)->envname(environment_name(flag));
-}
-CLI::Option* add_switch(CLI::App& command, const std::string& flag, bool& value,
-                        const std::string& help) {
-  return command.add_flag(flag, value, help)->envname(environment_name(flag));
-}
-
-// Says of any other text that it is no such number.
-template <typename Number>
-CLI::Validator between(Number least, Number most) {
-  const auto check = [=](const std::string& text) {
-    Number value{};
-    const bool is_number = CLI::detail::lexical_cast(text, value);
-    if (is_number && value >= least && value <= most) return std::string();
-    return fmt::format("{} is not a number from {} to {}", text, least, most);
-  };
-  return {check, fmt::format("{} in [{} - {}]", CLI::detail::type_name<Number>(), least, most)};
-}
 
 void add_common_flags(CLI::App& command, std::string& config_file) {
   add_option(command, "--config", config_file, "File of \"flag = value\" lines (TOML)");
@@ -373,6 +338,8 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_devices_flags(*add_command("devices", "List accelerators and their PJRT plugins"),
                     parsed.devices);
   add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
+  add_plan_flags(*add_command("plan", "Say which machines serve a model, how fast, for how much"),
+                 parsed.plan);
   add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),
                        parsed.completion_shell);
   app.add_subcommand("man", "Print the manual page");

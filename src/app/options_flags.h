@@ -20,11 +20,15 @@ struct ParsedFlags {
   InspectCommand inspect;
   DevicesCommand devices;
   BenchOptions bench;
+  PlanCommand plan;
   std::string completion_shell;
   std::string config_file;
   std::string log_level = "info";
   std::string chat_log_level = "warning";  // nothing writes over the conversation
 };
+
+// Of options_plan.cc.
+void add_plan_flags(CLI::App& command, PlanCommand& options);
 
 // Commands of `app` write into `parsed`, which must outlive it.
 void declare_commands(CLI::App& app, ParsedFlags& parsed);

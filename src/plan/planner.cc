@@ -18,6 +18,7 @@ namespace {
 
 // What the runtime of a device, or the system of a machine, keeps for itself.
 constexpr double kUsableShare = 0.9;
+constexpr double kUsableShareOfNode = 0.84;  // a pod's limit is 0.85 of it
 constexpr double kUsersMax = 100000;
 
 bool is_cpu(const Instance& instance) { return instance.device.kind == DeviceKind::kCpu; }
@@ -36,9 +37,11 @@ MemoryUse use_of(const PlanRequest& request, WeightFormat format, int64_t stream
 }
 
 int64_t memory_of(const Instance& instance, int degree) {
-  const double bytes =
-      is_cpu(instance) ? instance.memory_bytes : instance.device.memory_bytes * degree;
-  return static_cast<int64_t>(bytes * kUsableShare);
+  if (!is_cpu(instance)) {
+    return static_cast<int64_t>(instance.device.memory_bytes * degree * kUsableShare);
+  }
+  const double share = instance.name == "here" ? kUsableShare : kUsableShareOfNode;
+  return static_cast<int64_t>(instance.memory_bytes * share);
 }
 
 int64_t streams_of(const PlanRequest& request, const Instance& instance, WeightFormat format,
@@ -159,10 +162,9 @@ class Planner {
  private:
   static bool is_better(const PlanOption& a, const PlanOption& b) {
     if (a.misses.empty() != b.misses.empty()) return a.misses.empty();
-    if (!a.misses.empty()) {  // the nearest: the one that is the least too slow
-      return std::max(a.alone_tpot, a.at_peak.tpot_p95) <
-             std::max(b.alone_tpot, b.at_peak.tpot_p95);
-    }
+    // The nearest: one that is only too dear, else the one that is the least too slow.
+    if ((a.users_max > 0) != (b.users_max > 0)) return a.users_max > 0;
+    if (a.users_max <= 0 && a.alone_tpot != b.alone_tpot) return a.alone_tpot < b.alone_tpot;
     if (a.month() != b.month()) return a.month() < b.month();
     if (a.format != b.format) return a.format < b.format;  // more bits
     const double users_a = a.users_max * a.replicas;
@@ -324,6 +326,8 @@ std::vector<DegreeVerdict> degree_verdicts(const PlanRequest& request, const Ins
     for (const int degree : stablehlo::valid_degrees(request.config)) candidates.insert(degree);
   }
   const auto& documented = instance.device.documented_degrees;
+  const MemoryNeed need = memory_need(request.config, *request.weights, use_of(request, format, 1));
+  const auto weight_bytes = static_cast<double>(need.weight_bytes);
   std::vector<DegreeVerdict> verdicts;
   for (const int degree : candidates) {
     if (degree > instance.device_count) continue;
@@ -334,12 +338,16 @@ std::vector<DegreeVerdict> degree_verdicts(const PlanRequest& request, const Ins
           fmt::format("{} does not divide {} heads and {} KV heads evenly", degree,
                       request.config.num_attention_heads, request.config.num_key_value_heads);
     } else if (streams_of(request, instance, format, degree) < 1) {
-      MemoryNeed need = memory_need(request.config, *request.weights, use_of(request, format, 1));
       one.refusal =
           fmt::format("{} as {} with {} positions, {} too much for {}",
                       describe_bytes(need.total()), describe(format), request.context,
                       describe_bytes(need.total() - memory_of(instance, degree)),
                       is_cpu(instance) ? "its memory" : fmt::format("{} of its devices", degree));
+    } else if (weight_bytes > instance.memory_bytes) {
+      one.refusal =
+          fmt::format("the host's {} do not hold the weights as {}, {}",
+                      describe_bytes(static_cast<int64_t>(instance.memory_bytes)), describe(format),
+                      describe_bytes(static_cast<int64_t>(weight_bytes)));
     } else if (!documented.empty() &&
                std::find(documented.begin(), documented.end(), degree) == documented.end()) {
       one.note = "not among the degrees that AWS documents";

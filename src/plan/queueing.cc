@@ -12,20 +12,27 @@ namespace puna::plan {
 namespace {
 
 constexpr int kCrowds = 32;   // numbers of others that stand for the distribution, equally likely
-constexpr int kLengths = 10;  // lengths of answers, equally likely
+constexpr int kLengths = 20;  // lengths of answers, equally likely
+constexpr int kPromptsBefore = 10;
 constexpr double kQuantile = 0.95;
 
-// P(Poisson(mean) <= count).
-double poisson_cdf(double count, double mean) {
+double normal_cdf(double value) { return 0.5 * std::erfc(-value / std::sqrt(2.0)); }
+
+// P(count or fewer), where each that comes brings `echo` more on average (0: Poisson): a time that
+// each arrival makes longer, so that more arrive in it. Consul's generalised Poisson distribution.
+double arrivals_cdf(double count, double mean, double echo = 0) {
   if (count < 0) return 0;
   if (mean <= 0) return 1;
-  constexpr double kMeanMax = 500;
-  if (mean > kMeanMax) return 0.5 * std::erfc((mean - count - 0.5) / std::sqrt(2 * mean));
-  double term = std::exp(-mean);
-  double sum = term;
-  for (double k = 1; k <= std::floor(count) && term > 0; ++k) {
-    term *= mean / k;
-    sum += term;
+  constexpr double kMeanMax = 300;
+  const double first = mean * (1 - echo);
+  if (mean > kMeanMax) {
+    const double deviation = std::sqrt(mean) / (1 - echo);
+    return normal_cdf((count + 0.5 - mean) / deviation);
+  }
+  double sum = 0;
+  for (double k = 0; k <= std::floor(count) && sum < 1 - 1e-9; ++k) {
+    sum += std::exp(std::log(first) + (k - 1) * std::log(first + k * echo) - first - k * echo -
+                    std::lgamma(k + 1));
   }
   return std::min(1.0, sum);
 }
@@ -114,21 +121,24 @@ double first_token_cdf(const Server& server, const Workload& workload, const Bat
     const double before = n - server.streams();
     const double left = t - own;
     if (left <= 0) return 0;
-    return 1 - poisson_cdf(before, server.departures(n) * left);
+    return 1 - arrivals_cdf(before, server.departures(n) * left);
   }
   const double arrivals = std::max(0.0, workload.users - 1 - n) / workload.think_seconds;
+  const double prompt = speed.prompt_steps * step + extra;
   const double cycle = workload.answer_tokens * step + others * extra;
-  const double prompt_share = std::min(1.0, others * (speed.prompt_steps * step + extra) / cycle);
+  const double prompt_share = std::min(1.0, others * prompt / cycle);
+  // Of a queue with steady service: how likely one more prompt waits.
+  const double one_more = prompt_share / (2 - prompt_share);
+  const double between = step * arrivals / 2;  // prompts that came in the same plain step
   double sum = 0;
-  for (const bool meets_prompt : {false, true}) {
-    const double length = step + (meets_prompt ? extra / speed.prompt_steps : 0);
-    const double share = meets_prompt ? prompt_share : 1 - prompt_share;
-    double term = std::exp(-arrivals * length);
-    for (int k = 0; k < 6 && share > 0; ++k) {  // prompts of others in the same step
-      const double left = (t - own - k * extra) / length;
-      sum += share * term * std::clamp(left, 0.0, 1.0);
-      term *= arrivals * length / (k + 1);
-    }
+  double queued = 1 - one_more;
+  double came = std::exp(-between);
+  for (int k = 0; k < kPromptsBefore; ++k) {
+    const double left = t - own - k * prompt;
+    sum += prompt_share * queued * std::clamp(left / prompt, 0.0, 1.0);
+    sum += (1 - prompt_share) * came * std::clamp(left / step, 0.0, 1.0);
+    queued *= one_more;
+    came *= between / (k + 1);
   }
   return sum;
 }
@@ -145,10 +155,12 @@ double per_token_cdf(const Server& server, const Workload& workload, double n, d
   if (t < step) return 0;
   const double others = std::max(0, server.running(n) - 1);
   if (extra <= 0 || others == 0) return 1;
+  const double answer = workload.answer_tokens;
+  const double echo = others * extra / (answer * step + others * extra);
   double sum = 0;
   for (int part = 0; part < kLengths; ++part) {
     const double length = length_of(workload, part);
-    sum += poisson_cdf((t - step) * length / extra, others * length / workload.answer_tokens);
+    sum += arrivals_cdf((t - step) * length / extra, others * length / answer, echo);
   }
   return sum / kLengths;
 }
@@ -169,8 +181,9 @@ class Chances {
     workload_.think_seconds = std::max(kThinkMin, given.think_seconds);
     const double most = server_.departures(server_.streams());
     // Beyond this many the server is always full, and each user more waits one answer longer.
-    const double bend = most * workload_.think_seconds + server_.streams();
-    const double users_max = std::floor(1.5 * bend + server_.streams());
+    constexpr double kFarBeyond = 4;
+    const double users_max =
+        std::floor(kFarBeyond * (most * workload_.think_seconds + server_.streams()));
     is_saturated_ = workload_.users > users_max;
     workload_.users = std::min(workload_.users, users_max);
     now_ = distribution(server_, workload_.users, workload_.think_seconds);

@@ -180,7 +180,11 @@ def test_a_tensor_parallel_degree_divides_the_heads_and_the_weights_fit(rendered
 
 @pytest.mark.parametrize("name", [one for one in OVERLAYS if "gpu" not in one and one != "demo"])
 def test_pods_find_their_nodes(rendered, name):
-    objects = rendered[name]
+    check_pods_find_their_nodes(rendered[name])
+    assert {one["spec"]["limits"]["cpu"] for one in rendered[name] if one["kind"] == "NodePool"} == {"1000"}
+
+
+def check_pods_find_their_nodes(objects: list[Document]) -> None:
     for group, template in pod_specs(objects):
         wanted = template["spec"].get("nodeSelector")
         if group == "gradio-deployment":
@@ -192,7 +196,7 @@ def test_pods_find_their_nodes(rendered, name):
         taints = pools[0]["spec"]["template"]["spec"].get("taints", [])
         assert {one["key"] for one in taints} <= tolerated
         find(objects, "EC2NodeClass", pools[0]["spec"]["template"]["spec"]["nodeClassRef"]["name"])
-        assert pools[0]["spec"]["limits"] == {"cpu": "1000"}
+        assert set(pools[0]["spec"]["limits"]) == {"cpu"}, "machines do not come without end"
 
 
 @pytest.mark.parametrize("name", [*OVERLAYS, "plain"])

@@ -8,6 +8,7 @@ from typing import Any
 
 HOURS_A_MONTH = 730
 CATALOGUE = pathlib.Path(__file__).resolve().parents[3] / "src/plan/catalogue.json"
+OVERLAYS = CATALOGUE.parents[2] / "deploy/kubernetes/overlays"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Line:
 def read_prices() -> dict[str, Any]:
     path = pathlib.Path(os.environ.get("PUNA_CATALOGUE") or CATALOGUE)
     prices: dict[str, Any] = json.loads(path.read_text())
+    for machines in sorted(OVERLAYS.glob("*/machines.json")):  # of puna plan --write
+        prices["overlays"][machines.parent.name] = json.loads(machines.read_text())
     return prices
 
 
@@ -44,7 +47,9 @@ def lines(prices: dict[str, Any], variables: dict[str, Any], overlay: str) -> li
     for part, disk in (("head", 200), ("worker", 500)):
         instance = prices["overlays"].get(overlay, {}).get(part)
         if instance:
-            found.append(machine(prices, instance, f"{overlay}, {part}", disk))
+            count = prices["overlays"][overlay].get("workers", 1) if part == "worker" else 1
+            one = machine(prices, instance, f"{overlay}, {part}", disk)
+            found.append(Line(one.what if count == 1 else f"{one.what}, {count} of them", one.hour * count))
     return found
 
 
@@ -58,5 +63,6 @@ def table(found: list[Line], dated: str) -> str:
 
 def inf_vcpus(prices: dict[str, Any], overlay: str) -> int:
     """vCPUs of Inferentia that the overlay needs: what the quota counts."""
-    worker = prices["overlays"].get(overlay, {}).get("worker") or ""
-    return int(prices["instances"][worker]["vcpus"]) if worker.startswith("inf") else 0
+    machines = prices["overlays"].get(overlay, {})
+    worker = machines.get("worker") or ""
+    return int(prices["instances"][worker]["vcpus"]) * machines.get("workers", 1) if worker.startswith("inf") else 0
