@@ -211,7 +211,7 @@ TEST(Options, TheManualHasWhatHelpHas) {
   EXPECT_THAT(manual.text, AllOf(HasSubstr(".TH PUNA 1"), HasSubstr("PUNA_MAX_MODEL_LEN"),
                                  HasSubstr("\\-\\-weights f32|bf16|int8|int4"),
                                  HasSubstr("Default: 8000"), HasSubstr("NO_COLOR")));
-  for (const char* command : {"serve", "chat", "pull", "quantize", "inspect", "bench"}) {
+  for (const char* command : {"serve", "chat", "pull", "quantize", "inspect", "bench", "plan"}) {
     EXPECT_THAT(manual.text, HasSubstr(std::string(".SS puna ") + command));
   }
 }

@@ -49,7 +49,7 @@ int64_t streams_that_fit(const LlamaConfig& config, const MemoryNeed& need, cons
                          int64_t bytes) {
   const int64_t room = bytes - need.weight_bytes - need.scratch_bytes;
   const int64_t stream = product(blocks_of(use.context), kv_block_bytes(config, use.kv_type));
-  return room <= 0 || stream <= 0 ? 0 : room / stream;
+  return room <= 0 || stream <= 0 ? 0 : room / use.kv_part / stream;
 }
 
 std::optional<MemoryUse> nearest_use(const LlamaConfig& config, const WeightSource& source,
@@ -66,7 +66,8 @@ std::optional<MemoryUse> nearest_use(const LlamaConfig& config, const WeightSour
     const MemoryNeed need = memory_need(config, source, use);
     const int64_t room = bytes - need.weight_bytes - need.scratch_bytes;
     const int64_t positions =
-        room <= 0 ? 0 : room / kv_block_bytes(config, use.kv_type) * kKvBlockPositions;
+        room <= 0 ? 0
+                  : room / use.kv_part / kv_block_bytes(config, use.kv_type) * kKvBlockPositions;
     use.context = std::min(wanted.context, positions);
     if (use.context >= std::min(useful, wanted.context)) return use;
   }

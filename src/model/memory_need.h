@@ -20,6 +20,7 @@ struct MemoryUse {
   int64_t context = 0;  // positions of each stream
   int64_t streams = 1;
   int64_t step_tokens = 512;
+  int kv_part = 1;  // K and V take at most one of so many parts of what is left for them
 };
 
 struct MemoryNeed {

@@ -73,6 +73,19 @@ TEST(NearestWords, WhatTheyOfferFits) {
   }
 }
 
+// The server gives half of what is left to K and V.
+TEST(NearestWords, OfferALengthThatFitsIntoThePartForIt) {
+  const Model model("llama-2-7b");
+  const int64_t bytes = 5'500'000'000;
+  const auto whole = nearest_use(model.config, *model.weights, {.context = 4096}, bytes);
+  const auto half =
+      nearest_use(model.config, *model.weights, {.context = 4096, .kv_part = 2}, bytes);
+  ASSERT_TRUE(whole && half);
+  EXPECT_LT(half->context, whole->context);
+  const MemoryNeed need = model.need(*half);
+  EXPECT_LE(need.kv_bytes, (bytes - need.weight_bytes - need.scratch_bytes) / 2);
+}
+
 TEST(NearestWords, NameASmallerModelWhenNoFormatFits) {
   const std::string text = Model("llama-2-70b").words({.context = 4096}, 8'000'000'000);
   EXPECT_THAT(text, HasSubstr("at least, as int4; llama-2-13b would fit as int4"));

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "model/memory_need.h"
 #include "model/model_sizes.h"
 
 namespace puna {
@@ -18,6 +19,7 @@ constexpr int64_t kSmallMemoryShare = 8;
 constexpr int kBlocksMax = 1 << 24;
 constexpr int kStepTokensMax = 1 << 16;
 constexpr int kSequencesMax = 1 << 16;
+constexpr int kKvPart = 2;  // half of what is left: others need memory, too
 
 int64_t weight_bytes(const Checkpoint& checkpoint, WeightFormat format, int group = 0) {
   return weight_sizes(checkpoint.config, *checkpoint.weights, format,
@@ -94,6 +96,17 @@ Result<int64_t> room_beside_step(const BackendOptions& options, const LlamaConfi
       describe_bytes(available_bytes));
 }
 
+// By the rule of choose_limits(), with steps of the default size.
+std::string what_would_fit(const Checkpoint& checkpoint, WeightFormat format,
+                           int64_t available_bytes) {
+  if (!checkpoint.adapters.empty() && format >= WeightFormat::kInt8) {
+    return "free some, or merge the adapter into a smaller model";  // never int4
+  }
+  const MemoryUse wanted = {
+      .format = format, .context = checkpoint.config.max_position_embeddings, .kv_part = kKvPart};
+  return nearest_words(checkpoint.config, *checkpoint.weights, wanted, available_bytes);
+}
+
 int64_t blocks_for(int64_t positions) { return puna::blocks_for(positions, kBlockTokens); }
 
 }  // namespace
@@ -111,10 +124,10 @@ Result<WeightFormat> choose_weight_format(const CpuOptions& options, const Check
   const int64_t bytes = weight_bytes(checkpoint, format, options.weight_group);
   if (bytes <= available_bytes) return format;
   return error(StatusCode::kResourceExhausted,
-               "the weights as {} take {} and {} of memory are free: {}", describe(format),
-               describe_bytes(bytes), describe_bytes(available_bytes),
-               format == WeightFormat::kInt4 ? "free some, or choose a smaller model"
-                                             : "--weights int4 takes the least");
+               "the weights as {} take {} and {} of memory are free: {}; puna plan says which "
+               "machines have enough",
+               describe(format), describe_bytes(bytes), describe_bytes(available_bytes),
+               what_would_fit(checkpoint, format, available_bytes));
 }
 
 int choose_weight_group(const CpuOptions& options, WeightFormat format) {
@@ -130,8 +143,9 @@ Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaCo
       options.max_model_len > 0 ? options.max_model_len : config.max_position_embeddings;
   const int64_t wanted_blocks =
       std::min<int64_t>(blocks_for(length) * options.max_num_seqs, kBlocksMax);
-  int64_t blocks = options.kv_cache_bytes > 0 ? options.kv_cache_bytes / block_bytes
-                                              : std::min(wanted_blocks, room / 2 / block_bytes);
+  int64_t blocks = options.kv_cache_bytes > 0
+                       ? options.kv_cache_bytes / block_bytes
+                       : std::min(wanted_blocks, room / kKvPart / block_bytes);
   blocks = std::min<int64_t>(blocks, kBlocksMax);
   if (options.kv_cache_bytes > room) {
     return error(StatusCode::kResourceExhausted,

@@ -6,9 +6,12 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <string>
 
 #include "backend/cpu/isa.h"
+#include "model/llama_shapes.h"
 #include "model/model_sizes.h"
+#include "model/random_weights.h"
 
 namespace puna {
 namespace {
@@ -109,7 +112,29 @@ TEST(MemoryPlan, HoldsFloatCheckpointsInAsManyBitsAsLeaveRoom) {
   options.weights = WeightFormat::kF32;
   const auto refused = choose_weight_format(options, *checkpoint, 3 * parameters);
   EXPECT_EQ(refused.status().code(), StatusCode::kResourceExhausted);
-  EXPECT_THAT(refused.status().message(), HasSubstr("--weights int4"));
+  EXPECT_THAT(refused.status().message(), HasSubstr("at least, as int4; puna plan says which"));
+}
+
+TEST(MemoryPlan, WhatItOffersInsteadOfTooManyBitsCanBeServed) {
+  Checkpoint checkpoint;
+  checkpoint.config = find_llama_shape("llama-2-7b").value_or(LlamaConfig());
+  checkpoint.weights = random_weights(checkpoint.config, 0);
+  CpuOptions options;
+  options.weights = WeightFormat::kBf16;
+  const int64_t free_bytes = 8 * kGigabyte;
+  const auto refused = choose_weight_format(options, checkpoint, free_bytes);
+  const std::string message = refused.status().message();
+  const std::string offer = "--weights int8 --max-model-len ";
+  ASSERT_THAT(message, HasSubstr(offer));
+  BackendOptions served;
+  served.max_model_len = std::stoi(message.substr(message.find(offer) + offer.size()));
+  EXPECT_GT(served.max_model_len, 256);
+  const int64_t left =
+      free_bytes -
+      weight_sizes(checkpoint.config, *checkpoint.weights, WeightFormat::kInt8, 64).bytes;
+  EXPECT_TRUE(choose_limits(served, checkpoint.config, kBf16, left).ok());
+  served.max_model_len += 64;
+  EXPECT_FALSE(choose_limits(served, checkpoint.config, kBf16, left).ok()) << "the nearest";
 }
 
 // At 4 bits with int8 activations a model of this size says another first word now and then.
