@@ -58,6 +58,13 @@ module "karpenter" {
   cluster_arn  = module.cluster.arn
 }
 
+module "load_balancer" {
+  source       = "./modules/load_balancer"
+  name         = var.name
+  region       = var.region
+  cluster_name = module.cluster.name
+}
+
 module "addons" {
   source       = "./modules/addons"
   name         = var.name

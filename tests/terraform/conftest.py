@@ -1,7 +1,10 @@
 """A world, and install and cleanup run in it as their shell scripts would."""
 
+import contextlib
 import hashlib
+import http.server
 import sys
+import threading
 
 import pytest
 from hcl_files import ROOT
@@ -23,7 +26,29 @@ def world(tmp_path, monkeypatch):
     for one in lock.values():
         one["files"] = {path: hashlib.sha256(f"made up: {path}".encode()).hexdigest() for path in one["files"]}
     monkeypatch.setattr("puna.ground.parts.read_lock", lambda place: lock)
-    return World(make_place(tmp_path / "checkout", ROOT))
+    made = World(make_place(tmp_path / "checkout", ROOT))
+    with serving(lambda path, headers: (200, '["a llama"]')) as port:
+        made.port = port
+        yield made
+
+
+@contextlib.contextmanager
+def serving(answer):
+    """A server whose answers are (status, text) by path and headers; its port."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            status, text = answer(self.path, self.headers)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
 
 
 def run(world: World, command: str, *arguments: str) -> None:

@@ -94,6 +94,22 @@ def test_what_is_not_tagged_as_ours_is_left_alone_and_named(installed, cleanup):
     assert [one for one in installed.left() if "theirs" not in one] == []
 
 
+def test_a_balancers_group_that_the_nodes_rules_name_is_let_go(installed, cleanup):
+    """The controller has let its balancer's group reach the nodes; when it is dead, nobody else takes that rule away."""
+    ours = [{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}]
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [],
+            "UserIdGroupPairs": [{"GroupId": "sg-balancer", "UserId": "1"}, {"GroupId": "sg-other", "UserId": "1"}]}
+    installed.things["describe-security-groups"] = [
+        {"GroupId": "sg-balancer", "GroupName": "k8s-traffic", "Tags": [{"Key": "elbv2.k8s.aws/cluster", "Value": NAME}]},
+        {"GroupId": "sg-nodes", "GroupName": "eks-cluster-sg-llama2-1", "Tags": ours, "IpPermissions": [rule], "layer": "cluster"},
+        {"GroupId": "sg-theirs", "GroupName": "theirs", "IpPermissions": [rule], "Tags": []}]
+    cleanup()
+    revoked = [one for one in installed.calls if "revoke-security-group-ingress" in one]
+    assert len(revoked) == 1 and "--group-id sg-nodes" in revoked[0]
+    assert '"UserIdGroupPairs": [{"GroupId": "sg-balancer"}]' in revoked[0], "and no other pair of the rule"
+    assert [one["GroupId"] for one in installed.things["describe-security-groups"]] == ["sg-theirs"]
+
+
 def test_something_of_another_ground_is_not_ours(installed, cleanup):
     other = {"VpcId": "vpc-2", "Tags": [{"Key": "puna-ground", "Value": f"{NAME}-2"}]}
     machine = {"InstanceId": "i-2", "State": {"Name": "running"}, "Tags": [

@@ -1,8 +1,10 @@
 """install.sh in a made-up world: what it checks, its order, and every way in which it can be cut short."""
 
+import hashlib
 import json
 
 import pytest
+from puna.ground import parts
 from puna.ground.commands import GroundError, Interrupted
 from world import FAILURE, OUTPUTS
 
@@ -19,7 +21,7 @@ def test_the_order_is_network_cluster_the_rest_and_then_what_runs_in_it(world, i
     applied = [one.partition("-lock-timeout=60s")[2].strip() for one in world.calls if " apply -input" in one]
     assert applied == ["-target=module.network", "-target=module.cluster", ""]
     kustomized = [one.rpartition("/")[2] for one in world.calls if "--kustomize" in one]
-    assert kustomized == ["storage", "karpenter", "kuberay", "neuron", "overlay"]
+    assert kustomized == ["storage", "karpenter", "load-balancer", "kuberay", "neuron", "ingress", "overlay"]
     assert finished(world)
     assert len(world.calls) == CALLS
 
@@ -202,6 +204,22 @@ def test_a_definition_that_was_changed_on_its_way_is_not_applied(world, install,
     assert not any("--filename" in one for one in world.calls)
 
 
+def test_definitions_come_from_a_folder_where_there_is_no_network(world, monkeypatch, tmp_path):
+    part = {"repository": "owner/name", "tag": "v1", "files": {"crds/a.yaml": hashlib.sha256(b"right").hexdigest()}}
+    monkeypatch.undo()
+    monkeypatch.setattr("puna.ground.parts.read_lock", lambda place: {"a": part})
+    monkeypatch.setenv("PUNA_PARTS", str(tmp_path))
+    file = tmp_path / "owner/name/v1/crds/a.yaml"
+    with pytest.raises(GroundError, match="is not there"):
+        parts.fetch(world, world.place, "a")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"wrong")
+    with pytest.raises(GroundError, match="is not what lock.json says"):
+        parts.fetch(world, world.place, "a")
+    file.write_bytes(b"right")
+    assert [one.read_bytes() for one in parts.fetch(world, world.place, "a")] == [b"right"]
+
+
 def test_a_dry_run_changes_nothing_and_says_every_step(world, install):
     install("--dry-run")
     assert not world.calls and not world.place.variables_file.exists() and not world.left()
@@ -230,6 +248,49 @@ def test_variables_of_the_last_time_are_kept(world, install):
     install("--until=init")
     assert world.place.variables() == {"name": "llama2", "region": "us-west-2", "api_cidrs": ["203.0.113.7/32"],
                                        "cluster_version": "1.34", "system_size": {"min": 1, "max": 2, "desired": 1}}
+
+
+def way_in(world) -> tuple[str, list[str], bool]:
+    """(scheme of the load balancer, components added to the overlay, whether the load balancer was taken away)"""
+    file = world.place.own / "kustomize/ingress/kustomization.yaml"
+    patch = json.loads(json.loads(file.read_text())["patches"][0]["patch"])[0]["value"] if file.exists() else ""
+    added = json.loads((world.place.own / "kustomize/overlay/kustomization.yaml").read_text())["components"]
+    return patch, [one.rpartition("/")[2] for one in added], any("delete service ingress-nginx" in one for one in world.calls)
+
+
+def test_the_way_in_is_inside_the_vpc_as_the_seeds_and_that_is_said(world, install):
+    install()
+    assert way_in(world) == ("internal", ["ingress"], False)
+    assert any("may ask the model without a key" in one for one in world.said)
+
+
+def test_no_way_in_where_that_is_chosen_and_it_stays_chosen(world, install):
+    install("--ingress=none")
+    assert way_in(world) == ("", [], True)
+    install()
+    assert way_in(world)[0] == ""
+
+
+def test_an_overlay_for_the_internet_opens_its_load_balancer_and_brings_its_own_ingress(world, install):
+    install("--overlay=llama2-13b-inf2-public")
+    assert way_in(world) == ("internet-facing", [], False)
+    assert not any("without a key" in one for one in world.said)
+
+
+def test_a_model_without_keys_is_not_opened_to_the_internet(world, install):
+    assert "overlay llama2-13b-inf2 answers without a key" in refused(world, install, "--ingress=internet-facing")
+
+
+def test_the_load_balancer_controller_is_told_cluster_region_and_vpc_and_is_there_before_it_is_needed(world, install):
+    install("--region=us-west-2")
+    written = json.loads((world.place.own / "kustomize/load-balancer/kustomization.yaml").read_text())
+    values = {one["path"]: one["value"] for one in json.loads(written["patches"][0]["patch"])}
+    assert values == {"/data/CLUSTER_NAME": "llama2", "/data/REGION": "us-west-2", "/data/VPC_ID": "vpc-1"}
+    order = [next(number for number, one in enumerate(world.calls) if part in one) for part in (
+        "rollout status deployment/aws-load-balancer-controller", "kustomize/ingress",
+        "rollout status deployment/ingress-nginx-controller --namespace=ingress-nginx", "wait service/ingress-nginx-controller",
+        "kustomize/overlay")]
+    assert order == sorted(order)
 
 
 def test_only_one_at_a_time(world, install):

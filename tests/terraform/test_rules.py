@@ -7,6 +7,7 @@ import pytest
 import yaml
 from ground_rules import NAME_MAX, RULES
 from hcl_files import GROUND, ROOT, Configuration
+from puna.ground.findings import Ours, role_names
 
 OURS = hcl_files.read()
 # Rule: what is replaced in which file, each of which the rule must notice.
@@ -80,6 +81,13 @@ def test_the_node_pools_name_what_terraform_makes():
         assert "role" not in one, "Karpenter would make a profile of its own, which no destroy finds"
         for terms in (one["subnetSelectorTerms"], one["securityGroupSelectorTerms"]):
             assert terms == [{"tags": {"karpenter.sh/discovery": name}}]
+
+
+def test_cleanup_knows_every_role_policy_and_profile_by_name():
+    """IAM has no question for tags: what cleanup.sh does not know by name it would leave behind, and call it nothing."""
+    made = {str(one.body["name"]).replace("${var.name}", "x") for kind in ("role", "policy", "instance_profile")
+            for one in OURS.of("resource", f"aws_iam_{kind}")}
+    assert made == set(role_names(Ours("x")))
 
 
 def test_nothing_that_terraform_writes_can_be_committed():

@@ -3,10 +3,14 @@
 Each call that changes something has a number: it can fail once, or be stopped by a signal, before or after its effect.
 """
 
+import base64
+import contextlib
 import json
+import os
 import pathlib
 import signal
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 from puna.ground.commands import Commands, Done, Interrupted
 from puna.ground.place import Place
@@ -31,7 +35,8 @@ LISTS = {
     ("elbv2", "describe-load-balancers"): ("LoadBalancers", "LoadBalancerArn"),
     ("elbv2", "describe-target-groups"): ("TargetGroups", "TargetGroupArn"),
     ("elb", "describe-load-balancers"): ("LoadBalancerDescriptions", "LoadBalancerName"),
-    ("iam", "list-policies"): ("Policies", "Arn"), ("events", "list-rules"): ("Rules", "Name"),
+    ("iam", "list-policies"): ("Policies", "Arn"),
+    ("iam", "list-roles"): ("Roles", "RoleName"), ("events", "list-rules"): ("Rules", "Name"),
     ("ecr", "describe-repositories"): ("repositories", "repositoryName"),
     ("logs", "describe-log-groups"): ("logGroups", "logGroupName"), ("s3api", "list-buckets"): ("Buckets", "Name"),
 }
@@ -45,7 +50,7 @@ MADE_BY = {  # layer: (list, document)
         "repositoryName": f"{NAME}/puna", "repositoryArn": "arn:repository", "tags": OURS})],
 }
 OUTPUTS = {"registry": "111122223333.dkr.ecr.us-west-2.amazonaws.com/llama2", "interruption_queue": "karpenter-llama2",
-           "node_instance_profile": "karpenter-llama2", "account_id": ACCOUNT}
+           "node_instance_profile": "karpenter-llama2", "account_id": ACCOUNT, "vpc_id": "vpc-1"}
 FAILURE = "Error: creating it: api error LimitExceeded: limit of made-up things"
 
 
@@ -61,6 +66,9 @@ class World(Commands):
         self.refusals: dict[str, str] = {}  # part of a question: AWS's words
         self.reachable = self.controllers_live = True
         self.account, self.quota, self.images = ACCOUNT, 192.0, True
+        # What Ray Serve says of the application, one after the other, and where a port-forward leads to.
+        self.statuses: list[tuple[str, str]] = [("RUNNING", "")]
+        self.port, self.key = 0, ""
         self.versions = {"tofu": "1.12.6", "aws": "2.31.0", "kubectl": "1.34.1"}
 
     def pause(self, seconds: float) -> None:
@@ -92,6 +100,16 @@ class World(Commands):
     def ask(self, *command: str, stdin: str = "", limit_s: float = 60) -> Done:
         self.asked.append(" ".join(command))
         return self.answer(*command)
+
+    @contextlib.contextmanager
+    def beside(self, *command: str) -> Iterator[IO[bytes]]:
+        self.asked.append(" ".join(command))
+        reading, writing = os.pipe()
+        words = f"Forwarding from 127.0.0.1:{self.port} -> 8000\n" if self.port else "error: unable to forward port: no pod\n"
+        os.write(writing, words.encode())
+        os.close(writing)
+        with open(reading, "rb") as output:
+            yield output
 
     def answer(self, *command: str) -> Done:
         words = " ".join(command)
@@ -248,6 +266,13 @@ class World(Commands):
                 self.things["instances"] = []
             if words.startswith("namespace"):
                 self.things["describe-volumes"] = []
+        if what == "get" and words.startswith("rayservice"):
+            status, message = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+            return {"items": [{"status": {"activeServiceStatus": {}, "pendingServiceStatus": {
+                "applicationStatuses": {"llama2": {"status": status, "message": "", "serveDeploymentStatuses": {
+                    "PunaReplica": {"status": status, "message": message}}}}}}}]}
+        if what == "get" and words.startswith("secret") and self.key:
+            return {"items": [{"data": {"key": base64.b64encode(self.key.encode()).decode()}}]}
         return {"items": []} if what == "get" and "json" in words else "ok"
 
     def controllers_make_things(self) -> None:

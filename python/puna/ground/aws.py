@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-from .causes import explain
+from .causes import failure
 from .commands import Commands, Done, GroundError
 
 GONE = re.compile(r"NotFound|NoSuch|NotExist|NonExistent|does not exist|not found", re.IGNORECASE)
@@ -14,8 +14,7 @@ class AwsError(GroundError):
     def __init__(self, command: str, output: str) -> None:
         found = re.search(r"\(([\w.]+)\) when calling", output)
         self.code = found[1] if found else ""
-        cause, advice = explain(output)
-        super().__init__(f"aws {command}: {cause + ': ' if cause else ''}{output[-500:].strip()}", advice)
+        super().__init__(*failure(f"aws {command}", output))
 
     @property
     def is_gone(self) -> bool:

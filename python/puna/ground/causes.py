@@ -45,6 +45,15 @@ def explain(output: str) -> tuple[str, str]:
     return "", RUN_AGAIN
 
 
+def failure(what: str, output: str, code: int = 1, timed_out: bool = False) -> tuple[str, str]:
+    """What every tool's failure is told as: (who, its own words and the cause; what to do)."""
+    cause, advice = explain(output)
+    if timed_out:
+        cause = "it took too long and was stopped"
+    return (f"{what}: {errors_of(output) or 'nothing was said'}\n"
+            f"{f'cause: {cause}' if cause else f'it ended with {code}'}"), advice
+
+
 def errors_of(output: str) -> str:
     """The part of a tool's words that says what failed."""
     lines = [re.sub(r"^[│╷╵|]\s?", "", one).rstrip() for one in output.splitlines()]

@@ -15,8 +15,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
+from typing import IO
+
+from .causes import failure
 
 TAIL_LINES = 80
 BEAT_S = 30.0
@@ -42,6 +45,12 @@ class Done:
     output: str  # of ask() all, of run() the last lines
     timed_out: bool = False
     errors: str = ""  # of ask(); run() has them among its output
+
+    def must(self, what: str) -> "Done":
+        """Itself when it went well."""
+        if self.code != 0 or self.timed_out:
+            raise GroundError(*failure(what, self.output or self.errors, self.code, self.timed_out))
+        return self
 
 
 class Commands:
@@ -102,7 +111,7 @@ class Commands:
             except OSError as error:
                 raise GroundError(f"the log {self.log_of(stage)} cannot be written: {error.strerror}",
                                   "make room on this disk, then run it again") from error
-            child = stack.enter_context(self._start(command, stdin, subprocess.STDOUT))
+            child = stack.enter_context(self._start(command, stdin, subprocess.STDOUT, watched=True))
             lines: collections.deque[str] = collections.deque(maxlen=TAIL_LINES)
             timed_out = self._pump(child, log.fileno(), lines, limit_s)
             code = child.wait()
@@ -111,7 +120,7 @@ class Commands:
         return Done(code, "\n".join(lines), timed_out)
 
     def ask(self, *command: str, stdin: str = "", limit_s: float = 60) -> Done:
-        """Something that only looks."""
+        """Something that only looks; several threads may ask at once. A signal ends it."""
         self.check()
         child = self._start(command, stdin, subprocess.PIPE)
         timed_out = False
@@ -121,22 +130,45 @@ class Commands:
             timed_out = True
             child.kill()
             output, errors = child.communicate()
-        finally:
-            self._child = None
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
         self.check()
         return Done(child.returncode, output.decode(errors="replace").strip(), timed_out,
                     errors.decode(errors="replace").strip())
 
-    def _start(self, command: tuple[str, ...], stdin: str, errors: int) -> subprocess.Popen[bytes]:
+    @contextlib.contextmanager
+    def beside(self, *command: str) -> Iterator[IO[bytes]]:
+        """Something that serves as long as the block lasts; what it prints."""
+        self.check()
+        child = self._start(command, "", subprocess.STDOUT)
+        assert child.stdout is not None
+        try:
+            yield child.stdout
+        finally:
+            child.terminate()
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            child.stdout.close()
+
+    def _start(self, command: tuple[str, ...], stdin: str, errors: int,
+               watched: bool = False) -> subprocess.Popen[bytes]:
+        """What is watched is told of signals, and waited for."""
         try:
             with tempfile.TemporaryFile() as given:
                 given.write(stdin.encode())
                 given.seek(0)
-                self._child = subprocess.Popen(list(command), stdin=given, stdout=subprocess.PIPE, stderr=errors,
-                                               env=self.environment, start_new_session=True)
+                child = subprocess.Popen(list(command), stdin=given, stdout=subprocess.PIPE, stderr=errors,
+                                         env=self.environment, start_new_session=True)
+                if watched:
+                    self._child = child
         except OSError as error:
             raise GroundError(f"{command[0]} cannot be started: {error.strerror}") from error
-        return self._child
+        return child
 
     def _pump(self, child: subprocess.Popen[bytes], log: int, lines: "collections.deque[str]", limit_s: float) -> bool:
         assert child.stdout is not None

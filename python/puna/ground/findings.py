@@ -3,6 +3,7 @@
 Nothing is ours that has neither our tag nor the cluster's, whatever it is called.
 """
 
+import concurrent.futures
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from .aws import Aws, AwsError
 
 Json = dict[str, Any]
+ASKED_AT_ONCE = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,6 +136,19 @@ def controllers_security_groups(aws: Aws, ours: Ours) -> list[Found]:
             and not str(one.get("GroupName", "")).startswith("eks-cluster-sg-")]
 
 
+def rules_naming(aws: Aws, ours: Ours, group: str) -> list[tuple[Json, str]]:
+    """Rules of other groups of ours that let this one in, and hold it: (what to revoke, of which group)."""
+    found = []
+    for one in ec2(aws, "describe-security-groups", "SecurityGroups"):
+        if one["GroupId"] == group or not ours.tagged(tags_of(one)):
+            continue
+        for each in one.get("IpPermissions") or []:
+            if any(pair.get("GroupId") == group for pair in each.get("UserIdGroupPairs") or []):
+                kept = {name: each[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in each}
+                found.append(({**kept, "UserIdGroupPairs": [{"GroupId": group}]}, one["GroupId"]))
+    return found
+
+
 def karpenter_templates(aws: Aws, ours: Ours) -> list[Found]:
     return [Found("launch template", one["LaunchTemplateId"], one.get("LaunchTemplateName", ""))
             for one in ec2(aws, "describe-launch-templates", "LaunchTemplates")
@@ -164,7 +179,7 @@ def node_groups(aws: Aws, ours: Ours) -> list[Found]:
 
 def role_names(ours: Ours) -> list[str]:
     return [f"{ours.name}-cluster", f"{ours.name}-nodes", f"{ours.name}-karpenter", f"karpenter-{ours.name}",
-            f"{ours.name}-ebs-csi", f"{ours.name}-models"]
+            f"{ours.name}-ebs-csi", f"{ours.name}-load-balancer", f"{ours.name}-models"]
 
 
 def existing(aws: Aws, *arguments: str) -> Json:
@@ -178,7 +193,10 @@ def existing(aws: Aws, *arguments: str) -> Json:
 
 
 def roles(aws: Aws, ours: Ours) -> list[Found]:
-    return [Found("IAM role", name) for name in role_names(ours)
+    """IAM cannot be asked for tags: those that are ours by name, and whatever else has the name in its own."""
+    listed = [one["RoleName"] for one in aws.json("iam", "list-roles").get("Roles") or []]
+    names = dict.fromkeys([*role_names(ours), *(one for one in listed if ours.name in one)])
+    return [Found("IAM role", name) for name in names
             if ours.tagged(tags_of(existing(aws, "iam", "get-role", "--role-name", name).get("Role", {})))]
 
 
@@ -276,4 +294,10 @@ EVERYTHING: list[Finder] = [
 
 
 def everything(aws: Aws, ours: Ours) -> list[Found]:
-    return list(dict.fromkeys(one for find in EVERYTHING for one in find(aws, ours)))
+    """All kinds are asked for at once: the AWS CLI takes a second to start."""
+    pool = concurrent.futures.ThreadPoolExecutor(ASKED_AT_ONCE)
+    try:
+        found = list(pool.map(lambda find: list(find(aws, ours)), EVERYTHING))
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return list(dict.fromkeys(one for many in found for one in many))

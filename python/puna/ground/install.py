@@ -16,6 +16,7 @@ from .findings import Ours
 from .kubectl import Kubectl
 from .options import INSTALL_STAGES, chosen_variables
 from .place import Place, write_whole
+from .ready import Ready
 from .terraform import Terraform, program
 
 INF2_ZONES = {"us-east-1": ["use1-az6", "use1-az5"], "us-east-2": ["use2-az3", "use2-az1"], "us-west-2": ["usw2-az4", "usw2-az1"]}
@@ -32,6 +33,8 @@ class Install:
         self.overlay: str = options.overlay or settings.get("overlay") or ""
         self.tag: str = options.tag or settings.get("tag") or __version__
         self.ami: str = options.ami or settings.get("ami") or ""
+        self.ingress_chosen: str = options.ingress or settings.get("ingress") or ""
+        self.ingress = self.ingress_chosen or preflight.ingress_of(place, self.overlay)
         self.name, self.region = str(self.variables["name"]), str(self.variables["region"])
         commands.environment.update(AWS_REGION=self.region, AWS_DEFAULT_REGION=self.region)
         self.aws = Aws(commands, commands.environment.get("AWS_ENDPOINT_URL", ""))
@@ -45,7 +48,8 @@ class Install:
                                sys.stdin.isatty())
         if not self.commands.dry_run:
             self.place.save_variables(self.variables)
-            self.place.save_settings(account=report.account, overlay=self.overlay, tag=self.tag, ami=self.ami)
+            self.place.save_settings(account=report.account, overlay=self.overlay, tag=self.tag, ami=self.ami,
+                                     ingress=self.ingress_chosen)
         first, last = INSTALL_STAGES.index(self.options.first), INSTALL_STAGES.index(self.options.last)
         chosen = INSTALL_STAGES[first:last + 1]
         for number, stage in enumerate(chosen, 1):
@@ -69,6 +73,7 @@ class Install:
         preflight.tools(self.commands, report, self.terraform.binary)
         preflight.region(self.commands, report, self.region)
         preflight.overlay(self.place, report, self.overlay, prices)
+        preflight.ingress(self.place, report, self.overlay, self.ingress)
         preflight.disk(self.place, report)
         if not any("aws" in one for one in report.problems):
             preflight.identity(self.aws, report, self.place.settings())
@@ -109,7 +114,7 @@ class Install:
         self.terraform.apply(stage, "module.cluster")
 
     def do_rest(self, stage: str) -> None:
-        """nodes, Karpenter's roles, add-ons, registry"""
+        """nodes, roles of the controllers, add-ons, registry"""
         self.terraform.apply(stage)
 
     def do_kubectl(self, stage: str) -> None:
@@ -133,15 +138,28 @@ class Install:
         self.kubectl.must(stage, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={NODES_S}s")
 
     def do_parts(self, stage: str) -> None:
-        """storage class, Karpenter, KubeRay, Neuron device plugin"""
+        """storage class, Karpenter, load balancer controller, KubeRay, Neuron device plugin, ingress controller"""
         outputs = self.terraform.outputs()
-        settings = {"CLUSTER_NAME": self.name, "INTERRUPTION_QUEUE": outputs.get("interruption_queue") or ""}
-        parts.install(self.commands, self.kubectl, self.place, stage, "storage")
-        parts.install(self.commands, self.kubectl, self.place, stage, "karpenter", [{
-            "target": {"kind": "ConfigMap", "name": "karpenter-settings"},
-            "patch": [{"op": "replace", "path": f"/data/{key}", "value": value} for key, value in settings.items()]}])
-        parts.install(self.commands, self.kubectl, self.place, stage, "kuberay")
-        parts.install(self.commands, self.kubectl, self.place, stage, "neuron")
+
+        def install(part: str, *patches: dict[str, Any]) -> None:
+            parts.install(self.commands, self.kubectl, self.place, stage, part, list(patches))
+
+        install("storage")
+        install("karpenter", parts.replaced("ConfigMap", "karpenter-settings", {
+            "/data/CLUSTER_NAME": self.name, "/data/INTERRUPTION_QUEUE": outputs.get("interruption_queue") or ""}))
+        install("load-balancer", parts.replaced("ConfigMap", "load-balancer-settings", {
+            "/data/CLUSTER_NAME": self.name, "/data/REGION": self.region, "/data/VPC_ID": outputs.get("vpc_id") or ""}))
+        install("kuberay")
+        install("neuron")
+        if self.ingress == "none":
+            # Also where there was one before: it costs money.
+            self.kubectl.must(stage, "delete", "service", "ingress-nginx-controller", "--namespace=ingress-nginx",
+                              "--ignore-not-found", "--timeout=300s")
+            return
+        install("ingress", parts.replaced("Service", "ingress-nginx-controller", {
+            "/metadata/annotations/service.beta.kubernetes.io~1aws-load-balancer-scheme": self.ingress}))
+        self.kubectl.must(stage, "wait", "service/ingress-nginx-controller", "--namespace=ingress-nginx",
+                          "--for=jsonpath={.status.loadBalancer.ingress}", "--timeout=300s")
 
     def do_images(self, stage: str) -> None:
         """the images of the overlay are in the registry"""
@@ -170,16 +188,18 @@ class Install:
         base = self.place.repository / "deploy/kubernetes/overlays" / self.overlay
         outputs = self.terraform.outputs()
         images = [{"name": one, "newName": f"{outputs.get('registry', 'REGISTRY')}/{one}", "newTag": self.tag} for one in IMAGES]
-        parts.write_kustomization(folder, base, images, [self.node_class(outputs)])
+        has_way_in = preflight.has_component(self.place, self.overlay, "ingress", "gateway")
+        ways_in = [] if self.ingress == "none" or has_way_in else [
+            self.place.repository / "deploy/kubernetes/components/ingress"]
+        parts.write_kustomization(folder, base, images, [self.node_class(outputs)], ways_in)
         self.kubectl.must(stage, "apply", "--server-side", "--force-conflicts", f"--kustomize={folder}")
 
     def node_class(self, outputs: dict[str, Any]) -> dict[str, Any]:
         terms = [{"tags": {"karpenter.sh/discovery": self.name}}]
-        values = {"/spec/instanceProfile": outputs.get("node_instance_profile") or f"karpenter-{self.name}",
-                  "/spec/subnetSelectorTerms": terms, "/spec/securityGroupSelectorTerms": terms,
-                  "/spec/amiSelectorTerms": [{"alias": self.find_ami()}]}
-        return {"target": {"kind": "EC2NodeClass"},
-                "patch": [{"op": "replace", "path": path, "value": value} for path, value in values.items()]}
+        return parts.replaced("EC2NodeClass", "", {
+            "/spec/instanceProfile": outputs.get("node_instance_profile") or f"karpenter-{self.name}",
+            "/spec/subnetSelectorTerms": terms, "/spec/securityGroupSelectorTerms": terms,
+            "/spec/amiSelectorTerms": [{"alias": self.find_ami()}]})
 
     def find_ami(self) -> str:
         """EKS's newest image for this Kubernetes, found once: a new one would replace every machine."""
@@ -198,14 +218,9 @@ class Install:
 
     def do_ready(self, stage: str) -> None:
         """until the model answers"""
-        if not self.overlay:
-            return
-        done = self.kubectl.run(stage, "wait", "rayservice/llama2", "--namespace=llama2", "--for=condition=Ready",
-                                f"--timeout={int(self.options.wait)}s")
-        if done.code != 0:
-            pods = self.kubectl.ask("get", "pods,nodeclaims", "--namespace=llama2", "--output=wide").output
-            raise GroundError(f"the model is not ready after at most {words_of(self.options.wait)}: {done.output}\n{pods}",
-                              f"look: kubectl --kubeconfig {self.place.kubeconfig} describe pods -n llama2")
+        if self.overlay and not self.commands.dry_run:
+            answer = Ready(self.commands, self.kubectl).wait(self.options.wait)
+            self.say(f"    it answers: {answer[:60]}")
 
     # After.
 
@@ -227,5 +242,7 @@ class Install:
     aws eks --region {self.region} update-kubeconfig --name {self.name}
     kubectl get nodes""" + ("""
     kubectl get all -n llama2
-    kubectl port-forward service/llama2-serve-svc 8000:8000 -n llama2""" if self.overlay else "") + """
+    kubectl port-forward service/llama2-serve-svc 8000:8000 -n llama2""" if self.overlay else "") + ("""
+    kubectl get ingress -n llama2     # its address leads to /serve/infer, /serve/v1/… and /dashboard/
+""" if self.overlay and self.ingress != "none" else "\n") + """
 give all of it back: ./cleanup.sh""")

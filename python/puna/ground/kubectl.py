@@ -3,8 +3,7 @@
 import json
 from typing import Any
 
-from .causes import errors_of, explain
-from .commands import Commands, Done, GroundError
+from .commands import Commands, Done
 from .place import Place
 
 
@@ -12,22 +11,17 @@ class Kubectl:
     def __init__(self, commands: Commands, place: Place) -> None:
         self.commands, self.place = commands, place
 
-    def _line(self, *arguments: str) -> tuple[str, ...]:
+    def line(self, *arguments: str) -> tuple[str, ...]:
         return ("kubectl", f"--kubeconfig={self.place.kubeconfig}", *arguments)
 
     def run(self, stage: str, *arguments: str, limit_s: float = 0) -> Done:
-        return self.commands.run(stage, *self._line(*arguments), limit_s=limit_s)
+        return self.commands.run(stage, *self.line(*arguments), limit_s=limit_s)
 
     def must(self, stage: str, *arguments: str) -> Done:
-        done = self.run(stage, *arguments)
-        if done.code != 0:
-            cause, advice = explain(done.output)
-            raise GroundError(f"kubectl {' '.join(arguments[:3])}: {errors_of(done.output)}"
-                              f"{chr(10) + 'cause: ' + cause if cause else ''}", advice)
-        return done
+        return self.run(stage, *arguments).must(f"kubectl {' '.join(arguments[:3])}")
 
     def ask(self, *arguments: str, limit_s: float = 30) -> Done:
-        return self.commands.ask(*self._line(*arguments, "--request-timeout=10s"), limit_s=limit_s)
+        return self.commands.ask(*self.line(*arguments, "--request-timeout=10s"), limit_s=limit_s)
 
     def items(self, *arguments: str) -> list[dict[str, Any]]:
         done = self.ask("get", *arguments, "--output=json")

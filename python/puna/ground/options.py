@@ -9,6 +9,8 @@ from .preflight import parse_value
 
 INSTALL_STAGES = ["init", "network", "cluster", "rest", "kubectl", "parts", "images", "overlay", "ready"]
 
+INGRESS = ["none", "internal", "internet-facing"]
+
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="puna.ground", description="Puna's ground on AWS: VPC, EKS, Karpenter, and what stands on it")
@@ -41,6 +43,9 @@ def add_install(install: argparse.ArgumentParser) -> None:
     install.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", type=variable,
                          help="another variable of deploy/terraform/variables.tf; VALUE may be JSON")
     install.add_argument("--overlay", help="of deploy/kubernetes/overlays, such as llama2-13b-inf2 (default: the last one, or none)")
+    install.add_argument("--ingress", choices=INGRESS,
+                         help="the load balancer before the model: inside the VPC, open to the internet (an overlay that asks for "
+                         "keys: …-public), or none (default: that of the last time, or what the overlay is made for)")
     install.add_argument("--tag", help=f"of the images puna and puna-gradio (default: {__version__})")
     install.add_argument("--ami", metavar="ALIAS",
                          help="of Karpenter's machines, such as al2023@v20251120 (default: EKS's newest, then kept)")

@@ -66,22 +66,31 @@ def install(commands: Commands, kubectl: Kubectl, place: Place, stage: str, name
     """Definitions first, then the objects, then a wait for what they start."""
     commands.say(f"    {name}")
     files = [] if commands.dry_run else fetch(commands, place, name)
-    for file in files:
-        kubectl.must(stage, "apply", "--server-side", "--force-conflicts", f"--filename={file}")
     if files:
-        kubectl.must(stage, "wait", "--for=condition=Established", "--timeout=60s", *(f"--filename={one}" for one in files))
+        named = [f"--filename={one}" for one in files]
+        kubectl.must(stage, "apply", "--server-side", "--force-conflicts", *named)
+        kubectl.must(stage, "wait", "--for=condition=Established", "--timeout=60s", *named)
     folder = place.own / "kustomize" / name
     write_kustomization(folder, manifests(place) / name, patches=patches)
     kubectl.must(stage, "apply", "--server-side", "--force-conflicts", f"--kustomize={folder}")
-    for workload in read_lock(place).get(name, {}).get("waits", []):
-        kubectl.must(stage, "rollout", "status", workload, "--namespace=kube-system", "--timeout=300s")
+    part = read_lock(place).get(name, {})
+    for workload in part.get("waits", []):
+        kubectl.must(stage, "rollout", "status", workload, f"--namespace={part.get('namespace', 'kube-system')}",
+                     "--timeout=300s")
+
+
+def replaced(kind: str, name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """A patch of write_kustomization(): values by their paths."""
+    return {"target": {"kind": kind, **({"name": name} if name else {})},
+            "patch": [{"op": "replace", "path": path, "value": value} for path, value in values.items()]}
 
 
 def write_kustomization(folder: pathlib.Path, base: pathlib.Path, images: list[dict[str, str]] | None = None,
-                        patches: list[dict[str, Any]] | None = None) -> None:
+                        patches: list[dict[str, Any]] | None = None, components: list[pathlib.Path] | None = None) -> None:
     """`base` with changes; JSON is YAML."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "kustomization.yaml").write_text(json.dumps({
         "apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization",
         "resources": [os.path.relpath(base, folder)], "images": images or [],
+        "components": [os.path.relpath(one, folder) for one in components or []],
         "patches": [{"target": one["target"], "patch": json.dumps(one["patch"])} for one in patches or []]}, indent=1) + "\n")

@@ -159,6 +159,30 @@ def overlay(place: Place, report: Report, name: str, prices: dict[str, Any]) -> 
                                f"{', '.join(sorted(prices['overlays']))}")
 
 
+def has_component(place: Place, name: str, *components: str) -> bool:
+    file = place.repository / "deploy/kubernetes/overlays" / name / "kustomization.yaml"
+    text = file.read_text() if name and file.exists() else ""
+    return any(f"components/{one}\n" in text for one in components)
+
+
+def ingress_of(place: Place, name: str) -> str:
+    """The way in that an overlay is made for."""
+    if has_component(place, name, "gateway"):
+        return "none"  # by a Gateway of the user's own
+    return "internet-facing" if has_component(place, name, "public") else "internal"
+
+
+def ingress(place: Place, report: Report, name: str, chosen: str) -> None:
+    if not name or chosen == "none" or has_component(place, name, "public"):
+        return
+    if chosen == "internet-facing":
+        report.problems.append(f"overlay {name} answers without a key: --ingress internet-facing is for overlays with "
+                               "components/public, such as llama2-13b-inf2-public")
+    else:
+        report.warnings.append("who is in the VPC, or in a network joined to it, may ask the model without a key "
+                               "(--ingress none: nobody but the cluster)")
+
+
 def ask_to_go_on(commands: Commands, yes: bool, question: str, is_terminal: bool) -> None:
     if yes or commands.dry_run:
         return

@@ -1,12 +1,13 @@
 """Removes what findings.py finds, with waits that end."""
 
+import json
 import re
 import time
 from collections.abc import Iterable
 
 from .aws import Aws, AwsError
 from .commands import Commands
-from .findings import BY_CONTROLLERS, EVERYTHING, Finder, Found, Ours, existing, volumes
+from .findings import BY_CONTROLLERS, EVERYTHING, Finder, Found, Ours, existing, rules_naming, volumes
 
 WAIT_S = 600.0
 LOOK_S = 5.0
@@ -90,6 +91,9 @@ class Removal:
         def change(*arguments: str) -> None:
             self.aws.change(stage, *arguments)
 
+        if one.kind == "security group":
+            for permission, group in rules_naming(self.aws, self.ours, one.id):
+                change("ec2", "revoke-security-group-ingress", "--group-id", group, "--ip-permissions", json.dumps([permission]))
         if one.kind in SIMPLE:
             service, operation, option = SIMPLE[one.kind]
             change(service, operation, option, one.id)

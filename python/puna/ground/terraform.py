@@ -4,7 +4,6 @@ import json
 import shutil
 from typing import Any
 
-from .causes import errors_of, explain
 from .commands import Commands, Done, GroundError
 from .place import Place
 
@@ -31,7 +30,7 @@ class Terraform:
         return (self.binary, f"-chdir={self.place.terraform}", *arguments)
 
     def init(self, stage: str) -> None:
-        self._must(stage, self.commands.run(stage, *self._line("init", *COMMON)))
+        self.commands.run(stage, *self._line("init", *COMMON)).must(f"{self.binary} init")
 
     def plan(self, stage: str) -> Done:
         return self.commands.ask(*self._line("plan", *COMMON, "-lock=false"), limit_s=600)
@@ -47,8 +46,8 @@ class Terraform:
             self.require_sound_state()
             self.place.keep_state()
         targets = [f"-target={target}"] if target else []
-        self._must(stage, self.commands.run(
-            stage, *self._line(what, *COMMON, "-auto-approve", "-lock-timeout=60s", *targets), limit_s=limit_s))
+        self.commands.run(stage, *self._line(what, *COMMON, "-auto-approve", "-lock-timeout=60s", *targets),
+                          limit_s=limit_s).must(f"{self.binary} {what}")
 
     def require_sound_state(self) -> None:
         if not self.place.is_state_sound():
@@ -57,15 +56,6 @@ class Terraform:
             raise GroundError(f"{self.place.state} is not whole: a run was killed, or the disk was full",
                               f"put the newest copy back ({copy}) and run it again; what that copy does not know yet is "
                               "refused as existing: then `./cleanup.sh --without-state` gives all of it back by its tags")
-
-    def _must(self, stage: str, done: Done) -> None:
-        if done.code == 0 and not done.timed_out:
-            return
-        cause, advice = explain(done.output)
-        words = errors_of(done.output)
-        if done.timed_out:
-            cause = "it took too long and was stopped"
-        raise GroundError(f"{words}\n{'cause: ' + cause if cause else f'{self.binary} ended with {done.code}'}", advice)
 
     def outputs(self) -> dict[str, Any]:
         done = self.commands.ask(*self._line("output", "-json", "-no-color"))
