@@ -66,7 +66,7 @@ test-kubernetes: build fetch-models ## Judge deploy/kubernetes by a real control
 	@/usr/bin/python3 tools/run_tests.py --long kubernetes
 
 .PHONY: test-terraform
-test-terraform: packages ## Judge deploy/terraform by a real CLI and schema, install.sh and cleanup.sh whole (root)
+test-terraform: build fetch-models ## Judge deploy/terraform by a real CLI and schema, install.sh and cleanup.sh whole (root)
 	@tools/install_packages.sh tools/apt-packages-kubernetes.txt
 	@/usr/bin/python3 tools/run_tests.py --long terraform
 

@@ -154,7 +154,7 @@ def long_steps() -> dict[str, list[Step]]:
         ],
         "terraform": [
             Step("terraform", "Python packages",
-                 "tools/venv.sh terraform && tools/venv.sh terraform_lab && tools/venv.sh kubernetes_lab"),
+                 "for one in cluster terraform_lab kubernetes_lab; do tools/venv.sh $one; done"),
             Step("terraform", "OpenTofu and the programs of the Kubernetes lab, built once",
                  "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py tofu"),
             Step("terraform", "schema of the real provider",

@@ -172,8 +172,8 @@ class Lab:
 
     # The cluster.
 
-    def start_control_plane(self, *api_server: str) -> None:
-        """With more options for the API server."""
+    def start_control_plane(self, *api_server: str, definitions: str = "*") -> None:
+        """With more options for the API server; definitions (CRDs) of the folders of CRDS that the pattern matches."""
         resolver = self.folder / "resolv.conf"
         resolver.write_text(f"nameserver {DNS_ADDRESS}\nsearch llama2.svc.cluster.local svc.cluster.local "
                             "cluster.local\noptions ndots:5\n")
@@ -206,7 +206,7 @@ class Lab:
                    "--metrics-bind-address=127.0.0.1:10249", "--healthz-bind-address=127.0.0.1:10256")
         (self.folder / "Corefile").write_text(COREFILE % self.kubeconfig)
         self.start("coredns", "coredns", "-conf", str(self.folder / "Corefile"))
-        self.run("kubectl", "apply", "--server-side", *(f"--filename={one}" for one in sorted(CRDS.iterdir())))
+        self.run("kubectl", "apply", "--server-side", *(f"--filename={one}" for one in sorted(CRDS.glob(definitions))))
         self.run("kubectl", "wait", "--for=condition=Established", "crd", "--all", "--timeout=30s")
 
     def start_operator(self) -> None:

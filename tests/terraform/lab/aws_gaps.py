@@ -151,6 +151,17 @@ class Gaps:
 
     fix_DescribeCluster = fix_CreateCluster
 
+    def on_DeleteCluster(self) -> bool:
+        """Add-ons go with their cluster."""
+        def names(what: str) -> list[str]:
+            found = self.forward(b"", f"{self.url.path}/{what}", "GET")[1]
+            return list(next(iter(json.loads(found or b"{}").values()), None) or []) if found.startswith(b"{") else []
+
+        if not names("node-groups"):
+            for one in names("addons"):
+                self.forward(b"", f"{self.url.path}/addons/{one}", "DELETE")
+        return False
+
     def fix_DeleteCluster(self, text: str) -> str:
         group = CLUSTER_GROUPS.pop(self.url.path.rpartition("/")[2], "")
         if group:
@@ -189,7 +200,15 @@ class Gaps:
         return self.in_use("subnetId", self.form["SubnetId"])
 
     def on_DeleteSecurityGroup(self) -> bool:
-        return "GroupId" in self.form and self.in_use("groupId", self.form["GroupId"])
+        if "GroupId" not in self.form:
+            return False
+        group = self.form["GroupId"]
+        others = re.split(r"(?=<ownerId>)", self.ec2(Action="DescribeSecurityGroups"))
+        held = [one for one in others if re.search(rf"<groups>.*?<groupId>{group}</groupId>", one, re.S)
+                and not re.match(rf"(?:(?!<groups>).)*?<groupId>{group}</groupId>", one, re.S)]
+        if held:
+            return self.refuse("DependencyViolation", f"resource {group} has a dependent object")
+        return self.in_use("groupId", group)
 
     def on_DetachInternetGateway(self) -> bool:
         return self.in_use("vpcId", self.form["VpcId"])

@@ -9,11 +9,10 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
-sys.path[:0] = [str(ROOT / one) for one in ("tests/terraform/lab", "tests/kubernetes/lab", "python")]
+sys.path[:0] = [str(ROOT / one) for one in ("tests/terraform/lab", "tests/kubernetes/lab", "tests/kubernetes", "python")]
 
-from lab_tools import PARTS  # noqa: E402
 from made_up_nodes import nodes, volumes  # noqa: E402
-from terraform_lab import FRONT, TerraformLab, make_checkout  # noqa: E402
+from terraform_lab import FRONT, TerraformLab, make_checkout, make_parts  # noqa: E402
 
 WEBHOOK = {"apiVersion": "v1", "kind": "Config", "current-context": "aws",
            "clusters": [{"name": "aws", "cluster": {"server": f"http://127.0.0.1:{FRONT}/_double/tokenreview"}}],
@@ -54,14 +53,17 @@ def whole() -> Iterator[TerraformLab]:
     try:
         webhook = running.folder / "webhook.conf"
         webhook.write_text(yaml.safe_dump(WEBHOOK))
-        running.start_control_plane(f"--authentication-token-webhook-config-file={webhook}")
+        running.start_control_plane(f"--authentication-token-webhook-config-file={webhook}",
+                                    definitions="ray")  # the operator's; the others install.sh brings
         running.apply([*nodes(), *volumes(8)])
         for one in nodes():
             running.kubectl("patch", "node", one["metadata"]["name"], "--subresource=status", "--type=merge",
                             f"--patch={yaml.safe_dump({'status': one['status']})}")
         running.start_aws("--cluster-endpoint=https://127.0.0.1:6443", f"--cluster-ca={running.folder}/pki/ca.crt")
         running.start_operator()
-        running.environment["PUNA_PARTS"] = str(PARTS)
+        running.forward_ports()
+        running.environment["PUNA_PARTS"] = str(running.folder / "parts")
+        running.stand_ins = make_parts(running.folder / "parts")
         yield running
     finally:
         running.close()

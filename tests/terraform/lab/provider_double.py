@@ -19,6 +19,7 @@ from concurrent import futures
 from typing import Any
 
 import boto3
+import botocore.config
 import botocore.exceptions
 import grpc
 import jmespath
@@ -32,6 +33,7 @@ NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 GONE = re.compile(r"NotFound|NoSuch|NotExist|NonExistent|^404$")
 HOSTS = ("registry.opentofu.org", "registry.terraform.io")
 ACCOUNT = "000000000000"
+WORKERS = 16
 Values = dict[str, Any]
 
 
@@ -94,6 +96,20 @@ def not_enumerated(shape: Any, value: Any, path: str = "") -> list[str]:
     return []
 
 
+CLIENTS: dict[tuple[str, str], Any] = {}
+CLIENTS_LOCK = threading.Lock()
+
+
+def client(service: str, region: str) -> Any:
+    """Made once: reading the description of a service takes longer than a hundred calls of it."""
+    with CLIENTS_LOCK:
+        if (service, region) not in CLIENTS:
+            # As many connections as this provider has threads.
+            CLIENTS[service, region] = boto3.client(service, region_name=region, config=botocore.config.Config(
+                max_pool_connections=WORKERS))
+        return CLIENTS[service, region]
+
+
 class Aws:
     """Carries recipes out."""
 
@@ -101,7 +117,7 @@ class Aws:
         self.region, self.functions = region, functions(region, ACCOUNT)
 
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=self.region)
+        return client(service, self.region)
 
     def step(self, service: str, step: str, values: Values) -> Values:
         operation, *parameters = step.split()
@@ -281,7 +297,7 @@ def main() -> None:
     parser.add_argument("--environment", type=pathlib.Path, required=True)
     parser.add_argument("--offline", action="store_true", help="no calls: plan, validate and test only")
     options = parser.parse_args()
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=16), options=[
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=WORKERS), options=[
         ("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", -1)])
     rpc.add_ProviderServicer_to_server(Provider(json.loads(SCHEMA.read_text()), options.offline), server)
     socket = pathlib.Path(tempfile.mkdtemp()) / "provider.sock"

@@ -3,6 +3,7 @@
 Everything is in network and process namespaces without a way out, which end with the process that made them.
 """
 
+import hashlib
 import json
 import os
 import pathlib
@@ -17,7 +18,10 @@ ROOT = HERE.parent.parent.parent
 sys.path.insert(0, str(ROOT / "tests/kubernetes/lab"))
 
 from control_plane import Lab, wait_until  # noqa: E402
-from lab_tools import BIN, CACHE  # noqa: E402
+from lab_tools import BIN, CACHE, PARTS  # noqa: E402
+from load_balancers import definition  # noqa: E402
+
+LOCK = "deploy/kubernetes/ground/lock.json"
 
 VENV = ROOT / "build/venv/terraform_lab/bin"
 FRONT, BACKEND = 14500, 14566
@@ -34,6 +38,7 @@ class TerraformLab(Lab):
 
     def __init__(self, folder: pathlib.Path) -> None:
         super().__init__(folder)
+        self.stand_ins: dict[str, str] = {}
         self.tools = pathlib.Path(tempfile.mkdtemp(prefix="ground-"))
         own = f"{self.tools}:{VENV}:{BIN}"
         if os.environ.get("TF"):
@@ -41,6 +46,15 @@ class TerraformLab(Lab):
         self.environment |= {**ENVIRONMENT, "PUNA_LAB_CACHE": str(CACHE),
                              "PATH": f"{own}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         self.run("ip", "link", "set", "lo", "up")
+
+    def forward_ports(self) -> None:
+        """kubectl's port-forward, which the lab's kubelet does not carry, by port_forward.py."""
+        wrapper = self.tools / "kubectl"
+        wrapper.write_text(f"""#!/bin/sh
+case " $* " in *" port-forward "*) exec {sys.executable} '{HERE}/port_forward.py' {BIN}/kubectl "$@" ;; esac
+exec {BIN}/kubectl "$@"
+""")
+        wrapper.chmod(0o755)
 
     def start_aws(self, *cluster: str) -> None:
         settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(BACKEND), "MINISTACK_HOST": "127.0.0.1",
@@ -87,10 +101,28 @@ class TerraformLab(Lab):
         return self.run(TF, f"-chdir={checkout / 'deploy/terraform'}", *arguments, check=check, timeout_s=300)
 
 
+def make_parts(folder: pathlib.Path) -> dict[str, str]:
+    """PUNA_PARTS with the definitions of lock.json, and stand-ins where no registry has them; whose hashes are given."""
+    shutil.copytree(PARTS, folder)
+    lock, hashes = json.loads((ROOT / LOCK).read_text()), {}
+    for path in lock["load-balancer"]["files"]:
+        file = folder / lock["load-balancer"]["repository"] / lock["load-balancer"]["tag"] / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(definition(path))
+        hashes[path] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return hashes
+
+
+def lock_stand_ins(checkout: pathlib.Path, hashes: dict[str, str]) -> None:
+    lock = json.loads((checkout / LOCK).read_text())
+    lock["load-balancer"]["files"] = hashes
+    (checkout / LOCK).write_text(json.dumps(lock))
+
+
 def make_checkout(folder: pathlib.Path) -> pathlib.Path:
     """A copy of what install.sh needs, so that its state and logs are the test's own."""
     shutil.rmtree(folder, ignore_errors=True)
-    for part in ("deploy/terraform", "deploy/kubernetes", "python/puna"):
+    for part in ("deploy/terraform", "deploy/kubernetes", "python/puna", "src/plan"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns(
             ".terraform*", "*.tfstate*", "*.auto.tfvars.json", ".ground", "backend.tf", "terraform.tfvars", "__pycache__"))
     return folder

@@ -55,6 +55,17 @@ def test_what_is_in_use_cannot_be_deleted_and_a_balancer_takes_its_interfaces_al
     assert aws("ec2", "delete-vpc", "--vpc-id", vpc)[1] == ""
 
 
+def test_a_group_that_a_rule_of_another_names_cannot_be_deleted(aws, vpc):
+    nodes, balancer = (json.loads(aws("ec2", "create-security-group", "--group-name", name, "--description", "x", "--vpc-id", vpc)[0])[
+        "GroupId"] for name in ("nodes", "balancer"))
+    rule = json.dumps([{"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": balancer}]}])
+    aws("ec2", "authorize-security-group-ingress", "--group-id", nodes, "--ip-permissions", rule)
+    assert "DependencyViolation" in aws("ec2", "delete-security-group", "--group-id", balancer)[1]
+    aws("ec2", "revoke-security-group-ingress", "--group-id", nodes, "--ip-permissions", rule)
+    assert aws("ec2", "delete-security-group", "--group-id", balancer)[1] == ""
+    assert aws("ec2", "delete-security-group", "--group-id", nodes)[1] == ""
+
+
 def test_zones_offers_quota_versions_and_images(aws):
     zones = json.loads(aws("ec2", "describe-availability-zones")[0])["AvailabilityZones"]
     assert [one["ZoneId"] for one in zones] == ["usw2-az1", "usw2-az2", "usw2-az3", "usw2-az4"]
@@ -68,6 +79,15 @@ def test_zones_offers_quota_versions_and_images(aws):
     image = json.loads(aws("ssm", "get-parameter", "--name", "/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/"
                            "standard/recommended/image_id")[0])["Parameter"]["Value"]
     assert json.loads(aws("ec2", "describe-images", "--image-ids", image)[0])["Images"][0]["Name"].endswith("-v20251120")
+
+
+def test_a_clusters_add_ons_go_with_it(aws, vpc):
+    subnet = json.loads(aws("ec2", "create-subnet", "--vpc-id", vpc, "--cidr-block", "10.1.0.0/24")[0])["Subnet"]["SubnetId"]
+    for _ in range(2):
+        aws("eks", "create-cluster", "--name", "x", "--role-arn", "arn:aws:iam::000000000000:role/x",
+            "--resources-vpc-config", f"subnetIds={subnet}")
+        assert "coredns" in aws("eks", "create-addon", "--cluster-name", "x", "--addon-name", "coredns")[0]
+        assert aws("eks", "delete-cluster", "--name", "x")[1] == ""
 
 
 def test_faults_come_as_often_as_asked_and_are_in_the_log(lab, aws):

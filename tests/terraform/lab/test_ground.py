@@ -10,7 +10,7 @@ from terraform_lab import TF
 
 AUTO = ("-auto-approve", "-no-color")
 # Resources of the default configuration.
-RESOURCES = 79
+RESOURCES = 83
 # Operations that make things, as the double's log has them: a fault for each kind.
 CREATES = {"aws_ec2_tag": "CreateTags", "aws_s3_bucket": "PUT bucket"}
 

@@ -1,11 +1,18 @@
 """install.sh and cleanup.sh from beginning to end: AWS a double, behind its EKS a real control plane with KubeRay."""
 
+import contextlib
 import json
 
 import pytest
+import yaml
+from container_setup import PROJECT
 from control_plane import wait_until
+from kubelet import Kubelet
 from leftovers import leftovers
-from terraform_lab import FRONT, make_checkout
+from load_balancers import LoadBalancers, cluster_group
+from real_pods import Images
+from scripts import script, stopped
+from terraform_lab import FRONT, ROOT, lock_stand_ins, make_checkout
 
 OVERLAY = "llama2-13b-inf2"
 OWNED = "kubernetes.io/cluster/llama2"
@@ -15,17 +22,13 @@ OWNED = "kubernetes.io/cluster/llama2"
 def checkout(whole, tmp_path):
     whole.empty_aws()
     made = make_checkout(tmp_path / "checkout")
-    yield made
+    lock_stand_ins(made, whole.stand_ins)
+    with LoadBalancers(whole):
+        yield made
     # The control plane outlives the cluster that EKS says it has deleted.
     whole.run("bash", "-c", "kubectl delete rayservice,raycluster --all -n llama2 --ignore-not-found --timeout=20s; "
-              "kubectl delete namespace llama2 gradio-llama2-inf2 --ignore-not-found --timeout=60s; "
+              "kubectl delete namespace llama2 gradio-llama2-inf2 ingress-nginx --ignore-not-found --timeout=60s; "
               "kubectl delete nodepools,ec2nodeclasses --all", check=False)
-
-
-def script(lab, checkout, name: str, *arguments: str, code: int = 0) -> str:
-    done = lab.run(str(checkout / f"deploy/terraform/{name}.sh"), "--yes", *arguments, check=False, timeout_s=400)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
 
 
 def kubectl(lab, checkout, *arguments: str, check: bool = True) -> str:
@@ -40,20 +43,31 @@ def push_images(lab) -> None:
 
 
 def install(lab, checkout) -> str:
+    """Stopped in every stage that needs a cluster; the run after it finishes what was begun."""
     script(lab, checkout, "install", f"--overlay={OVERLAY}", "--until=rest")
+    lab.tell("delay", action="DescribeCluster", seconds=2)
+    stopped(lab, checkout, "install", "kubectl", "update-kubeconfig", "--from=kubectl")
+    stopped(lab, checkout, "install", "parts", "rollout status deployment/karpenter", "--from=kubectl")
     push_images(lab)
+    lab.tell("delay", action="DescribeImages", seconds=2)
+    stopped(lab, checkout, "install", "images", "", "--from=parts")
+    stopped(lab, checkout, "install", "overlay", "", "--from=images")
+    # Pods of kwok serve nothing.
+    assert "Ray Serve says" in stopped(lab, checkout, "install", "ready", "", "--from=overlay", after="Ray Serve says")
     return script(lab, checkout, "install", "--from=kubectl", "--until=overlay")
 
 
 def controllers_work(lab) -> dict[str, str]:
-    """What a load balancer controller, Karpenter and the CSI driver would make for this cluster, and a stranger."""
+    """What a load balancer controller that has died, Karpenter and the CSI driver would have made for this cluster."""
     subnets = lab.aws("ec2", "describe-subnets", "--query", "Subnets[?Tags[?Key=='kubernetes.io/role/internal-elb']]")
     vpc, subnet = subnets[0]["VpcId"], subnets[0]["SubnetId"]
     balancer = lab.aws("elbv2", "create-load-balancer", "--name", "k8s-llama2", "--type", "network", "--scheme", "internal",
                        "--subnets", *(one["SubnetId"] for one in subnets), "--tags", "Key=elbv2.k8s.aws/cluster,Value=llama2")
     lab.aws("elbv2", "create-target-group", "--name", "k8s-target", "--protocol", "TCP", "--port", "80", "--vpc-id", vpc,
             "--tags", "Key=elbv2.k8s.aws/cluster,Value=llama2")
-    group = lab.aws("ec2", "create-security-group", "--group-name", "k8s-traffic", "--description", "x", "--vpc-id", vpc)["GroupId"]
+    group = lab.aws("ec2", "create-security-group", "--group-name", "k8s-left", "--description", "x", "--vpc-id", vpc)["GroupId"]
+    lab.aws("ec2", "authorize-security-group-ingress", "--group-id", cluster_group(lab), "--ip-permissions", json.dumps(
+        [{"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "UserIdGroupPairs": [{"GroupId": group}]}]))
     lab.run("aws", "ec2", "create-tags", "--resources", group, "--tags", "Key=elbv2.k8s.aws/cluster,Value=llama2")
     template = lab.aws("ec2", "create-launch-template", "--launch-template-name", "karpenter.k8s.aws/1",
                        "--launch-template-data", "{}")
@@ -87,8 +101,12 @@ def test_made_used_and_given_back(whole, checkout):
     assert columns[0].split()[:2] == ["NAME", "DESIRED"] and "704565270Ki" in columns[1]
     whole_list = kubectl(whole, checkout, "get", "all", "-n", "llama2")
     assert "service/llama2 " in whole_list and "rayservice.ray.io/llama2" in whole_list
-    for name in ("karpenter", "kuberay-operator"):
+    for name in ("aws-load-balancer-controller", "karpenter", "kuberay-operator"):
         assert f"{name} " in kubectl(whole, checkout, "get", "deployments", "-n", "kube-system")
+    ways_in = kubectl(whole, checkout, "get", "service", "-n", "ingress-nginx", "ingress-nginx-controller").splitlines()[1].split()
+    balancer = whole.aws("elbv2", "describe-load-balancers", "--query", "LoadBalancers[0]")
+    assert ways_in[1:4:2] == ["LoadBalancer", balancer["DNSName"]] and balancer["Scheme"] == "internal"
+    assert "nginx " in kubectl(whole, checkout, "get", "ingress", "llama2", "-n", "llama2")
     assert "gp3 (default)" in kubectl(whole, checkout, "get", "storageclass")
     image = "jsonpath={.spec.rayClusterConfig.headGroupSpec.template.spec.containers[0].image}"
     assert kubectl(whole, checkout, "get", "rayservice", "llama2", "-n", "llama2", "-o", image).endswith("/llama2/puna:0.1.0")
@@ -102,7 +120,10 @@ def test_made_used_and_given_back(whole, checkout):
     kubectl(whole, checkout, "patch", "service", "stuck", "-n", "llama2", "--type=merge",
             "--patch={\"metadata\":{\"finalizers\":[\"service.k8s.aws/resources\"]}}")
     try:
-        said = script(whole, checkout, "cleanup", "--wait=8")
+        stopped(whole, checkout, "cleanup", "applications", "delete ingress", "--wait=8")
+        whole.tell("delay", action="TerminateInstances", seconds=3)
+        said = stopped(whole, checkout, "cleanup", "controllers", "terminate-instances", "--wait=8")
+        said += script(whole, checkout, "cleanup", "--wait=8")
     finally:
         whole.run("kubectl", "patch", "service", "stuck", "-n", "llama2", "--type=merge",
                   "--patch={\"metadata\":{\"finalizers\":null}}", check=False)
@@ -116,29 +137,33 @@ def test_made_used_and_given_back(whole, checkout):
     assert "there is no cluster (any more)" in script(whole, checkout, "cleanup", "--wait=8")
 
 
-def test_what_is_not_ours_stays_and_is_named(whole, checkout):
-    script(whole, checkout, "install", "--until=rest")
-    subnets = whole.aws("ec2", "describe-subnets", "--query", "Subnets[?Tags[?Key=='kubernetes.io/role/internal-elb']].SubnetId")
-    theirs = whole.aws("elbv2", "create-load-balancer", "--name", "theirs", "--type", "network", "--subnets", *subnets)
-    arn = theirs["LoadBalancers"][0]["LoadBalancerArn"]
-    said = script(whole, checkout, "cleanup", "--wait=2", code=1)
-    assert "in the way, and not ours to remove" in said and "/theirs/" in said
-    assert [one["LoadBalancerArn"] for one in whole.aws("elbv2", "describe-load-balancers")["LoadBalancers"]] == [arn]
-    whole.run("aws", "elbv2", "delete-load-balancer", "--load-balancer-arn", arn)
-    script(whole, checkout, "cleanup", "--wait=2")
+@pytest.fixture
+def pods(whole):
+    """A node whose pods are real processes: opens when the parts have their made-up ones."""
+    images = Images(project=ROOT, path=f"{PROJECT}/build/venv/cluster/bin:{PROJECT}/build/release/bin",
+                    variables={"PYTHONPATH": f"{PROJECT}/python", "PYTHONUNBUFFERED": "1",
+                               "PUNA_CACHE": f"{PROJECT}/build/test-cache"},
+                    folders={"/opt/puna/models": f"{PROJECT}/build/models"})
+    with contextlib.ExitStack() as stack:
+        def open_node() -> None:
+            stack.callback(Kubelet(whole, images, cpus=16, gib=64).close)
+        yield open_node
+
+
+def test_it_is_ready_when_the_model_has_answered(whole, checkout, pods):
+    """Ray, the server and the demo's model as real processes: what Ray Serve says, the answer, and a start that fails."""
+    script(whole, checkout, "install", "--overlay=demo", "--until=rest")
+    push_images(whole)
+    script(whole, checkout, "install", "--from=kubectl", "--until=parts")
+    pods()
+    said = script(whole, checkout, "install", "--from=images", "--wait=300")
+    assert "Ray Serve says" in said and "it answers: " in said
+    config = yaml.safe_load(whole.get("rayservice", "llama2")["spec"]["serveConfigV2"])
+    config["applications"][0]["args"] = {"flags": {"no-such-flag": True}}
+    whole.kubectl("patch", "rayservice", "llama2", "--namespace=llama2", "--type=merge",
+                  f"--patch={json.dumps({'spec': {'serveConfigV2': yaml.safe_dump(config)}})}")
+    wait_until(lambda: "DEPLOY_FAILED" in json.dumps(whole.get("rayservice", "llama2")["status"]), 120, "what Ray Serve says")
+    said = script(whole, checkout, "install", "--from=ready", "--wait=300", code=1)
+    assert "could not start the model" in said and "no-such-flag" in said, said
+    script(whole, checkout, "cleanup", "--wait=30")
     assert leftovers(whole) == []
-
-
-def test_a_definition_that_was_changed_on_its_way_is_not_applied(whole, checkout):
-    script(whole, checkout, "install", "--until=kubectl")
-    parts = checkout / "parts"
-    whole.run("cp", "-r", whole.environment["PUNA_PARTS"], str(parts))
-    victim = next(parts.rglob("karpenter.sh_nodepools.yaml"))
-    victim.write_text(victim.read_text() + "\n")
-    before = whole.environment["PUNA_PARTS"]
-    whole.environment["PUNA_PARTS"] = str(parts)
-    try:
-        assert "is not what lock.json says" in script(whole, checkout, "install", "--from=parts", "--until=parts", code=1)
-    finally:
-        whole.environment["PUNA_PARTS"] = before
-    script(whole, checkout, "cleanup", "--wait=2")
