@@ -82,7 +82,9 @@ TEST(Planner, TheChoiceIsTheCheapestThatKeepsEverything) {
   const Plan plan = plan_of(request);
   ASSERT_TRUE(plan.has_choice());
   for (const PlanOption& option : plan.options) {
-    if (option.misses.empty()) EXPECT_GE(option.month(), plan.options.front().month());
+    if (option.misses.empty()) {
+      EXPECT_GE(option.month(), plan.options.front().month());
+    }
   }
   EXPECT_LE(plan.options.front().at_peak.ttft_p95, request.ttft_limit * 1.01);
   EXPECT_LE(plan.options.front().at_peak.tpot_p95, request.tpot_limit * 1.01);
@@ -121,7 +123,9 @@ TEST(Planner, WhatCannotBeKeptIsSaidWithTheNearestFirst) {
   const Plan dear = plan_of(request);
   EXPECT_THAT(dear.options.front().misses, HasSubstr("a month, 10 wanted"));
   for (const PlanOption& option : dear.options) {
-    if (option.users_max > 0) EXPECT_GE(option.month(), dear.options.front().month());
+    if (option.users_max > 0) {
+      EXPECT_GE(option.month(), dear.options.front().month());
+    }
   }
 }
 

@@ -1,11 +1,13 @@
 """What the real API server, operator and scheduler say: every overlay is right, the seed's mistakes are not."""
 
+import os
 import re
+import subprocess
 from typing import Any
 
 import pytest
 from control_plane import Document, Lab, wait_until
-from overlays import DEPLOY, kustomize, with_components
+from overlays import DEPLOY, ROOT, kustomize, with_components
 
 OVERLAYS = sorted(path.name for path in (DEPLOY / "overlays").iterdir())
 SEED_PORTS = {"client": 10001, "serve": 8000, "metrics": 8080, "gcs": 6379, "dashboard": 8265}
@@ -83,6 +85,15 @@ def test_an_overlay_is_accepted_built_by_the_operator_and_bound_to_its_nodes(lab
                                         ["monitoring"]], ids="+".join)
 def test_components_are_accepted(lab, namespaces, tmp_path, components):
     assert lab.refusal(with_components(tmp_path / "x", "llama2-13b-inf2", *components)) == ""
+
+
+@pytest.mark.parametrize(("shape", "machines", "users"), [
+    ("llama-2-7b", "cpu", "3"), ("llama-2-13b", "gpu", "150"), ("llama-2-13b", "inf2", "400"), ("llama-2-70b", "inf2", "5")])
+def test_what_puna_plan_writes_is_accepted(lab, namespaces, tmp_path, shape, machines, users):
+    binary = os.environ.get("PUNA_BINARY", str(ROOT / "build/release/bin/puna"))
+    subprocess.run([binary, "plan", "--shape", shape, "--on", machines, "--users", users, "--write", tmp_path / "x"],
+                   check=True, cwd=ROOT, capture_output=True)
+    assert lab.refusal(kustomize(tmp_path / "x")) == ""
 
 
 def test_the_variant_without_ray_is_accepted_and_gets_its_pod(lab, namespaces):
