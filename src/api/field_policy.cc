@@ -183,7 +183,6 @@ constexpr RefusedField kRefused[] = {
     {"logits_processors", "[[]]", kLeaveOut},
     {"vllm_xargs", "[{}]", kLeaveOut},
     {"session_params", "[{}]", kLeaveOut},
-    {"priority", "[0]", "is not supported: requests are served in order"},
     {"kv_transfer_params", "[]", kLeaveOut},
     {"ec_transfer_params", "[]", kLeaveOut},
     {"bootstrap_*", "[]", kLeaveOut},

@@ -236,6 +236,8 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   engine_options.max_num_seqs = options.max_num_seqs;
   engine_options.waiting_max = options.max_num_queued_reqs;
   engine_options.step_tokens_max = options.max_num_batched_tokens;
+  engine_options.has_priorities = options.scheduling_policy == "priority";
+  engine_options.step_seconds_max = options.max_step_ms / 1000.0;
   engine_options.enable_prefix_caching = options.enable_prefix_caching;
   engine_options.eos_token_ids = parts.end_tokens;
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::move(backend), engine_options, steady_clock()));

@@ -34,6 +34,8 @@ struct ModelOptions {
   int max_num_seqs = 64;
   int max_num_batched_tokens = 512;
   int max_num_queued_reqs = 256;
+  int max_step_ms = 0;                     // of a step with prompts in it; 0: as the answers are
+  std::string scheduling_policy = "fcfs";  // or "priority"
   int64_t kv_cache_memory_bytes = 0;
   bool enable_prefix_caching = true;
   bool prefix_cache_per_key = false;

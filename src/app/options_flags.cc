@@ -112,6 +112,16 @@ void add_model_flags(CLI::App& command, ModelOptions& options) {
              "Tokens in one step")
       ->check(between(1, 65536))
       ->capture_default_str();
+  add_option(command, "--max-step-ms", options.max_step_ms,
+             "Longest step with prompts in it, in milliseconds (0: beside answers less than twice "
+             "what they take alone)")
+      ->check(between(0, 60000))
+      ->capture_default_str();
+  add_option(command, "--scheduling-policy", options.scheduling_policy,
+             "fcfs: each key's requests in order; priority: the smaller 'priority' of a request "
+             "first")
+      ->check(CLI::IsMember({"fcfs", "priority"}))
+      ->capture_default_str();
   add_option(command, "--max-num-queued-reqs", options.max_num_queued_reqs,
              "Requests that may wait; more are answered 503 with Retry-After")
       ->check(between(0, 1 << 20))

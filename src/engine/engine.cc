@@ -39,6 +39,7 @@ struct Engine::State {
   State(std::unique_ptr<Backend> backend, const EngineOptions& options, const Clock& clock)
       : core(std::move(backend), options, clock),
         waiting_max(options.waiting_max),
+        has_priorities(options.has_priorities),
         places(core.limits().max_num_seqs + options.waiting_max),
         stats(core.stats()) {}
 
@@ -52,6 +53,7 @@ struct Engine::State {
 
   EngineCore core;
   const int waiting_max;
+  const bool has_priorities;
   QueuePlaces places;  // any thread
 
   mutable std::mutex mutex;
@@ -169,6 +171,12 @@ Result<SequenceId> Engine::submit(EngineRequest request) {
 Result<SequenceId> Engine::submit(EngineRequest request, Admission& admission) {
   RETURN_IF_ERROR(validate_prompt(request.prompt, limits()));
   RETURN_IF_ERROR(validate(request.sampling, limits().vocab_size));
+  if (request.priority != 0 && !state_->has_priorities) {
+    return invalid_field("priority",
+                         "is {}, and this server serves requests in order; leave it out, or start "
+                         "with --scheduling-policy priority",
+                         request.priority);
+  }
   SequenceId id = 0;
   {
     const std::lock_guard lock(state_->mutex);

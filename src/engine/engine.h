@@ -61,6 +61,7 @@ struct EngineRequest {
   std::shared_ptr<SequenceListener> listener;
   RequestOrigin origin;
   std::shared_ptr<TokenConstraint> constraint;  // null: every token may follow
+  int priority = 0;        // the smaller is served first; only with EngineOptions::has_priorities
   std::string cache_salt;  // only requests with an equal one share what was computed of a prompt
 };
 
@@ -69,6 +70,8 @@ struct EngineOptions {
   int waiting_max = 256;               // submit() beyond this is kResourceExhausted
   int step_tokens_max = 512;           // token budget of one step
   bool enable_prefix_caching = true;   // as far as the backend shares blocks
+  bool has_priorities = false;         // requests may have one
+  double step_seconds_max = 0;         // with prompts in it; 0: as StepPacer has it
   std::vector<TokenId> eos_token_ids;  // those outside the vocabulary have no effect
 };
 

@@ -19,10 +19,19 @@ int planned_tokens(const StepPlan& plan) {
   return count;
 }
 
+void measure(const StepPlan& plan, double seconds, StepPacer& pacer) {
+  const auto answers = std::count_if(plan.runs.begin(), plan.runs.end(),
+                                     [](const PlannedRun& run) { return run.token_count == 1; });
+  const int answer_count = static_cast<int>(answers);
+  pacer.add(answer_count, planned_tokens(plan) - answer_count, seconds);
+}
+
 SequenceOptions scheduling_of(const EngineRequest& request) {
   SequenceOptions options;
   // The last token that is chosen is not computed.
   options.tokens_max = std::ssize(request.prompt) + std::max(request.sampling.max_tokens - 1, 0);
+  options.client = request.origin.client;
+  options.priority = request.priority;
   options.reads_cache = !request.sampling.prompt_logprobs;  // they need the row of every token
   if (!request.cache_salt.empty()) {
     options.cache_salt = std::make_shared<const std::string>(request.cache_salt);
@@ -47,7 +56,8 @@ EngineCore::EngineCore(std::unique_ptr<Backend> backend, EngineOptions options, 
       options_(without_unknown_ends(std::move(options), backend_->limits().vocab_size)),
       clock_(clock),
       limits_(scheduler_limits(*backend_, options_)),
-      scheduler_(limits_) {}
+      scheduler_(limits_),
+      pacer_(options_.step_seconds_max) {}
 
 void EngineCore::add(SequenceId id, EngineRequest request) {
   const std::shared_ptr<SequenceListener> listener = request.listener;
@@ -104,7 +114,7 @@ void EngineCore::step() {
   const Clock::Time started = clock_.now();
   StepPlan plan;
   const Status status = catching([&] {
-    plan = scheduler_.plan();
+    plan = scheduler_.plan(next_prompt_tokens());
     return run(plan);
   });
   if (!status.ok()) fail_step(plan, status);
@@ -112,8 +122,17 @@ void EngineCore::step() {
   DCHECK(std::ssize(sequences_) == scheduler_.running_count() + scheduler_.waiting_count(),
          "who is in the engine is in the schedule");
   count_step(planned_tokens(plan), stats_);
-  stats_.step_seconds += std::chrono::duration<double>(clock_.now() - started).count();
+  const std::chrono::duration<double> taken = clock_.now() - started;
+  stats_.step_seconds += taken.count();
+  if (status.ok()) measure(plan, taken.count(), pacer_);
   stats_.preemptions += plan.preempted.size();
+}
+
+// Where every step of some size costs the same, shorter ones save nothing.
+int EngineCore::next_prompt_tokens() const {
+  const bool has_fixed_shapes = !backend_->traits().shapes.token_buckets.empty();
+  if (has_fixed_shapes && options_.step_seconds_max == 0) return Scheduler::kUnlimited;
+  return pacer_.prompt_tokens(scheduler_.answering_count());
 }
 
 Status EngineCore::run(const StepPlan& plan) {

@@ -13,6 +13,7 @@
 #include "engine/engine.h"
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
+#include "engine/step_pacer.h"
 #include "engine/step_sampling.h"
 
 namespace puna {
@@ -60,6 +61,7 @@ class EngineCore {
   std::optional<SequenceEnd> hand_out_token(const PlannedRun& run, std::span<StepRow> rows,
                                             Sequence& sequence);
   void fail_step(const StepPlan& plan, const Status& error);
+  int next_prompt_tokens() const;
   void count_prompt(const PlannedRun& run, Sequence& sequence);
   bool is_end(const Sequence& sequence, TokenId token) const;
 
@@ -68,6 +70,7 @@ class EngineCore {
   const Clock& clock_;
   const SchedulerLimits limits_;
   Scheduler scheduler_;
+  StepPacer pacer_;
   std::unordered_map<SequenceId, Sequence> sequences_;  // the scheduler's ids
   std::vector<EndedSequence> ended_;
   EngineStats stats_;  // what has been counted; what is now comes from the scheduler

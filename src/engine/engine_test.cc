@@ -92,6 +92,19 @@ TEST(Engine, OutputsAreTheSameAloneAndTogetherWithTinyMemoryAndOthersLeaving) {
   EXPECT_EQ(engine->stats().blocks_used, 0);
 }
 
+TEST(Engine, APriorityIsRefusedWhereRequestsAreServedInOrder) {
+  for (const bool has_priorities : {false, true}) {
+    const auto engine = open_engine({.has_priorities = has_priorities});
+    auto recorder = std::make_shared<Recorder>();
+    EngineRequest request = request_of(prompt_number(1), recorder, 2);
+    request.priority = -1;
+    const auto id = engine->submit(std::move(request));
+    EXPECT_EQ(id.ok(), has_priorities);
+    EXPECT_EQ(id.status().code(), has_priorities ? StatusCode::kOk : StatusCode::kInvalidArgument);
+    if (has_priorities) recorder->wait();
+  }
+}
+
 TEST(Engine, CancellingEndsASequenceWithinOneStep) {
   const auto engine = open_engine({.step_microseconds = 2000});
   auto recorder = std::make_shared<Recorder>();

@@ -4,6 +4,8 @@
 #include "engine/scheduler.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "backend/backend.h"
 #include "base/check.h"
@@ -22,66 +24,122 @@ void Scheduler::add(SequenceId id, std::vector<TokenId> tokens, SequenceOptions 
   Entry& entry = entries_[id];
   entry.tokens = std::move(tokens);
   entry.options = std::move(options);
-  waiting_.push_back(id);
+  waiting_.add(id, entry.options.client, entry.options.priority);
 }
 
 void Scheduler::remove(SequenceId id) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
-  blocks_.release(found->second.block_table);
+  Entry& entry = found->second;
+  blocks_.release(entry.block_table);
+  waiting_.leave(id, entry.options.client, entry.options.priority);
   entries_.erase(found);
   std::erase(running_, id);
-  std::erase(waiting_, id);
 }
 
-StepPlan Scheduler::plan() {
+int Scheduler::answering_count() const {
+  return static_cast<int>(std::count_if(running_.begin(), running_.end(), [this](SequenceId id) {
+    return entries_.at(id).remaining() == 1;
+  }));
+}
+
+StepPlan Scheduler::plan(int prompt_tokens) {
   CHECK(!has_planned_, "the step before was neither committed nor rolled back");
+  CHECK(prompt_tokens > 0, "prompts go on in every step");
   StepPlan plan;
-  int budget = limits_.step_tokens_max;
-  plan_running(plan, budget);
-  // Blocks that were just taken from somebody are not handed to a newcomer in the same step.
-  if (plan.preempted.empty()) admit_waiting(plan, budget);
+  plan_running(plan);
+  plan_prompts(std::min(limits_.step_tokens_max - plan.token_count(), prompt_tokens), plan);
   CHECK(idle() || !plan.runs.empty(), "sequences wait and none can run");
   has_planned_ = true;
   return plan;
 }
 
-// A token is kept for everybody younger, so nobody who runs stands still in a step.
-void Scheduler::plan_running(StepPlan& plan, int& budget) {
+// A token each, so nobody who runs stands still in a step.
+void Scheduler::plan_running(StepPlan& plan) {
   for (size_t i = 0; i < running_.size(); ++i) {
     const SequenceId id = running_[i];
     Entry& entry = entries_.at(id);
-    const int younger = static_cast<int>(running_.size() - i) - 1;
-    const int count = chunk_of(entry, budget - younger);
-    if (count == 0) continue;  // all of it is computed, and nothing was added
-    if (!make_room(id, entry, entry.computed_count + count, plan)) break;
-    add_run(id, entry, count, plan, budget);
+    if (entry.remaining() == 0) continue;  // nothing was added
+    if (!make_room(id, entry, entry.computed_count + 1, plan)) break;
+    add_tokens(id, 1, plan);
   }
 }
 
-void Scheduler::admit_waiting(StepPlan& plan, int& budget) {
-  while (!waiting_.empty() && budget > 0 && running_count() < limits_.max_num_seqs) {
-    const SequenceId id = waiting_.front();
-    Entry& entry = entries_.at(id);
-    std::vector<int> cached = cached_blocks(entry);
-    if (!has_room_for(entry, cached) && running_count() > 0) return;
-    running_.push_back(id);
-    waiting_.pop_front();
-    begin(entry, std::move(cached));
-    const int count = chunk_of(entry, budget);
-    if (!make_room(id, entry, entry.computed_count + count, plan)) return;
-    add_run(id, entry, count, plan, budget);
+// Nobody gives way here: a prompt was admitted with room for all of it.
+void Scheduler::plan_prompts(int budget, StepPlan& plan) {
+  std::vector<SequenceId> prompts;
+  std::copy_if(running_.begin(), running_.end(), std::back_inserter(prompts),
+               [this](SequenceId id) { return entries_.at(id).unplanned() > 0; });
+  // Blocks that were just taken from somebody are not handed to a newcomer in the same step.
+  std::optional<Newcomer> waiting;
+  if (plan.preempted.empty()) waiting = newcomer();
+  std::optional<SequenceId> oldest;
+  if (!prompts.empty()) {
+    oldest = prompts.front();
+    prompts.erase(prompts.begin());
+    const bool has_others = !prompts.empty() || waiting;
+    budget -= add_tokens(*oldest, has_others ? budget - budget / 2 : budget, plan);
   }
+  while (budget > 0 && (waiting || !prompts.empty())) {
+    const auto shortest =
+        std::min_element(prompts.begin(), prompts.end(), [this](SequenceId one, SequenceId other) {
+          return entries_.at(one).unplanned() < entries_.at(other).unplanned();
+        });
+    if (waiting &&
+        (shortest == prompts.end() || waiting->remaining < entries_.at(*shortest).unplanned())) {
+      waiting = newcomer();  // what was cached may have made room since
+      if (has_room_for(*waiting) || running_.empty()) {
+        const SequenceId id = waiting->id;
+        begin(*std::move(waiting));
+        budget -= add_tokens(id, budget, plan);
+        waiting = newcomer();
+      } else {
+        waiting.reset();
+      }
+    } else {
+      budget -= add_tokens(*shortest, budget, plan);
+      prompts.erase(shortest);
+    }
+  }
+  if (budget > 0 && oldest) add_tokens(*oldest, budget, plan);
+}
+
+std::optional<Scheduler::Newcomer> Scheduler::newcomer() const {
+  if (waiting_.empty() || running_count() >= limits_.max_num_seqs) return std::nullopt;
+  Newcomer one;
+  one.id = waiting_.next();
+  const Entry& entry = entries_.at(one.id);
+  one.cached = cached_blocks(entry);
+  one.remaining =
+      static_cast<int>(std::ssize(entry.tokens) - std::ssize(one.cached) * limits_.block_tokens);
+  return one;
 }
 
 // Room for all of it and one token more, and some for those who run to grow into; else somebody
 // would soon be preempted, and all that was computed of it lost. Blocks that others hold too take
 // no room.
-bool Scheduler::has_room_for(const Entry& entry, const std::vector<int>& cached) const {
-  const auto held = std::count_if(cached.begin(), cached.end(),
+bool Scheduler::has_room_for(const Newcomer& one) const {
+  const auto held = std::count_if(one.cached.begin(), one.cached.end(),
                                   [this](int block) { return blocks_.holder_count(block) > 0; });
-  const int64_t needed = blocks_for(std::ssize(entry.tokens) + 1) - held + blocks_to_grow();
+  const int64_t size = std::ssize(entries_.at(one.id).tokens);
+  const int64_t needed = blocks_for(size + 1) - held + blocks_to_grow();
   return needed <= blocks_.free_count() - promised_blocks();
+}
+
+// Its cached blocks are held: what they have counts as computed.
+void Scheduler::begin(Newcomer one) {
+  Entry& entry = entries_.at(one.id);
+  const auto after = std::find_if(running_.rbegin(), running_.rend(), [&](SequenceId id) {
+    return entries_.at(id).options.priority <= entry.options.priority;
+  });
+  running_.insert(after.base(), one.id);
+  waiting_.remove_next();
+  for (const int block : one.cached) blocks_.hold(block);
+  entry.block_table = std::move(one.cached);
+  entry.published_count = static_cast<int>(entry.block_table.size());
+  entry.computed_count = entry.published_count * limits_.block_tokens;
+  entry.shareable_count = entry.computed_count;
+  if (!std::exchange(entry.has_begun, true)) waiting_.charge(entry.options.client, one.remaining);
 }
 
 std::span<const TokenId> Scheduler::tokens_of_block(const Entry& entry, int index) const {
@@ -101,20 +159,6 @@ std::vector<int> Scheduler::cached_blocks(const Entry& entry) const {
     blocks.push_back(before);
   }
   return blocks;
-}
-
-// Its cached blocks are held: what they have counts as computed.
-void Scheduler::begin(Entry& entry, std::vector<int> cached) {
-  for (const int block : cached) blocks_.hold(block);
-  entry.block_table = std::move(cached);
-  entry.published_count = static_cast<int>(entry.block_table.size());
-  entry.computed_count = entry.published_count * limits_.block_tokens;
-  entry.shareable_count = entry.computed_count;
-}
-
-int Scheduler::chunk_of(const Entry& entry, int budget) const {
-  const int count = std::min(entry.remaining(), budget);
-  return limits_.prompt_tokens_max > 0 ? std::min(count, limits_.prompt_tokens_max) : count;
 }
 
 int64_t Scheduler::blocks_for(int64_t position_count) const {
@@ -161,7 +205,7 @@ bool Scheduler::make_room(SequenceId id, Entry& entry, int position_count, StepP
 void Scheduler::preempt_youngest(StepPlan& plan) {
   const SequenceId id = running_.back();
   plan.preempted.push_back(id);
-  waiting_.push_front(id);
+  waiting_.put_back(id);
   running_.pop_back();
   Entry& entry = entries_.at(id);
   DCHECK(entry.planned_count == 0, "a victim has no run in the plan");
@@ -171,14 +215,27 @@ void Scheduler::preempt_youngest(StepPlan& plan) {
   entry.shareable_count = 0;
 }
 
-void Scheduler::add_run(SequenceId id, Entry& entry, int token_count, StepPlan& plan, int& budget) {
-  DCHECK(token_count > 0 && token_count <= budget, "a run has tokens, and the step has as many");
-  plan.runs.push_back({.id = id,
-                       .first_position = entry.computed_count,
-                       .token_count = token_count,
-                       .chooses = entry.remaining() == token_count});
-  entry.planned_count = token_count;
-  budget -= token_count;
+// As many as are still to be planned and have blocks.
+int Scheduler::add_tokens(SequenceId id, int count_max, StepPlan& plan) {
+  Entry& entry = entries_.at(id);
+  const int reached = entry.computed_count + entry.planned_count;
+  const int64_t room =
+      (std::ssize(entry.block_table) + blocks_.free_count()) * limits_.block_tokens - reached;
+  const int count =
+      static_cast<int>(std::min<int64_t>({int64_t{count_max}, int64_t{entry.unplanned()}, room}));
+  if (count <= 0) return 0;
+  const auto needed = static_cast<size_t>(blocks_for(reached + count));
+  entry.block_table.reserve(needed);
+  while (entry.block_table.size() < needed) entry.block_table.push_back(blocks_.take());
+  if (entry.planned_count == 0) {
+    entry.run_index = plan.runs.size();
+    plan.runs.push_back({.id = id, .first_position = entry.computed_count});
+  }
+  entry.planned_count += count;
+  PlannedRun& run = plan.runs[entry.run_index];
+  run.token_count = entry.planned_count;
+  run.chooses = entry.unplanned() == 0;
+  return count;
 }
 
 void Scheduler::commit(const StepPlan& plan, std::span<const RunOutcome> outcomes) {
@@ -209,6 +266,7 @@ void Scheduler::apply(const RunOutcome& outcome, Entry& entry) {
   CHECK(outcome.added.empty() || entry.remaining() == 0,
         "a token was chosen before the ones ahead of it were computed");
   entry.tokens.insert(entry.tokens.end(), outcome.added.begin(), outcome.added.end());
+  waiting_.charge(entry.options.client, std::ssize(outcome.added));
   publish(entry);
 }
 
@@ -239,7 +297,7 @@ void Scheduler::take_back(SequenceId id) {
   entry.planned_count = 0;
   blocks_.release(entry.block_table, static_cast<size_t>(blocks_for(entry.computed_count)));
   if (entry.computed_count > 0) return;
-  waiting_.push_front(id);
+  waiting_.put_back(id);
   std::erase(running_, id);
 }
 
@@ -264,7 +322,7 @@ SchedulerSnapshot Scheduler::snapshot() const {
                                .before = is_published ? blocks_.before(block) : -1});
   }
   for (const SequenceId id : running_) snapshot.sequences.push_back(snapshot_of(id, true));
-  for (const SequenceId id : waiting_) snapshot.sequences.push_back(snapshot_of(id, false));
+  for (const SequenceId id : waiting_.all()) snapshot.sequences.push_back(snapshot_of(id, false));
   return snapshot;
 }
 

@@ -39,7 +39,6 @@ class Simulation {
     const int longest = (kLongest + block_tokens - 1) / block_tokens;
     limits_ = {.max_num_seqs = number(1, std::min(step_tokens, 12)),
                .step_tokens_max = step_tokens,
-               .prompt_tokens_max = number(0, 1) * number(1, step_tokens),
                .block_count = number(longest, 3 * longest),
                .block_tokens = block_tokens,
                .sharing = static_cast<BlockSharing>(number(0, 2))};
@@ -84,7 +83,11 @@ class Simulation {
     one.final_count = std::min(kLongest, static_cast<int>(one.tokens.size()) + number(1, 60));
     if (number(0, 3) == 0) one.salt = std::make_shared<const std::string>("salt");
     one.reads_cache = number(0, 9) > 0;
-    scheduler_->add(id, one.tokens, {.reads_cache = one.reads_cache, .cache_salt = one.salt});
+    scheduler_->add(id, one.tokens,
+                    {.reads_cache = one.reads_cache,
+                     .cache_salt = one.salt,
+                     .client = number(0, 2),
+                     .priority = number(0, 9) == 0 ? number(-1, 1) : 0});
     alive_[id] = std::move(one);
   }
 
@@ -96,8 +99,10 @@ class Simulation {
   }
 
   void follow() {
-    const StepPlan plan = scheduler_->plan();
+    const int prompt_tokens = number(0, 1) == 0 ? number(1, 50) : Scheduler::kUnlimited;
+    const StepPlan plan = scheduler_->plan(prompt_tokens);
     check(plan);
+    EXPECT_LE(plan.token_count() - std::ssize(plan.runs), prompt_tokens);
     for (const PlannedRun& run : plan.runs) compute(run);
     if (number(0, 49) == 0 && !alive_.empty()) leave();  // while the step runs
     if (number(0, 19) == 0) {

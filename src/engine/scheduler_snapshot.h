@@ -13,9 +13,8 @@ namespace puna {
 struct SchedulerLimits {
   int max_num_seqs = 0;  // running at once, at most step_tokens_max
   int step_tokens_max = 0;
-  int prompt_tokens_max = 0;  // of one prompt in one step; 0: all that is left of the step
-  int block_count = 0;        // enough for the longest sequence
-  int block_tokens = 64;      // positions in a block
+  int block_count = 0;    // enough for the longest sequence
+  int block_tokens = 64;  // positions in a block
   BlockSharing sharing = BlockSharing::kNone;
 };
 

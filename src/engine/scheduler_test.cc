@@ -13,11 +13,9 @@ namespace {
 
 constexpr int kBlockTokens = 64;
 
-Scheduler make_scheduler(int max_num_seqs, int step_tokens_max, int block_count,
-                         int prompt_tokens_max = 0) {
+Scheduler make_scheduler(int max_num_seqs, int step_tokens_max, int block_count) {
   return Scheduler({.max_num_seqs = max_num_seqs,
                     .step_tokens_max = step_tokens_max,
-                    .prompt_tokens_max = prompt_tokens_max,
                     .block_count = block_count,
                     .block_tokens = kBlockTokens});
 }
@@ -27,9 +25,10 @@ void add(Scheduler& scheduler, SequenceId id, int token_count) {
 }
 
 // Plans a step and lets it run; those of `going_on` whose last token was in it get one more.
-std::string step(Scheduler& scheduler, const std::set<SequenceId>& going_on = {}) {
+std::string step(Scheduler& scheduler, const std::set<SequenceId>& going_on = {},
+                 int prompt_tokens = Scheduler::kUnlimited) {
   static const TokenId next_token = 8;
-  const StepPlan plan = scheduler.plan();
+  const StepPlan plan = scheduler.plan(prompt_tokens);
   EXPECT_TRUE(validate(scheduler.snapshot()).ok());
   std::vector<RunOutcome> outcomes;
   for (const PlannedRun& run : plan.runs) {
@@ -59,40 +58,83 @@ TEST(Scheduler, DecodesBeforeItPrefills) {
   EXPECT_EQ(step(scheduler), "1:[10:11)! 2:[90:189)");
 }
 
-TEST(Scheduler, NobodyIsAdmittedWhileAPromptTakesTheWholeStep) {
+TEST(Scheduler, AShortPromptDoesNotWaitForALongOne) {
   Scheduler scheduler = make_scheduler(4, 8, 10);
   add(scheduler, 1, 20);
-  add(scheduler, 2, 1);
+  add(scheduler, 2, 2);
   EXPECT_EQ(step(scheduler), "1:[0:8)");
-  EXPECT_EQ(step(scheduler), "1:[8:16)");
-  EXPECT_EQ(step(scheduler), "1:[16:20)! 2:[0:1)!");
+  EXPECT_EQ(step(scheduler), "1:[8:14) 2:[0:2)!");
+  EXPECT_EQ(step(scheduler), "1:[14:20)!");
 }
 
-TEST(Scheduler, SeveralPromptsAreInProgressWhenEachHasAPartOfTheStep) {
-  Scheduler scheduler = make_scheduler(4, 100, 20, /*prompt_tokens_max=*/40);
-  for (SequenceId id = 1; id <= 3; ++id) add(scheduler, id, 100);
-  EXPECT_EQ(step(scheduler), "1:[0:40) 2:[0:40) 3:[0:20)");
-  EXPECT_EQ(step(scheduler), "1:[40:80) 2:[40:80) 3:[20:40)");
-  EXPECT_EQ(step(scheduler, {1}), "1:[80:100)! 2:[80:100)! 3:[40:80)");
-  EXPECT_EQ(step(scheduler), "1:[100:101)! 3:[80:100)!");
+TEST(Scheduler, HalfOfAStepIsTheOldestPromptsAndTheShortestHaveTheOther) {
+  Scheduler scheduler = make_scheduler(4, 100, 40);
+  add(scheduler, 1, 1000);
+  EXPECT_EQ(step(scheduler), "1:[0:100)");
+  add(scheduler, 2, 500);
+  EXPECT_EQ(step(scheduler), "1:[100:151) 2:[0:49)");
+  add(scheduler, 3, 30);
+  add(scheduler, 4, 40);
+  EXPECT_EQ(step(scheduler, {3}), "1:[151:201) 2:[49:50) 3:[0:30)! 4:[0:19)");
+  EXPECT_EQ(step(scheduler, {3, 4}), "1:[201:250) 2:[50:79) 3:[30:31)! 4:[19:40)!");
+}
+
+TEST(Scheduler, PromptsOfEqualLengthEndOneAfterTheOther) {
+  Scheduler scheduler = make_scheduler(4, 100, 40);
+  for (SequenceId id = 1; id <= 4; ++id) add(scheduler, id, 100);
+  EXPECT_EQ(step(scheduler), "1:[0:100)!");
+  EXPECT_EQ(step(scheduler), "2:[0:100)!");
+}
+
+TEST(Scheduler, AStepHasAsManyTokensOfPromptsAsItIsGiven) {
+  Scheduler scheduler = make_scheduler(4, 100, 40);
+  add(scheduler, 1, 4);
+  EXPECT_EQ(step(scheduler, {1}), "1:[0:4)!");
+  add(scheduler, 2, 300);
+  EXPECT_EQ(scheduler.answering_count(), 1);
+  EXPECT_EQ(step(scheduler, {1}, 16), "1:[4:5)! 2:[0:16)");
+  EXPECT_EQ(step(scheduler, {1}, 16), "1:[5:6)! 2:[16:33)");
+  EXPECT_EQ(step(scheduler, {1}), "1:[6:7)! 2:[33:132)");
 }
 
 TEST(Scheduler, AnOlderPromptLeavesATokenForEverybodyWhoIsYounger) {
-  Scheduler scheduler = make_scheduler(3, 10, 20, /*prompt_tokens_max=*/8);
-  add(scheduler, 1, 100);
-  add(scheduler, 2, 2);
-  add(scheduler, 3, 1);
-  EXPECT_EQ(step(scheduler, {2}), "1:[0:8) 2:[0:2)!");
-  EXPECT_EQ(step(scheduler, {2, 3}), "1:[8:16) 2:[2:3)! 3:[0:1)!");
-  EXPECT_EQ(step(scheduler, {2, 3}), "1:[16:24) 2:[3:4)! 3:[1:2)!");
+  Scheduler scheduler = make_scheduler(3, 3, 20);
+  add(scheduler, 1, 2);
+  add(scheduler, 2, 1);
+  EXPECT_EQ(step(scheduler, {1, 2}), "1:[0:2)! 2:[0:1)!");
+  add(scheduler, 3, 100);
+  EXPECT_EQ(step(scheduler, {1, 2}), "1:[2:3)! 2:[1:2)! 3:[0:1)");
+  EXPECT_EQ(step(scheduler, {1, 2}), "1:[3:4)! 2:[2:3)! 3:[1:2)");
 }
 
 TEST(Scheduler, BlocksThatPromptsInProgressStillNeedAreNotGivenToNewcomers) {
-  Scheduler scheduler = make_scheduler(4, 100, 6, /*prompt_tokens_max=*/64);
+  Scheduler scheduler = make_scheduler(4, 100, 6);
   add(scheduler, 1, 4 * kBlockTokens);
   add(scheduler, 2, 2 * kBlockTokens);
-  EXPECT_EQ(step(scheduler), "1:[0:64)") << "5 blocks are free, and 3 of them are promised";
-  EXPECT_EQ(step(scheduler), "1:[64:128)");
+  EXPECT_EQ(step(scheduler, {}, 64), "1:[0:64)") << "5 blocks are free, and 3 of them are promised";
+  EXPECT_EQ(step(scheduler, {}, 63), "1:[64:128)");
+}
+
+TEST(Scheduler, AKeyWithManyRequestsDoesNotKeepAnotherWaiting) {
+  Scheduler scheduler = make_scheduler(1, 100, 40);
+  for (SequenceId id = 1; id <= 50; ++id) scheduler.add(id, {7, 7, 7}, {.client = 1});
+  EXPECT_EQ(step(scheduler, {1}), "1:[0:3)!");
+  scheduler.add(51, {7, 7, 7}, {.client = 2});
+  step(scheduler, {1});
+  scheduler.remove(1);
+  EXPECT_EQ(step(scheduler), "51:[0:3)!") << "the other has had a token more";
+}
+
+TEST(Scheduler, TheSmallerPriorityBeginsFirstAndGivesWayLast) {
+  Scheduler scheduler = make_scheduler(2, 256, 3);
+  scheduler.add(1, std::vector<TokenId>(kBlockTokens - 1, 7), {.priority = 1});
+  EXPECT_EQ(step(scheduler, {1}), "1:[0:63)!");
+  scheduler.add(2, {7}, {.priority = 0});
+  scheduler.add(3, {7}, {.priority = -1});
+  EXPECT_EQ(step(scheduler, {1, 3}), "1:[63:64)! 3:[0:1)!");
+  EXPECT_EQ(step(scheduler, {3}), "3:[1:2)! 1:[64:65)!");
+  for (int i = 0; i < kBlockTokens - 2; ++i) step(scheduler, {3});
+  EXPECT_EQ(step(scheduler), "3:[64:65)! preempt 1") << "the older, whose priority is less";
 }
 
 TEST(Scheduler, RunsAsManyAsItMay) {

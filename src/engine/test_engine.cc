@@ -10,7 +10,7 @@ namespace puna {
 
 std::unique_ptr<Backend> open_fake(const EngineSettings& settings) {
   BackendOptions options;
-  options.max_model_len = 512;
+  options.max_model_len = settings.max_model_len;
   options.max_num_seqs = settings.max_num_seqs;
   options.step_tokens_max = settings.step_tokens_max;
   options.kv_cache_bytes = settings.kv_cache_bytes;
@@ -27,6 +27,7 @@ std::unique_ptr<Engine> open_engine(const EngineSettings& settings,
   options.max_num_seqs = settings.max_num_seqs;
   options.step_tokens_max = settings.step_tokens_max;
   options.waiting_max = settings.waiting_max;
+  options.has_priorities = settings.has_priorities;
   options.enable_prefix_caching = settings.enable_prefix_caching;
   options.eos_token_ids = {kFakeEndToken};
   auto engine = Engine::start(backend ? std::move(backend) : open_fake(settings), options, clock);

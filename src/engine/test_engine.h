@@ -88,9 +88,11 @@ struct EngineSettings {
   int64_t kv_cache_bytes = 0;
   int step_microseconds = 0;
   bool enable_prefix_caching = true;
+  int max_model_len = 512;
+  bool has_priorities = false;
 };
 
-// The fake backend, with sequences of up to 512 tokens.
+// The fake backend.
 std::unique_ptr<Backend> open_fake(const EngineSettings& settings);
 // On `backend`, or on the fake.
 std::unique_ptr<Engine> open_engine(const EngineSettings& settings = {},

@@ -48,6 +48,7 @@ struct GenerationRequest {
   bool include_stop_in_output = false;
   std::vector<std::string> bad_words;  // become tokens, with and without a space in front
   bool skip_special_tokens = true;     // control tokens stand for no text
+  int priority = 0;  // the smaller is served first, where the server has priorities
   std::string cache_salt;  // what was computed of its prompt serves requests with an equal one only
   RequestOrigin origin;
 };

@@ -244,6 +244,7 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   sequence.sampling = request.sampling;
   if (prompt.bad_words) sequence.sampling.bad_words = *prompt.bad_words;
   sequence.origin = request.origin;
+  sequence.priority = request.priority;
   sequence.cache_salt = state_->cache_salt(request);
   ASSIGN_OR_RETURN(sequence.sampling.max_tokens,
                    state_->max_tokens(request, prompt.tokens->size()));
