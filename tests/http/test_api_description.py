@@ -23,9 +23,9 @@ def request_schema(document, path):
 BODIES = {"/v1/chat/completions": {"messages": [{"role": "user", "content": "a"}], "max_tokens": 2,
                                    "logprobs": True},
           "/v1/completions": {"prompt": "a", "max_tokens": 2}}
-# Their bounds fit only beside others.
+# Their bounds fit only beside others, or with a flag of the server.
 NOT_ALONE = {"n", "best_of", "min_tokens", "max_tokens", "max_completion_tokens",
-             "truncate_prompt_tokens"}
+             "truncate_prompt_tokens", "priority"}
 
 
 def numbers(document, path):
