@@ -56,7 +56,6 @@ class Play {
         workload_(workload),
         scheduler_({.max_num_seqs = machine.streams,
                     .step_tokens_max = 512 + machine.streams,
-                    .prompt_tokens_max = 512,
                     .block_count = 100000}) {
     for (int user = 0; user < static_cast<int>(workload.users); ++user) {
       asks_.push(exponential(workload.think_seconds));
