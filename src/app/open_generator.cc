@@ -8,6 +8,7 @@
 
 #include "app/calibration_tokens.h"
 #include "app/model_parts.h"
+#include "app/warm_prefix.h"
 #include "backend/open_backend.h"
 #include "backend/self_test.h"
 #include "base/json.h"
@@ -183,6 +184,13 @@ Status check_model_options(const ModelOptions& options) {
     RETURN_IF_ERROR(check_path("--packed-weights", packed, false));
   }
   RETURN_IF_ERROR(check_chat_template(options.chat_template));
+  if (!options.warm_prefix.empty()) {
+    RETURN_IF_ERROR(read_warm_prefix(options.warm_prefix).status());
+    if (!options.enable_prefix_caching) {
+      return invalid_argument(
+          "--warm-prefix keeps what --no-enable-prefix-caching throws away; leave one of them out");
+    }
+  }
   GenerationConfig ignored;
   return override_generation_config(options.override_generation_config, ignored);
 }
@@ -261,6 +269,10 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   auto generator =
       std::make_shared<Generator>(std::move(parts.tokenizer), std::move(parts.chat_template),
                                   std::move(engine), std::move(generator_options), steady_clock());
+  if (!options.warm_prefix.empty()) {
+    ASSIGN_OR_RETURN(const WarmPrefix prefix, read_warm_prefix(options.warm_prefix));
+    RETURN_IF_ERROR(warm(prefix, *generator));
+  }
   const std::chrono::duration<double> taken = steady_clock().now() - started;
   log_info("{} loaded in {:.2f} s", generator->model().name, taken.count());
   return generator;

@@ -44,6 +44,7 @@ struct ModelOptions {
   std::vector<std::string> pjrt_options;  // "name=value"
   std::string emit_stablehlo;             // folder; empty: programs are not written
   double device_memory_utilization = 0.9;
+  std::string warm_prefix;  // file: what is computed before it serves
   int fake_step_microseconds = 0;
   bool fake_endless = false;
   bool accept_license = false;

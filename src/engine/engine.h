@@ -61,8 +61,9 @@ struct EngineRequest {
   std::shared_ptr<SequenceListener> listener;
   RequestOrigin origin;
   std::shared_ptr<TokenConstraint> constraint;  // null: every token may follow
-  int priority = 0;        // the smaller is served first; only with EngineOptions::has_priorities
-  std::string cache_salt;  // only requests with an equal one share what was computed of a prompt
+  bool pins_prompt = false;  // what is computed of it stays for all, when it comes to its end
+  int priority = 0;          // the smaller is served first; only with EngineOptions::has_priorities
+  std::string cache_salt;    // only requests with an equal one share what was computed of a prompt
 };
 
 struct EngineOptions {

@@ -233,7 +233,25 @@ void EngineCore::hand_out(const StepPlan& plan, std::span<StepRow> rows) {
     }
   }
   scheduler_.commit(plan, outcomes);
-  for (const auto& [id, sequence_end] : ends) end(id, sequence_end);
+  for (auto& [id, sequence_end] : ends) {
+    if (sequences_.at(id).pins_prompt && sequence_end.finish == EngineFinish::kLength) {
+      if (const Status pinned = pin(id); !pinned.ok()) {
+        sequence_end = {.finish = EngineFinish::kError, .error = pinned};
+      }
+    }
+    end(id, sequence_end);
+  }
+}
+
+Status EngineCore::pin(SequenceId id) {
+  const int longest =
+      static_cast<int>(blocks_for(backend_->limits().max_model_len, limits_.block_tokens));
+  if (scheduler_.pin(id, longest)) return {};
+  return error(StatusCode::kResourceExhausted,
+               "the KV cache has {} blocks, and one sequence of --max-model-len {} would not fit "
+               "beside what is kept; raise --kv-cache-memory-bytes, lower --max-model-len, or keep "
+               "less",
+               limits_.block_count, backend_->limits().max_model_len);
 }
 
 // Computing a prompt again after a preemption is not counted; what was cached is, with the first

@@ -60,6 +60,7 @@ class EngineCore {
   void add_prompt_logprobs(std::span<StepRow> rows, Sequence& sequence);
   std::optional<SequenceEnd> hand_out_token(const PlannedRun& run, std::span<StepRow> rows,
                                             Sequence& sequence);
+  Status pin(SequenceId id);
   void fail_step(const StepPlan& plan, const Status& error);
   int next_prompt_tokens() const;
   void count_prompt(const PlannedRun& run, Sequence& sequence);

@@ -73,7 +73,21 @@ void KvPool::let_go(int block) {
   }
 }
 
+void KvPool::pin(int block) {
+  if (at(block).is_pinned) return;
+  hold(block);
+  at(block).is_pinned = true;
+  ++pinned_count_;
+}
+
 int KvPool::find(int before, std::span<const TokenId> tokens, const CacheSalt& salt) const {
+  const int own = find_salted(before, tokens, salt);
+  if (own != kNoBlock || !salt) return own;
+  const int common = find_salted(before, tokens, nullptr);
+  return common != kNoBlock && at(common).is_pinned ? common : kNoBlock;
+}
+
+int KvPool::find_salted(int before, std::span<const TokenId> tokens, const CacheSalt& salt) const {
   const uint64_t hash = hash_of(before, tokens, salt);
   for (int block = bucket_of(hash); block != kNoBlock; block = at(block).next_in_bucket) {
     const Block& one = at(block);

@@ -33,9 +33,11 @@ class KvPool {
   int free_count() const { return static_cast<int>(free_.size()) + idle_count_; }  // to be taken
   int used_count() const { return total() - free_count(); }
   int idle_count() const { return idle_count_; }
+  int pinned_count() const { return pinned_count_; }
 
   int holder_count(int block) const { return at(block).holder_count; }
   bool is_published(int block) const { return at(block).is_published; }
+  bool is_pinned(int block) const { return at(block).is_pinned; }
   int before(int block) const { return at(block).before; }  // of a published one
 
   // A block with nothing in it, and one holder. The caller has checked free_count().
@@ -44,6 +46,9 @@ class KvPool {
   void hold(int block);
   // Gives back what a table has beyond its first `kept_count` blocks, the last first.
   void release(std::vector<int>& block_table, size_t kept_count = 0);
+
+  // A published block gets a holder that never lets it go. It is found with every salt.
+  void pin(int block);
 
   // The published block with these tokens, whose one before is `before`; kNoBlock: there is none.
   int find(int before, std::span<const TokenId> tokens, const CacheSalt& salt) const;
@@ -55,6 +60,7 @@ class KvPool {
   struct Block {
     int holder_count = 0;
     bool is_published = false;
+    bool is_pinned = false;
     int before = kNoBlock;
     int after_count = 0;  // published blocks whose one before it is
     CacheSalt salt;
@@ -70,6 +76,7 @@ class KvPool {
   int& bucket_of(uint64_t hash) { return buckets_[hash & (buckets_.size() - 1)]; }
   int bucket_of(uint64_t hash) const { return buckets_[hash & (buckets_.size() - 1)]; }
   uint64_t hash_of(int before, std::span<const TokenId> tokens, const CacheSalt& salt) const;
+  int find_salted(int before, std::span<const TokenId> tokens, const CacheSalt& salt) const;
   void let_go(int block);
   void add_idle(int block);
   void remove_idle(int block);
@@ -83,6 +90,7 @@ class KvPool {
   std::vector<int> free_;        // a stack: the one used last is used next, while it is in a cache
   int oldest_idle_ = kNoBlock, newest_idle_ = kNoBlock;
   int idle_count_ = 0;
+  int pinned_count_ = 0;
 };
 
 }  // namespace puna

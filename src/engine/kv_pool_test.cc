@@ -134,6 +134,26 @@ TEST(KvPool, TwoWhoComputedTheSameHoldOneBlockOfIt) {
   EXPECT_EQ(pool.free_count(), 2);
 }
 
+TEST(KvPool, WhatIsPinnedStaysAndIsFoundWithEverySalt) {
+  KvPool pool(4, kBlockTokens);
+  auto table = publish(pool, {1, 2});
+  const std::vector<int> blocks = table;
+  pool.pin(table[0]);
+  pool.pin(table[0]);  // once more is harmless
+  pool.release(table);
+  EXPECT_EQ(pool.pinned_count(), 1);
+  EXPECT_EQ(pool.used_count(), 1);
+  const auto salt = std::make_shared<const std::string>("salt");
+  EXPECT_EQ(find(pool, {1}, salt), blocks[0]);
+  EXPECT_EQ(find(pool, {1, 2}, salt), kNone);
+  EXPECT_EQ(find(pool, {1, 2}), blocks[1]);
+  const int own = pool.publish(pool.take(), blocks[0], text(2), salt);
+  EXPECT_EQ(find(pool, {1, 2}, salt), own) << "a salted text continues a pinned one";
+  while (pool.free_count() > 0) pool.take();
+  EXPECT_EQ(find(pool, {1}), blocks[0]);
+  EXPECT_EQ(find(pool, {1, 2}), kNone);
+}
+
 TEST(KvPool, ABlockThatMadeRoomIsFoundUnderItsNewTokensOnly) {
   KvPool pool(1, kBlockTokens);
   for (int number = 1; number <= 20; ++number) {

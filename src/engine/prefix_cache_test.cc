@@ -86,6 +86,28 @@ TEST(PrefixCache, APromptThatIsScoredIsComputedWhole) {
   EXPECT_EQ(reader->cached_tokens(), 192) << "its blocks serve others";
 }
 
+TEST(PrefixCache, WhatIsPinnedStaysWhateverComesAfter) {
+  const auto engine = open_engine({.kv_cache_bytes = 12 * 64 * 64});  // of 8 a sequence may need
+  const auto submit = [&](int number, const char* salt, bool pins) {
+    auto recorder = std::make_shared<Recorder>();
+    EngineRequest request = request_of(prompt_number(number, 200), recorder, pins ? 0 : 2);
+    request.pins_prompt = pins;
+    request.cache_salt = salt;
+    EXPECT_TRUE(engine->submit(std::move(request)).ok());
+    recorder->wait();
+    return recorder;
+  };
+  EXPECT_EQ(submit(1, "", true)->end().finish, EngineFinish::kLength);
+  EXPECT_EQ(engine->stats().blocks_used, 3);
+  for (int number = 2; number < 9; ++number) submit(number, "", false);
+  EXPECT_EQ(submit(1, "", false)->cached_tokens(), 192);
+  EXPECT_EQ(submit(1, "mine", false)->cached_tokens(), 192) << "it is nobody's secret";
+  const auto refused = submit(2, "", true);
+  EXPECT_EQ(refused->end().finish, EngineFinish::kError) << "6 of 12 blocks leave no room for 8";
+  EXPECT_EQ(refused->end().error.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(engine->stats().blocks_used, 3);
+}
+
 TEST(PrefixCache, OnlyEqualSaltsShareAPrompt) {
   const auto engine = open_engine();
   const auto cached = [&](const char* salt) {

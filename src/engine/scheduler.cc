@@ -37,6 +37,17 @@ void Scheduler::remove(SequenceId id) {
   std::erase(running_, id);
 }
 
+bool Scheduler::pin(SequenceId id, int left_min) {
+  const Entry& entry = entries_.at(id);
+  const auto published =
+      std::span(entry.block_table).first(static_cast<size_t>(entry.published_count));
+  const auto more = std::count_if(published.begin(), published.end(),
+                                  [this](int block) { return !blocks_.is_pinned(block); });
+  if (blocks_.total() - blocks_.pinned_count() - more < left_min) return false;
+  for (const int block : published) blocks_.pin(block);
+  return true;
+}
+
 int Scheduler::answering_count() const {
   return static_cast<int>(std::count_if(running_.begin(), running_.end(), [this](SequenceId id) {
     return entries_.at(id).remaining() == 1;
@@ -319,6 +330,7 @@ SchedulerSnapshot Scheduler::snapshot() const {
     const bool is_published = blocks_.is_published(block);
     snapshot.blocks.push_back({.holder_count = blocks_.holder_count(block),
                                .is_published = is_published,
+                               .is_pinned = blocks_.is_pinned(block),
                                .before = is_published ? blocks_.before(block) : -1});
   }
   for (const SequenceId id : running_) snapshot.sequences.push_back(snapshot_of(id, true));

@@ -52,6 +52,10 @@ class Scheduler {
   // Finished or cancelled: its blocks are free. No effect on one that is gone already.
   void remove(SequenceId id);
 
+  // What is published of a sequence stays for everybody. False, and nothing done, when fewer than
+  // `left_min` blocks would be left to take.
+  bool pin(SequenceId id, int left_min);
+
   // The next step; its blocks are taken. It has up to `prompt_tokens` (at least 1) of prompts
   // beside the token that everybody gets. Empty when there is nothing to do. One at a time:
   // commit() or roll_back() comes before the next one.

@@ -25,9 +25,10 @@ struct Simulated {
   int final_count = 0;
 };
 
-// What K and V of a position depend on: all tokens up to it, and whose they are.
+// What K and V of a position depend on: all tokens up to it.
 struct Written {
   uint64_t history = 0;
+  CacheSalt salt;          // of who wrote it
   bool was_alone = false;  // in a run of one token
 };
 
@@ -36,10 +37,10 @@ class Simulation {
   explicit Simulation(unsigned seed) : random_(seed) {
     const int step_tokens = number(4, 200);
     const int block_tokens = 1 << number(2, 6);
-    const int longest = (kLongest + block_tokens - 1) / block_tokens;
+    longest_ = (kLongest + block_tokens - 1) / block_tokens;
     limits_ = {.max_num_seqs = number(1, std::min(step_tokens, 12)),
                .step_tokens_max = step_tokens,
-               .block_count = number(longest, 3 * longest),
+               .block_count = number(longest_, 3 * longest_),
                .block_tokens = block_tokens,
                .sharing = static_cast<BlockSharing>(number(0, 2))};
     memory_.resize(static_cast<size_t>(limits_.block_count * block_tokens));
@@ -58,7 +59,7 @@ class Simulation {
       if (::testing::Test::HasFailure()) return arrived_;
     }
     EXPECT_TRUE(alive_.empty()) << "somebody starved";
-    EXPECT_EQ(scheduler_->blocks().used_count(), 0);
+    EXPECT_EQ(scheduler_->blocks().used_count(), scheduler_->blocks().pinned_count());
     EXPECT_TRUE(scheduler_->idle());
     EXPECT_EQ(hits_ > 0, limits_.sharing != BlockSharing::kNone || arrivals == 0);
     return arrived_;
@@ -132,6 +133,8 @@ class Simulation {
     }
     scheduler_->commit(plan, outcomes);
     for (const SequenceId id : ended) {
+      const Simulated& one = alive_.at(id);
+      if (!one.salt && number(0, 99) == 0) scheduler_->pin(id, longest_);
       scheduler_->remove(id);
       alive_.erase(id);
     }
@@ -180,19 +183,21 @@ class Simulation {
   // Reads all positions before the run, as attention does, and writes its own.
   void compute(const PlannedRun& run) {
     const Simulated& one = alive_.at(run.id);
-    uint64_t history = one.salt ? 1 : 0;
+    uint64_t history = 0;
     for (int i = 0; i < run.first_position + run.token_count; ++i) {
       history = (history + static_cast<uint64_t>(one.tokens[static_cast<size_t>(i)]) + 1) *
                 0x9E3779B97F4A7C15U;
       Written& place = written(run.id, i);
       if (i >= run.first_position) {
-        place = {.history = history, .was_alone = run.token_count == 1};
+        place = {.history = history, .salt = one.salt, .was_alone = run.token_count == 1};
       } else {
         EXPECT_EQ(place.history, history)
             << "sequence " << run.id << " reads another's position " << i;
       }
       const int block =
           scheduler_->block_table(run.id)[static_cast<size_t>(i / limits_.block_tokens)];
+      EXPECT_TRUE(scheduler_->blocks().is_pinned(block) || !place.salt == !one.salt)
+          << "another's salt";
       EXPECT_FALSE(limits_.sharing == BlockSharing::kPrefill && place.was_alone &&
                    scheduler_->blocks().is_published(block))
           << "what was computed alone is shared";
@@ -204,6 +209,7 @@ class Simulation {
   std::optional<Scheduler> scheduler_;
   std::map<SequenceId, Simulated> alive_;
   std::vector<Written> memory_;  // [block_count, block_tokens]
+  int longest_ = 0;              // blocks of the longest sequence
   int arrived_ = 0;
   int hits_ = 0;  // sequences that began on cached blocks
 };

@@ -49,6 +49,7 @@ Status validate_blocks(const SchedulerSnapshot& snapshot) {
   int free_count = 0;
   for (size_t i = 0; i < counts.size(); ++i) {
     const BlockSnapshot& block = snapshot.blocks[i];
+    counts[i] += block.is_pinned ? 1 : 0;
     if (block.holder_count != counts[i]) {
       return broken("block {} has {} holders and is in {} tables", i, block.holder_count,
                     counts[i]);

@@ -21,7 +21,8 @@ struct SchedulerLimits {
 struct BlockSnapshot {
   int holder_count = 0;
   bool is_published = false;
-  int before = -1;  // of a published one: the one before it, -1: it begins a text
+  bool is_pinned = false;  // has a holder beside the tables
+  int before = -1;         // of a published one: the one before it, -1: it begins a text
 };
 
 struct SequenceSnapshot {
@@ -40,11 +41,11 @@ struct SchedulerSnapshot {
   std::vector<SequenceSnapshot> sequences;  // those that run, oldest first; then those that wait
 };
 
-// kInternal with the first rule that is broken: a block has as many holders as tables, and can be
-// taken when it has none; what is computed and published may be in several tables and has all that
-// is before it published, what is still written is in one; a table has room for what was computed
-// and planned and no more than for all its tokens; nothing is computed beyond the tokens; who waits
-// holds nothing; no more run than may.
+// kInternal with the first rule that is broken: a block has as many holders as tables (and one that
+// pins it), and can be taken when it has none; what is computed and published may be in several
+// tables and has all that is before it published, what is still written is in one; a table has room
+// for what was computed and planned and no more than for all its tokens; nothing is computed beyond
+// the tokens; who waits holds nothing; no more run than may.
 Status validate(const SchedulerSnapshot& snapshot);
 
 }  // namespace puna

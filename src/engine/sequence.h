@@ -17,12 +17,14 @@ struct Sequence {
         sampling(std::move(request.sampling)),
         listener(std::move(request.listener)),
         origin(std::move(request.origin)),
+        pins_prompt(request.pins_prompt),
         sampler(sampling, request.prompt, end_tokens, std::move(request.constraint)) {}
 
   const int prompt_count;
   const SamplingParams sampling;
   const std::shared_ptr<SequenceListener> listener;
   const RequestOrigin origin;
+  const bool pins_prompt;
   Sampler sampler;
   std::vector<TokenChoice> prompt_logprobs;  // of prompt tokens 1, 2, … until they are handed out
   // Computing the prompt again after a preemption adds to neither.

@@ -271,6 +271,50 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   return start(request, std::move(prompt), admission);
 }
 
+// What the template puts around the messages depends on what follows: so two different questions
+// follow, and what their prompts have in common is taken.
+Result<int> Generator::warm(const ChatMessages& messages) {
+  if (messages.empty()) return invalid_argument("there is no message");
+  if (messages.back().role == "user") {
+    ASSIGN_OR_RETURN(std::vector<TokenId> prompt, tokenize(messages, ChatRendering()));
+    return warm(std::move(prompt));
+  }
+  std::vector<TokenId> prompts[2];
+  for (size_t i = 0; i < 2; ++i) {
+    ChatMessages asked = messages;
+    asked.push_back({"user", i == 0 ? "A" : "7"});
+    ASSIGN_OR_RETURN(prompts[i], tokenize(asked, ChatRendering()));
+  }
+  const auto [end, unused] = std::ranges::mismatch(prompts[0], prompts[1]);
+  prompts[0].erase(end, prompts[0].end());
+  return warm(std::move(prompts[0]));
+}
+
+Result<int> Generator::warm(std::string_view text) {
+  ASSIGN_OR_RETURN(std::vector<TokenId> prompt, state_->encode(text));
+  return warm(std::move(prompt));
+}
+
+Result<int> Generator::warm(std::vector<TokenId> prompt) {
+  if (!stats().has_prefix_cache) {
+    return error(StatusCode::kFailedPrecondition,
+                 "the prefix cache is off (--no-enable-prefix-caching), or the backend shares no "
+                 "blocks");
+  }
+  const int size = static_cast<int>(prompt.size());
+  auto feed = std::make_shared<TokenFeed>(state_->clock, state_->rate);
+  EngineRequest request;
+  request.prompt = std::move(prompt);
+  request.sampling.max_tokens = 0;
+  request.pins_prompt = true;
+  request.listener = feed;
+  RETURN_IF_ERROR(state_->engine->submit(std::move(request)).status());
+  std::optional<SequenceEnd> end;
+  while (!end) end = feed->wait(std::chrono::seconds(1)).end;
+  RETURN_IF_ERROR(end->error);
+  return size;
+}
+
 Result<std::vector<TokenId>> Generator::tokenize(std::string_view text,
                                                  bool add_special_tokens) const {
   return state_->encode(text, add_special_tokens);

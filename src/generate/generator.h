@@ -65,6 +65,11 @@ class Generator {
   // All of these.
   Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request);
 
+  // Computes what prompts that begin with these messages, or with this text, have in common, and
+  // keeps it. Waits; gives the number of its tokens. kFailedPrecondition: nothing is kept here.
+  Result<int> warm(const ChatMessages& messages);
+  Result<int> warm(std::string_view text);
+
   Result<std::vector<TokenId>> tokenize(std::string_view text, bool add_special_tokens) const;
   Result<std::vector<TokenId>> tokenize(const ChatMessages& messages,
                                         const ChatRendering& chat) const;
@@ -87,6 +92,7 @@ class Generator {
 
  private:
   struct State;
+  Result<int> warm(std::vector<TokenId> prompt);
   std::unique_ptr<State> state_;
 };
 

@@ -49,6 +49,26 @@ TEST_F(GeneratorTest, TheUsageSaysWhatWasNotComputedAgain) {
   EXPECT_EQ(second.text, first.text);
 }
 
+TEST_F(GeneratorTest, AWarmBeginningIsThereForTheFirstQuestion) {
+  GenerationRequest request = chat("Where is my order?");
+  const ChatMessage system = {"system", std::string(200, 'x')};
+  const auto warm = generator_->warm(ChatMessages{system});
+  ASSERT_TRUE(warm.ok()) << warm.status().message();
+  EXPECT_GT(*warm, 200);
+  std::get<ChatMessages>(request.prompt)
+      .insert(std::get<ChatMessages>(request.prompt).begin(), system);
+  const int cached = read_all(request).usage.cached_tokens;
+  EXPECT_EQ(cached, *warm / 64 * 64) << "all full blocks of what every conversation has in common";
+  const auto question = generator_->warm(std::get<ChatMessages>(request.prompt));
+  ASSERT_TRUE(question.ok());
+  EXPECT_GT(*question, *warm) << "a conversation that ends with a question, whole";
+}
+
+TEST_F(GeneratorTest, WhatCannotBeKeptWarmIsRefused) {
+  EXPECT_EQ(generator_->warm(std::string(10'000, 'x')).status().code(), StatusCode::kOutOfRange);
+  EXPECT_EQ(generator_->warm(ChatMessages()).status().code(), StatusCode::kInvalidArgument);
+}
+
 TEST_F(GeneratorTest, KeysShareNoPromptsWhenThatIsAskedFor) {
   for (const bool prefix_cache_per_key : {false, true}) {
     static const SteadyClock clock;

@@ -1,8 +1,12 @@
 """What was computed of a prompt is not computed again, and nobody sees a difference but in the usage."""
 
+import json
+import subprocess
+
 import pytest
 
 from conftest import make_client
+from puna_server import BINARY, PATIENCE
 
 SYSTEM = {"role": "system", "content": "You help customers of a shop. " * 8}
 
@@ -58,3 +62,59 @@ def test_salts_and_keys_keep_prompts_apart(start_server, flags):
 def test_an_empty_salt_is_refused(server):
     reply = server.post("/v1/completions", {"prompt": "a", "cache_salt": ""})
     assert reply.status_code == 400 and reply.json()["error"]["param"] == "cache_salt"
+
+
+@pytest.mark.parametrize("template", ["chatml", "llama-2"])
+def test_a_warm_prefix_is_there_for_the_first_question_of_every_key(start_server, tmp_path, template):
+    (tmp_path / "system.txt").write_text(SYSTEM["content"] + "\n")
+    server = start_server("--warm-prefix", str(tmp_path / "system.txt"), "--prefix-cache-per-key",
+                          "--api-key", "one", "--api-key", "two", "--chat-template", template)
+    for key in ("one", "two"):
+        with make_client(server, key) as client:
+            assert cached(ask(client, "Where is my order?")) >= 192
+
+
+def test_chats_are_kept_warm_to_their_last_word(start_server, tmp_path):
+    question = [SYSTEM, {"role": "user", "content": "Where is my order? " * 8}]
+    answered = [*question, {"role": "assistant", "content": "On its way. " * 20}]
+    (tmp_path / "chats.json").write_text(json.dumps([question, {"messages": answered}]))
+    server = start_server("--warm-prefix", str(tmp_path / "chats.json"))
+    with make_client(server) as client:
+        answer = client.chat.completions.create(
+            model="fake", messages=[*answered, {"role": "user", "content": "Thanks"}], max_tokens=3)
+    assert answer.usage.prompt_tokens - cached(answer) < 128
+    assert server.metric("puna_kv_blocks_used") >= cached(answer) // 64
+
+
+@pytest.mark.parametrize("text, word", [
+    (None, "--warm-prefix"),
+    (" ", "it has no text"),
+    ("[", "JSON"),
+    ("[]", "0 chats"),
+    ('[{"chat": []}]', "chat 0 has no messages"),
+    ('[[{"role": "user", "content": "a"}], [{"role": "nobody", "content": "a"}]]', "chat 1"),
+    ("x" * 5000, "tokens"),
+])
+def test_a_warm_prefix_that_cannot_be_is_one_line(tmp_path, text, word):
+    file = tmp_path / "warm"
+    if text is not None:
+        file.write_text(text)
+    ended = start_that_fails("--warm-prefix", str(file))
+    assert "--warm-prefix" in ended and word in ended
+
+
+def test_a_warm_prefix_needs_the_cache_and_room(tmp_path):
+    (tmp_path / "warm").write_text("Hello " * 300)
+    flags = ("--warm-prefix", str(tmp_path / "warm"))
+    assert "--no-enable-prefix-caching" in start_that_fails(*flags, "--no-enable-prefix-caching")
+    small = start_that_fails(*flags, "--max-model-len", "2048", "--kv-cache-memory-bytes", "131072")
+    assert "--kv-cache-memory-bytes" in small and "--warm-prefix" in small
+
+
+def start_that_fails(*flags: str) -> str:
+    """The last line of a server that does not start."""
+    ended = subprocess.run([BINARY, "serve", "--backend", "fake", "--port", "0", *flags],
+                           capture_output=True, text=True, timeout=60 * PATIENCE,
+                           stdin=subprocess.DEVNULL)
+    assert ended.returncode == 1
+    return ended.stderr.strip().splitlines()[-1]
