@@ -179,7 +179,7 @@ class Planner {
       if (request_.format && format != *request_.format) continue;
       for (const DegreeVerdict& degree : degree_verdicts(request_, instance, format)) {
         if (!degree.refusal.empty()) {
-          reason = degree.refusal;
+          if (degree.divides || reason.empty()) reason = degree.refusal;
           continue;
         }
         options.push_back(option(instance, format, degree));
@@ -334,6 +334,7 @@ std::vector<DegreeVerdict> degree_verdicts(const PlanRequest& request, const Ins
     DegreeVerdict& one = verdicts.emplace_back();
     one.degree = degree;
     if (!stablehlo::check_degree(request.config, degree).ok()) {
+      one.divides = false;
       one.refusal =
           fmt::format("{} does not divide {} heads and {} KV heads evenly", degree,
                       request.config.num_attention_heads, request.config.num_key_value_heads);

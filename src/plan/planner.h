@@ -37,6 +37,7 @@ struct PlanRequest {
 // A tensor parallel degree on one machine and why it is none; empty: it is one.
 struct DegreeVerdict {
   int degree = 1;
+  bool divides = true;  // the heads
   std::string refusal;
   std::string note;
 };

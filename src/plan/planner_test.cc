@@ -136,6 +136,12 @@ TEST(Planner, AMachineWithoutTheMemoryIsRefusedByHowMuch) {
   });
   ASSERT_NE(small, plan.refused.end());
   EXPECT_THAT(small->reason, HasSubstr("too much"));
+  // Its 12 cores divide no heads, but that is not what is in the way: 8 do.
+  const auto large = std::find_if(plan.refused.begin(), plan.refused.end(), [](const Refusal& one) {
+    return one.instance == "inf2.24xlarge";
+  });
+  ASSERT_NE(large, plan.refused.end());
+  EXPECT_THAT(large->reason, HasSubstr("too much for 8 of its devices"));
 }
 
 TEST(Planner, WhatCannotBeIsRefusedInOneLine) {

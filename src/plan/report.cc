@@ -35,7 +35,7 @@ std::string row(const PlanOption& one) {
   const std::string machine = one.instance.name == "here"
                                   ? "this machine"
                                   : fmt::format("{} x {}", one.instances, one.instance.name);
-  return fmt::format("{:<20}{:<6}{:>3}{:>9}{:>14}{:>11}{:>10}{:>9}{:>8.0f}{:>9}{:>10}{:>9}  {}\n",
+  return fmt::format("{:<24}{:<6}{:>3}{:>9}{:>14}{:>11}{:>10}{:>9}{:>8.0f}{:>9}{:>10}{:>9}  {}\n",
                      machine, puna::describe(one.format), one.degree.degree, one.replicas,
                      gigabytes(one.need.total()) + "/" + gigabytes(one.memory_bytes),
                      milliseconds(one.at_peak.ttft_p95), milliseconds(one.at_peak.tpot_p95),
@@ -46,7 +46,7 @@ std::string row(const PlanOption& one) {
 }
 
 std::string heading() {
-  return fmt::format("{:<20}{:<6}{:>3}{:>9}{:>14}{:>11}{:>10}{:>9}{:>8}{:>9}{:>10}{:>9}  {}\n",
+  return fmt::format("{:<24}{:<6}{:>3}{:>9}{:>14}{:>11}{:>10}{:>9}{:>8}{:>9}{:>10}{:>9}  {}\n",
                      "machine", "as", "tp", "replicas", "memory, GB", "1st token", "per token",
                      "tokens/s", "users", "$/hour", "$/month", "$/1M", "limited by");
 }
@@ -181,7 +181,7 @@ std::string describe(const Plan& plan, const PlanRequest& request, const Catalog
     text += fmt::format("and {} more (--json has all)\n", plan.options.size() - kRowsMax);
   }
   for (const Refusal& refusal : plan.refused) {
-    text += fmt::format("{:<20}does not fit: {}\n", refusal.instance, refusal.reason);
+    text += fmt::format("{:<24}does not fit: {}\n", refusal.instance, refusal.reason);
   }
   if (!plan.options.empty()) text += describe_choice(plan, request);
   return text;
