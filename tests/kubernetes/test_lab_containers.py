@@ -79,6 +79,8 @@ def test_a_container_that_ends_soon_again_and_again_cannot_start():
     ends = Ends()
     assert [ends.add(0.1) for _ in range(ENDS_MAX)] == [False] * (ENDS_MAX - 1) + [True]
     ends = Ends()
+    assert [ends.add(12) for _ in range(ENDS_MAX + 1)] == [False] * (ENDS_MAX - 1) + [True, False], "slowly; and said once"
+    ends = Ends()
     for seconds in (1, 1, 600, 1, 1, 600):
         assert not ends.add(seconds), "it has run in between"
 

@@ -26,8 +26,8 @@ RESTART_WAIT_S = 2.0
 # Mounted in the container; every other mount path is replaced by a folder where the command names it,
 # because the machine's own tree must not be changed.
 MOUNTABLE = ("/tmp", "/dev/shm")
-# A container that ends so soon so often, one time after another, cannot start: known within a minute.
-SOON_S, ENDS_MAX = 10.0, 4
+# A container that ends so often within so long, one time after another, cannot start: known within a minute.
+SOON_S, ENDS_MAX = 60.0, 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,15 +42,19 @@ class Images:
 
 
 class Ends:
-    """How often a container has ended soon, without having run for a while in between."""
+    """How long a container ran before it ended, the last times. Some take a while to find out that they cannot start, on a
+    busy machine above all: it is the sum that tells."""
 
     def __init__(self) -> None:
-        self.soon = 0
+        self.last: list[float] = []
+        self.told = False
 
     def add(self, seconds: float) -> bool:
-        """Whether it cannot start, now that it has run for so long."""
-        self.soon = self.soon + 1 if seconds < SOON_S else 0
-        return self.soon == ENDS_MAX
+        """Whether it cannot start, now that it has run for so long; said once."""
+        self.last = [*self.last, seconds][-ENDS_MAX:]
+        cannot = len(self.last) == ENDS_MAX and sum(self.last) < SOON_S and not self.told
+        self.told = self.told or cannot
+        return cannot
 
 
 class RealPod:
