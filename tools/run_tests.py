@@ -14,7 +14,6 @@ import argparse
 import collections
 import concurrent.futures
 import contextlib
-import dataclasses
 import itertools
 import os
 import pathlib
@@ -24,248 +23,50 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / one) for one in ("tools", "tests/kubernetes/lab")]
+sys.path.insert(0, str(ROOT / "tools"))
 
 import changed_tests  # noqa: E402
-import lab_tools  # noqa: E402
 import tidy  # noqa: E402
+from test_steps import Step, all_steps, changed_steps, fuzz_targets, long_steps  # noqa: E402
 
 LOGS = ROOT / "build/test-logs"
-HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http -rs"
-CLUSTER_PYTHON = "build/venv/cluster/bin/python"
-TERRAFORM_TESTS = "build/venv/terraform/bin/python -m pytest -q -p no:cacheprovider -rs tests/terraform"
-TERRAFORM_LAB = "build/venv/terraform_lab/bin/python -m pytest -q -p no:cacheprovider -rs tests/terraform/lab"
-NODE_TESTS = "node --test tests/http/node/"
 # Packed weights of the tests' models stay out of the user's own cache.
 CACHE = {"PUNA_CACHE": str(ROOT / "build/test-cache")}
-# What has threads of its own, for the sanitizer that looks for races (and is slow).
-THREADED_TARGETS = ["puna", "base_test", "packed_test", "backend_test", "backend_contract_test", "engine_test",
-                    "generate_test", "http_test", "api_test"]
-# The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
-SANITIZER_ENVIRONMENT = {
-    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
-    "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
-}
-
-
 # Runs only when nothing else wants the core.
 IDLE = ["chrt", "--idle", "0"]
 # Nicer than the tests by as much as leaves a loop a quarter of a core that both want.
 BUSY_NICE = 5
 
 
-@dataclasses.dataclass
-class Step:
-    layer: str
-    name: str
-    command: str
-    environment: dict[str, str] = dataclasses.field(default_factory=dict)
-    uses_one_core: bool = False  # runs beside others like it
-    fills: bool = False  # waits for nobody: takes the cores when the steps after it leave them idle
-    prepares: bool = False  # packages and builds: once is enough when tests are repeated
-    takes_minutes: bool = False  # not for --changed
+class Result(NamedTuple):
+    passed: bool
+    seconds: float
+    core_seconds: float  # of all its processes: what it costs, whatever runs beside it
 
 
-def build(layer: str, preset: str, targets: str = "", fills: bool = False) -> list[Step]:
-    target = f" --target {targets}" if targets else ""
-    return [Step(layer, f"configure {preset}", f"cmake --preset {preset}", prepares=True, fills=fills),
-            Step(layer, f"build {preset}", f"cmake --build --preset {preset}{target}", prepares=True, fills=fills)]
-
-
-def isa_steps() -> list[Step]:
-    """The kernel paths that this processor would not choose by itself, those that it can run."""
-    flags = set(re.search(r"^flags.*$|\Z", pathlib.Path("/proc/cpuinfo").read_text(), re.M)[0].split())
-    wanted = {"portable": set(), "avx2": {"avx2", "fma", "f16c"}, "avxvnni": {"avx_vnni"},
-              "avx512vnni": {"avx512vl", "avx512_vnni"}}
-    return [Step("isa", "portable kernels on aarch64, emulated",
-                 "tools/aarch64_kernels.sh --gtest_brief=1", uses_one_core=True),
-            *(Step("isa", f"cpu backend on the {isa} path", "build/release/bin/backend_test",
-                   {"PUNA_ISA": isa}, uses_one_core=True)
-              for isa, needed in wanted.items() if needed <= flags)]
-
-
-def fuzz_targets() -> list[str]:
-    """Every parser that has one: FUZZ of a puna_module()."""
-    programs = changed_tests.read_programs(ROOT).values()
-    return sorted(name.removesuffix("_fuzz") for some in programs for name in some if name.endswith("_fuzz"))
-
-
-def fuzz_steps(seconds: int) -> list[Step]:
-    # Two at a time, by the runner: each uses one core.
-    return [Step("fuzz", f"{target} for {seconds} s",
-                 f"build/fuzz/bin/{target}_fuzz -max_total_time={seconds} -timeout=5 -rss_limit_mb=1024 "
-                 f"-print_final_stats=1 -artifact_prefix=build/test-logs/ build/fuzz-corpus/{target} "
-                 f"tests/corpus/{target}", uses_one_core=True)
-            for target in fuzz_targets()]
-
-
-def pytest(arguments: str) -> str:
-    return f"{CLUSTER_PYTHON} -m pytest -q -p no:cacheprovider -rs {arguments}"
-
-
-def cluster_steps() -> list[Step]:
-    """The Python package with a short run on real Ray processes, Kubernetes objects, images, tutorial."""
-    without_ray = " ".join(f"tests/cluster/test_{subject}.py" for subject in
-                           ("settings", "chat_client", "proxy_middleware", "child_server"))
-    with_ray = ("tests/cluster/test_pass_through.py "
-                "tests/cluster/test_replicas.py::test_killed_replicas_cost_no_request_that_had_not_started")
-    return [
-        Step("cluster", "Python packages", "tools/venv.sh cluster", prepares=True),
-        Step("cluster", "types", f"cd python && ../{CLUSTER_PYTHON} -m mypy --cache-dir ../build/mypy puna"),
-        Step("cluster", "package, without Ray processes", pytest(without_ray)),
-        Step("cluster", "Ray Serve on real processes, in short", pytest(with_ray), takes_minutes=True),
-        Step("kubernetes", "nginx", "tools/fetch_nginx.sh", prepares=True),
-        Step("kubernetes", "manifests without a cluster, Ingress in nginx", pytest("tests/kubernetes")),
-        Step("images", "Dockerfile and compose file without a build", pytest("tests/images")),
-        Step("terraform", "Python packages", "tools/venv.sh terraform", prepares=True),
-        Step("terraform", "rules; install and cleanup in a made-up world", TERRAFORM_TESTS),
-        Step("tutorial", "every command has a test",
-             "cd tests/tutorial && /usr/bin/python3 -m unittest test_page"),
-    ]
-
-
-def long_steps() -> dict[str, list[Step]]:
-    """What takes more minutes than `make test` has, by target: make test-NAME."""
-    lab = {"PUNA_KUSTOMIZE": str(lab_tools.BIN / "kustomize"),
-           "PUNA_CRDS": ":".join(str(lab_tools.CRDS / name) for name in lab_tools.CRD_SOURCES)}
-    return {
-        "cluster": [
-            *cluster_steps()[:3],
-            Step("cluster", "Node packages",
-                 "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error"),
-            Step("cluster", "Ray Serve on real processes", pytest("--durations=10 tests/cluster --long")),
-            Step("cluster", "Gradio page in Chromium",
-                 "node --test --test-reporter=spec tests/browser/cluster/gradio_page.mjs"),
-            Step("tutorial", "on a laptop", "tests/tutorial/tutorial.py laptop"),
-            Step("tutorial", "on Ray", "tests/tutorial/tutorial.py ray"),
-        ],
-        "kubernetes": [
-            Step("kubernetes", "Python packages", "tools/venv.sh cluster && tools/venv.sh kubernetes_lab"),
-            Step("kubernetes", "nginx", "tools/fetch_nginx.sh"),
-            Step("kubernetes", "programs of the lab, built once",
-                 "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py"),
-            Step("kubernetes", "manifests against kustomize and the CRDs; long answers",
-                 pytest("tests/kubernetes --long"), lab, uses_one_core=True),
-            Step("kubernetes", "verdicts of a real control plane", pytest("tests/kubernetes/lab"),
-                 uses_one_core=True),
-        ],
-        "terraform": [
-            Step("terraform", "Python packages",
-                 "for one in cluster terraform_lab kubernetes_lab; do tools/venv.sh $one; done"),
-            Step("terraform", "OpenTofu and the programs of the Kubernetes lab, built once",
-                 "build/venv/kubernetes_lab/bin/python tests/kubernetes/lab/lab_tools.py tofu"),
-            Step("terraform", "schema of the real provider",
-                 "build/venv/terraform_lab/bin/python tests/terraform/lab/provider_schema.py"),
-            Step("terraform", "the real CLI, install.sh and cleanup.sh against doubles of provider and AWS",
-                 f"{TERRAFORM_LAB} --ignore tests/terraform/lab/test_whole.py", uses_one_core=True),
-            Step("terraform", "install.sh and cleanup.sh whole, with a real control plane behind EKS",
-                 f"{TERRAFORM_LAB}/test_whole.py", uses_one_core=True),
-        ],
-        "images": [
-            Step("images", "Python packages", "tools/venv.sh images"),
-            # One step: containers of images that could not be built again would prove nothing.
-            Step("images", "build, contents, running containers",
-                 "tests/images/build.sh && tests/images/in_namespace.sh build/venv/images/bin/python "
-                 "-m pytest -q -p no:cacheprovider --durations=5 tests/images"),
-        ],
-    }
-
-
-def all_steps(fuzz_seconds: int) -> list[Step]:
-    sanitized = SANITIZER_ENVIRONMENT
-    http_fuzz = {**sanitized, "PUNA_BINARY": "build/fuzz/bin/puna", "PUNA_SLOW": "1"}
-    http_tsan = {**sanitized, "PUNA_BINARY": "build/tsan/bin/puna", "PUNA_SLOW": "1"}
-    return [
-        Step("lint", "project rules", "tools/tidy.py"),
-        Step("lint", "clang-format", "git ls-files -coz --exclude-standard '*.cc' '*.h' | "
-             "xargs -0 clang-format-19 --dry-run --Werror"),
-        Step("lint", "the tools of the tests", "/usr/bin/python3 -m unittest discover -s tests/tools"),
-        Step("web", "build", "tools/build_web.sh", prepares=True),
-        Step("web", "unit tests", "npm --prefix web test --silent"),
-        Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True),
-        *build("unit", "release"),
-        # Compilers and clang-tidy work while the tests of clients, pages and clusters wait for something.
-        *build("gcc", "dev", fills=True),
-        *build("asan", "fuzz", fills=True),
-        *build("tsan", "tsan", " ".join(THREADED_TARGETS), fills=True),
-        Step("tidy", "clang-tidy", "tools/clang_tidy.py", prepares=True, fills=True),
-        Step("unit", "unit, contract and golden tests", "ctest --preset release --verbose"),
-        Step("http", "Python packages", "tools/venv.sh http_tests", prepares=True),
-        Step("http", "Node packages", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
-             prepares=True),
-        # Alone but for what fills: some of them judge how a busy server answers.
-        Step("http", "Python clients", HTTP_TESTS),
-        *isa_steps(),
-        Step("terminal", "puna chat, inspect, bench, completion",
-             "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
-        Step("install", "make install, make package", "/usr/bin/python3 -m unittest discover -s tests/install",
-             uses_one_core=True),
-        Step("demo", "adapter and generator", "/usr/bin/python3 -m unittest discover -s tests/demo",
-             uses_one_core=True),
-        Step("hub", "puna pull from a misbehaving hub", "/usr/bin/python3 -m unittest discover -s tests/hub",
-             uses_one_core=True),
-        Step("http", "Node client", NODE_TESTS, uses_one_core=True),
-        Step("browser", "packages", "npm --prefix tests/browser ci --no-audit --no-fund --loglevel=error",
-             prepares=True),
-        Step("browser", "OpenAI's client", "npm --prefix tests/http/node ci --no-audit --no-fund --loglevel=error",
-             prepares=True),
-        Step("browser", "chat page in Chromium", "npm --prefix tests/browser test --silent"),
-        *cluster_steps(),
-        Step("bench", "comparison with peers: adapters and tools",
-             "/usr/bin/python3 -m unittest discover -s tests/bench"),
-        Step("bench", "one round of the comparison, Puna alone",
-             "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
-             "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
-        Step("gcc", "unit tests", "ctest --preset dev --verbose -L unit"),
-        Step("asan", "unit tests", "ctest --preset fuzz --verbose -L unit", sanitized),
-        Step("tsan", "unit tests",
-             f"ctest --preset tsan --verbose --tests-regex '^({'|'.join(THREADED_TARGETS)})$'", sanitized),
-        Step("asan", "Python clients", HTTP_TESTS, http_fuzz, uses_one_core=True),
-        Step("tsan", "Python clients", HTTP_TESTS, http_tsan, uses_one_core=True),
-        *fuzz_steps(fuzz_seconds),
-    ]
-
-
-def changed_steps(selection: changed_tests.Selection) -> list[Step]:
-    """Lint, the programs and layers of the selection, and clang-tidy, on the release build."""
-    steps = [step for step in all_steps(0) if step.layer == "lint"]
-    layers = selection.layers
-    targets = [*selection.programs, *(["puna"] if selection.builds_binary else [])]
-    before = ["web"] if targets else []
-    if targets:
-        steps += [Step("web", "build", "tools/build_web.sh"), *build("unit", "release", " ".join(targets))]
-    if selection.programs:
-        steps.append(Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True))
-        names = "|".join(selection.programs)
-        steps.append(Step("unit", "tests", f"ctest --preset release --verbose --tests-regex '^({names})(_replay)?$'"))
-    steps += [step for step in all_steps(0) if step.layer in layers and not step.takes_minutes
-              and not (step.prepares and step.layer in before)]
-    if selection.tidy:
-        steps.append(Step("tidy", "clang-tidy", f"tools/clang_tidy.py {' '.join(selection.tidy)}"))
-    return steps
-
-
-def run(step: Step, name: str) -> tuple[bool, float]:
-    """Whether it passed, and its seconds."""
+def run(step: Step, name: str) -> Result:
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{name}-{step.layer}-{step.name.replace(' ', '-').replace(',', '')}.log"
     started = time.monotonic()
     with log.open("wb") as output:
-        code = subprocess.run([*(IDLE if step.fills else []), "bash", "-o", "pipefail", "-c", step.command],
-                              cwd=ROOT, env={**os.environ, **CACHE, **step.environment}, stdin=subprocess.DEVNULL,
-                              stdout=output, stderr=subprocess.STDOUT).returncode
-    seconds = time.monotonic() - started
-    print(f"{'ok  ' if code == 0 else 'FAIL'} {seconds:7.1f} s  {step.layer:9} {step.name}", flush=True)
+        child = subprocess.Popen([*(IDLE if step.fills else []), "bash", "-o", "pipefail", "-c", step.command],
+                                 cwd=ROOT, env={**os.environ, **CACHE, **step.environment},
+                                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(child.pid, 0)
+        code = child.returncode = os.waitstatus_to_exitcode(status)
+    result = Result(code == 0, time.monotonic() - started, used.ru_utime + used.ru_stime)
+    print(f"{'ok  ' if result.passed else 'FAIL'} {result.seconds:7.1f} s {result.core_seconds:7.1f} s of a core  "
+          f"{step.layer:9} {step.name}", flush=True)
     for skipped in skipped_tests(log.read_text(errors="replace")):
         print(f"     skipped: {skipped}", flush=True)
     if code != 0:
         environment = " ".join(f"{key}={shlex.quote(value)}" for key, value in step.environment.items())
         print(f"--- exit {code}: {environment} {step.command}\n--- end of {log.relative_to(ROOT)}:")
         print(end_of(log.read_text(errors="replace")), flush=True)
-    return code == 0, seconds
+    return result
 
 
 def end_of(log: str) -> str:
@@ -283,10 +84,10 @@ def skipped_tests(log: str) -> list[str]:
     return list(dict.fromkeys(next(filter(None, names)) for names in found))
 
 
-def run_all(steps: list[Step], prefix: str = "") -> list[tuple[bool, float]]:
+def run_all(steps: list[Step], prefix: str = "") -> list[Result]:
     """In order; neighbours that use one core each run at once, one for each core. Steps that fill run one after the
     other beside those that follow, but for the later ones of their own layer, which wait for them."""
-    results: dict[int, tuple[bool, float]] = {}
+    results: dict[int, Result] = {}
     filling: dict[str, list[concurrent.futures.Future[None]]] = collections.defaultdict(list)
 
     def run_one(number: int) -> None:
@@ -327,7 +128,7 @@ def repeat(steps: list[Step], rounds: int) -> int:
     for number in range(1, rounds + 1):
         chosen = [step for step in steps if number == 1 or not step.prepares]
         results = run_all(chosen, f"round-{number}-" if rounds > 1 else "")
-        failures.update(f"{step.layer} {step.name}" for step, (passed, _) in zip(chosen, results) if not passed)
+        failures.update(f"{step.layer} {step.name}" for step, result in zip(chosen, results) if not result.passed)
         print_summary(chosen, results)
         if rounds > 1:
             print(f"round {number} of {rounds}: {sum(failures.values())} failed so far, "
@@ -337,12 +138,13 @@ def repeat(steps: list[Step], rounds: int) -> int:
     return sum(failures.values())
 
 
-def print_summary(steps: list[Step], results: list[tuple[bool, float]]) -> None:
-    layers: dict[str, float] = {}
-    for step, (_, seconds) in zip(steps, results):
-        layers[step.layer] = layers.get(step.layer, 0) + seconds
-    print("seconds by layer: " + ", ".join(f"{name} {seconds:.0f}" for name, seconds in layers.items()))
-    failed = sum(not passed for passed, _ in results)
+def print_summary(steps: list[Step], results: list[Result]) -> None:
+    layers: dict[str, float] = collections.defaultdict(float)
+    for step, result in zip(steps, results):
+        layers[step.layer] += result.core_seconds
+    print(f"core seconds by layer ({sum(layers.values()):.0f}): "
+          + ", ".join(f"{name} {seconds:.0f}" for name, seconds in layers.items()))
+    failed = sum(not result.passed for result in results)
     print(f"{len(results) - failed} passed, {failed} failed", flush=True)
 
 

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import run_tests  # noqa: E402
+import test_steps  # noqa: E402
 from changed_tests import Selection  # noqa: E402
 from run_tests import Step, busy_cores, repeat  # noqa: E402
 
@@ -77,7 +78,7 @@ class RunnerTest(unittest.TestCase):
 
     def test_every_fuzz_target_has_a_corpus_and_is_explored(self) -> None:
         with mock.patch.object(run_tests, "ROOT", self.root):
-            targets = run_tests.fuzz_targets()
+            targets = test_steps.fuzz_targets()
         self.assertIn("gguf", targets)
         for target in targets:
             self.assertTrue(any((self.root / "tests/corpus" / target).iterdir()), target)
@@ -99,18 +100,18 @@ class RunnerTest(unittest.TestCase):
 
     def test_a_selection_builds_its_programs_and_runs_them_its_layers_and_clang_tidy(self) -> None:
         selection = Selection(frozenset({"http"}), ("engine_test", "gguf_fuzz"), True, ("src/engine/engine.cc",))
-        steps = run_tests.changed_steps(selection)
+        steps = test_steps.changed_steps(selection)
         commands = [step.command for step in steps]
         self.assertIn("cmake --build --preset release --target engine_test gguf_fuzz puna", commands)
         self.assertIn("ctest --preset release --verbose --tests-regex '^(engine_test|gguf_fuzz)(_replay)?$'", commands)
         self.assertEqual(commands[-1], "tools/clang_tidy.py src/engine/engine.cc")
         self.assertEqual(list(dict.fromkeys(step.layer for step in steps)), ["lint", "web", "unit", "http", "tidy"])
-        nothing = run_tests.changed_steps(Selection(frozenset(), (), False, ()))
+        nothing = test_steps.changed_steps(Selection(frozenset(), (), False, ()))
         self.assertEqual({step.layer for step in nothing}, {"lint"})
 
     def test_every_step_has_a_layer_of_its_own_name_and_all_of_them_can_be_chosen(self) -> None:
         with mock.patch.object(run_tests, "ROOT", self.root):
-            names = [(step.layer, step.name) for step in run_tests.all_steps(1)]
+            names = [(step.layer, step.name) for step in test_steps.all_steps(1)]
         self.assertEqual(len(names), len(set(names)), "logs would overwrite each other")
 
 
