@@ -83,9 +83,13 @@ test: packages ## Every test, from lint to browser
 test-changed: packages ## What a change most likely broke, in two minutes
 	@/usr/bin/python3 tools/run_tests.py --changed
 
+.PHONY: test-gcc
+test-gcc: packages fetch-models ## Everything built by g++ 12 with debug checks, and its unit tests
+	@/usr/bin/python3 tools/run_tests.py --long gcc
+
 .PHONY: fuzz
 fuzz: packages ## Fuzz every target for FUZZ_SECONDS each (default 600)
-	@/usr/bin/python3 tools/run_tests.py --fuzz-seconds $(or $(FUZZ_SECONDS),600) fuzz
+	@/usr/bin/python3 tools/run_tests.py --long fuzz --fuzz-seconds $(or $(FUZZ_SECONDS),600)
 
 .PHONY: format
 format: packages ## Format C++ in place

@@ -155,7 +155,7 @@ def chosen_steps(options: argparse.Namespace, parser: argparse.ArgumentParser) -
                                        (str(path.relative_to(ROOT)) for path in tidy.project_files()))
         print(f"{len(files)} changed files", flush=True)
         return changed_steps(changed_tests.select(files, tree))
-    steps = long_steps()[options.long] if options.long else all_steps(options.fuzz_seconds)
+    steps = long_steps(options.fuzz_seconds)[options.long] if options.long else all_steps(options.fuzz_seconds)
     unknown = set(options.layers) - {step.layer for step in steps}
     if unknown:
         parser.error(f"no layer {', '.join(unknown)}; there are "
@@ -167,7 +167,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
     parser.add_argument("--fuzz-seconds", type=int, default=10, help="per fuzz target")
-    parser.add_argument("--long", choices=long_steps(), help="the steps of make test-NAME, and nothing else")
+    parser.add_argument("--long", choices=long_steps(0), help="the steps of make test-NAME (of make fuzz), and nothing else")
     parser.add_argument("--changed", action="store_true",
                         help="what the change since main (on main: since the last commit but one) most likely broke")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="so many rounds; builds are made once")

@@ -19,6 +19,9 @@ NODE_TESTS = "node --test tests/http/node/"
 # What has threads of its own, for the sanitizer that looks for races (and is slow).
 THREADED_TARGETS = ["puna", "base_test", "packed_test", "backend_test", "backend_contract_test", "engine_test",
                     "generate_test", "http_test", "api_test"]
+# What a second compiler may get wrong: bits, coroutines, invariants that only its debug checks see.
+# `make test-gcc` builds everything.
+GCC_TARGETS = [*THREADED_TARGETS, "quantise_test", "stablehlo_interpreter_test", "cpu_engine_test"]
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
@@ -99,11 +102,18 @@ def cluster_steps() -> list[Step]:
     ]
 
 
-def long_steps() -> dict[str, list[Step]]:
-    """What takes more minutes than `make test` has, by target: make test-NAME."""
+def tests_of(layer: str, preset: str, targets: list[str]) -> Step:
+    return Step(layer, "unit tests", f"ctest --preset {preset} --verbose --tests-regex '^({'|'.join(targets)})$'")
+
+
+def long_steps(fuzz_seconds: int) -> dict[str, list[Step]]:
+    """What takes more minutes than `make test` has, by target: make test-NAME, make fuzz."""
+    web = Step("web", "build", "tools/build_web.sh", prepares=True)
     lab = {"PUNA_KUSTOMIZE": str(lab_tools.BIN / "kustomize"),
            "PUNA_CRDS": ":".join(str(lab_tools.CRDS / name) for name in lab_tools.CRD_SOURCES)}
     return {
+        "fuzz": [web, *build("fuzz", "fuzz"), *fuzz_steps(fuzz_seconds)],
+        "gcc": [web, *build("gcc", "dev"), Step("gcc", "unit tests", "ctest --preset dev --verbose -L unit")],
         "cluster": [
             *cluster_steps()[:3],
             Step("cluster", "Node packages",
@@ -160,7 +170,7 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("unit", "fetch models", "tools/fetch_models.sh", prepares=True),
         *build("unit", "release"),
         # Compilers and clang-tidy work while the tests of clients, pages and clusters wait for something.
-        *build("gcc", "dev", fills=True),
+        *build("gcc", "dev", " ".join(GCC_TARGETS), fills=True),
         *build("asan", "fuzz", fills=True),
         *build("tsan", "tsan", " ".join(THREADED_TARGETS), fills=True),
         Step("tidy", "clang-tidy", "tools/clang_tidy.py", prepares=True, fills=True),
@@ -191,10 +201,9 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("bench", "one round of the comparison, Puna alone",
              "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
              "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
-        Step("gcc", "unit tests", "ctest --preset dev --verbose -L unit"),
+        tests_of("gcc", "dev", GCC_TARGETS),
         Step("asan", "unit tests", "ctest --preset fuzz --verbose -L unit", sanitized),
-        Step("tsan", "unit tests",
-             f"ctest --preset tsan --verbose --tests-regex '^({'|'.join(THREADED_TARGETS)})$'", sanitized),
+        dataclasses.replace(tests_of("tsan", "tsan", THREADED_TARGETS), environment=sanitized),
         Step("asan", "Python clients", HTTP_TESTS, http_fuzz, uses_one_core=True),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan, uses_one_core=True),
         *fuzz_steps(fuzz_seconds),

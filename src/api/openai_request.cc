@@ -91,10 +91,13 @@ Status check_model_name(std::string_view asked, std::span<const std::string> ser
                asked.substr(0, 128), fmt::join(served, ", "));
 }
 
+// Four prompts of 128 Ki token ids; what they take as a document stays below 100 MB.
+constexpr size_t kBodyValuesMax = size_t{1} << 19;
+
 Result<Json> parse_body(std::string_view body) {
   if (body.empty()) return invalid_argument("the body is empty; send a JSON object");
-  auto json = parse_json(body);
-  if (!json.ok()) return json.status().with_context("the body is not valid JSON");
+  auto json = parse_json(body, {.values_max = kBodyValuesMax});
+  if (!json.ok()) return json.status().with_context("the body cannot be read");
   if (!json->is_object()) {
     return invalid_argument("the body must be a JSON object, not {}", type_of(*json));
   }

@@ -16,9 +16,21 @@ class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Document> {
   using Parent = nlohmann::detail::json_sax_dom_parser<Document>;
 
  public:
-  LimitedBuilder(Document& document, size_t depth_max)
-      : Parent(document, false), depth_max_(depth_max) {}
+  LimitedBuilder(Document& document, const JsonLimits& limits)
+      : Parent(document, false), limits_(limits) {}
 
+  bool null() { return count() && Parent::null(); }
+  bool boolean(bool value) { return count() && Parent::boolean(value); }
+  bool number_integer(typename Document::number_integer_t value) {
+    return count() && Parent::number_integer(value);
+  }
+  bool number_unsigned(typename Document::number_unsigned_t value) {
+    return count() && Parent::number_unsigned(value);
+  }
+  bool number_float(typename Document::number_float_t value, const std::string& text) {
+    return count() && Parent::number_float(value, text);
+  }
+  bool string(std::string& value) { return count() && Parent::string(value); }
   bool start_object(size_t size) {
     keys_.emplace_back();
     return enter() && Parent::start_object(size);
@@ -46,8 +58,12 @@ class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Document> {
 
  private:
   bool enter() {
-    if (++depth_ <= depth_max_) return true;
-    return fail(fmt::format("nested deeper than {} levels", depth_max_));
+    if (++depth_ <= limits_.depth_max) return count();
+    return fail(fmt::format("nested deeper than {} levels", limits_.depth_max));
+  }
+  bool count() {
+    if (++values_ <= limits_.values_max) return true;
+    return fail(fmt::format("more than {} values", limits_.values_max));
   }
   bool fail(std::string message) {
     message_ = std::move(message);
@@ -61,16 +77,17 @@ class LimitedBuilder : public nlohmann::detail::json_sax_dom_parser<Document> {
     return escape_for_terminal(text);
   }
 
-  const size_t depth_max_;
+  const JsonLimits limits_;
   size_t depth_ = 0;
+  size_t values_ = 0;
   std::vector<std::unordered_set<std::string>> keys_;
   std::string message_;
 };
 
 template <typename Document>
-Result<Document> parse(std::string_view text, size_t depth_max) {
+Result<Document> parse(std::string_view text, const JsonLimits& limits) {
   Document document;
-  LimitedBuilder<Document> builder(document, depth_max);
+  LimitedBuilder<Document> builder(document, limits);
   if (!Document::sax_parse(text, &builder)) {
     return Status(StatusCode::kInvalidArgument, builder.message());
   }
@@ -84,12 +101,12 @@ std::string dump(const Document& document) {
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text, size_t depth_max) {
-  return parse<Json>(text, depth_max);
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
+  return parse<Json>(text, limits);
 }
 
-Result<OrderedJson> parse_ordered_json(std::string_view text, size_t depth_max) {
-  return parse<OrderedJson>(text, depth_max);
+Result<OrderedJson> parse_ordered_json(std::string_view text, const JsonLimits& limits) {
+  return parse<OrderedJson>(text, limits);
 }
 
 std::string dump_json(const Json& document) { return dump(document); }

@@ -2,6 +2,7 @@
 
 #include "base/json.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -33,6 +34,16 @@ TEST(Json, RefusesDuplicateKeys) {
 TEST(Json, RefusesDeepNestingBeforeTheStackIsInDanger) {
   EXPECT_TRUE(parse_json(std::string(32, '[') + std::string(32, ']')).ok());
   EXPECT_THAT(error_of(std::string(100000, '[')), HasSubstr("deeper than 32"));
+}
+
+TEST(Json, CountsTheValuesOfAllArraysAndObjects) {
+  const JsonLimits limits{.values_max = 5};
+  EXPECT_TRUE(parse_json(R"({"a":[1,"x"],"b":null})", limits).ok());
+  for (const char* sixth : {"1", "-1", "0.5", "true", "null", R"("x")", "[]", "{}"}) {
+    const auto parsed =
+        parse_json(fmt::format(R"({{"a":[1,"x"],"b":null,"c":{}}})", sixth), limits);
+    EXPECT_EQ(parsed.status().message(), "more than 5 values") << sixth;
+  }
 }
 
 TEST(Json, RefusesInvalidUtf8InsideStrings) {

@@ -181,7 +181,7 @@ Status place_tensors(std::span<const std::byte> data, const std::string& origin,
 Result<std::vector<SafetensorsTensor>> parse_safetensors(std::span<const std::byte> file,
                                                          const std::string& origin) {
   ASSIGN_OR_RETURN(const std::string_view text, header_text(file, origin));
-  const Result<Json> header = parse_json(text, kHeaderDepthMax);
+  const Result<Json> header = parse_json(text, {.depth_max = kHeaderDepthMax});
   if (!header.ok()) return header.status().with_context(origin + ": header");
   std::vector<std::pair<Range, SafetensorsTensor>> placed;
   for (const auto& [name, entry] : header->items()) {

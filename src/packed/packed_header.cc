@@ -103,7 +103,7 @@ Result<PackedTable> parse_packed_table(std::string_view text, const PackedHeader
   if (checksum(std::as_bytes(std::span(text))) != header.table_checksum) {
     return damaged("the table is damaged");
   }
-  const auto parsed = parse_json(text, kTableDepthMax);
+  const auto parsed = parse_json(text, {.depth_max = kTableDepthMax});
   if (!parsed.ok()) return damaged("the table: {}", parsed.status().message());
   const Json& json = *parsed;
   if (!json.is_object()) return damaged("the table is not an object");

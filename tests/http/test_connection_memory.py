@@ -76,6 +76,18 @@ def asks_for_body(server) -> bool:
         return connection.recv(65536).startswith(b"HTTP/1.1 100")
 
 
+@pytest.mark.parametrize("value", ["{}", "[]", "1", '""', '{"a":0}'])
+def test_a_body_of_many_small_values_is_refused_before_it_grows(start_server, value):
+    server = start_server()
+    server.get("/health")
+    before = server.memory()
+    body = '{"messages":[' + ",".join([value] * (9 * MEGABYTE // (len(value) + 1))) + "]}"
+    answer = server.request("POST", "/v1/chat/completions", content=body)
+    assert answer.status_code == 400
+    assert "more than 524288 values" in answer.json()["error"]["message"]
+    assert SANITIZED or server.memory("VmHWM") - before < 160 * MEGABYTE
+
+
 def test_chunks_count_as_they_come(start_server):
     server = start_server("--max-total-body-bytes", "1MiB", "--max-body-bytes", "1MiB")
     with server.connect() as holding, server.connect() as chunked:
