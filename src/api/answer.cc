@@ -139,8 +139,10 @@ Status Answer::start_choice(const GenerationRequest& request, const TokenizedPro
   Running running;
   running.choice.index = static_cast<int>(running_.size());
   running.choice.prompt_text = prompt_text;
+  const int dropped_messages = prompt.dropped_messages;
   ASSIGN_OR_RETURN(running.stream, generator_->start(request, prompt, admission));
   running.choice.prompt_tokens = &running.stream->prompt_tokens();
+  running.choice.dropped_messages = dropped_messages;
   running.choice.usage = running.stream->usage();
   metrics_.count_start(request);
   running_.push_back(std::move(running));

@@ -27,6 +27,7 @@ struct Choice {
   int index = 0;
   std::string prompt_text;  // what "echo" puts in front; empty without it
   const std::vector<TokenId>* prompt_tokens = nullptr;  // the stream's
+  int dropped_messages = 0;                             // of the conversation, which was too long
   GenerationUsage usage;                                // so far
   FinishReason finish = FinishReason::kNone;
   // Not of streams:

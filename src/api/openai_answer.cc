@@ -38,6 +38,7 @@ OrderedJson envelope(const AnswerIdentity& identity, const char* object) {
 }
 
 constexpr const char* kPromptLogprobs = "prompt_logprobs";
+constexpr const char* kDroppedMessages = "dropped_messages";
 
 // Its lists to those of the choice.
 void append_lists(const OrderedJson& lists, Choice& choice) {
@@ -110,12 +111,15 @@ class ChatFormat final : public AnswerFormat {
     delta["refusal"] = nullptr;
     std::string event;
     writer_.add(choice, dump_json(choice_json(choice, std::move(delta))), event);
+    event.resize(event.size() - 2);
     if (extras_.token_ids) {
-      event.resize(event.size() - 2);
       add_member("prompt_token_ids", dump_json(OrderedJson(*choice.prompt_tokens)), event);
-      event += "\n\n";
+    }
+    if (choice.dropped_messages > 0) {
+      add_member(kDroppedMessages, std::to_string(choice.dropped_messages), event);
     }
     events += event;
+    events += "\n\n";
   }
 
   void add_events(const Choice& choice, const GenerationChunk& chunk,
@@ -179,6 +183,8 @@ class ChatFormat final : public AnswerFormat {
 
   std::string whole(std::vector<Choice> choices, const GenerationUsage& usage) const override {
     OrderedJson json = envelope(identity_, "chat.completion");
+    const int dropped_messages = choices.front().dropped_messages;
+    if (dropped_messages > 0) json[kDroppedMessages] = dropped_messages;
     if (extras_.token_ids) json["prompt_token_ids"] = *choices.front().prompt_tokens;
     std::string prompt_logprobs;
     if (extras_.prompt_logprobs) {

@@ -134,6 +134,16 @@ Status store_messages(const Json& value, RequestDraft& draft) {
   return {};
 }
 
+Status store_truncation(const Json& value, RequestDraft& draft) {
+  const bool drops_turns = value == "drop_oldest_turns";
+  if (!drops_turns && value != "disabled") {
+    return invalid_argument("truncation must be \"disabled\" or \"drop_oldest_turns\"");
+  }
+  draft.generation.chat.truncation =
+      drops_turns ? Truncation::kDropOldestTurns : Truncation::kDisabled;
+  return {};
+}
+
 Status store_template_variables(const Json& value, RequestDraft& draft) {
   if (!value.is_object()) {
     return invalid_argument("chat_template_kwargs must be an object, not {}", type_of(value));
@@ -289,6 +299,9 @@ constexpr RequestField kChat[] = {
     {{"continue_final_message", field::boolean(),
       "go on with the last message instead of a new one (false)"},
      store_continue},
+    {{"truncation", field::other(R"({"enum": ["disabled", "drop_oldest_turns"]})"),
+      "what becomes of a conversation that is too long (the server's --truncation)"},
+     store_truncation},
     {{"chat_template_kwargs", field::other(R"({"type": "object"})"),
       "values for variables that the chat template reads (none)"},
      store_template_variables},

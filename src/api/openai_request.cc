@@ -71,6 +71,11 @@ Result<RequestDraft> read_draft(const Json& body, std::span<const Field<RequestD
 }
 
 Status join_rendering(RequestDraft& draft) {
+  if (draft.generation.truncate_prompt_tokens &&
+      draft.generation.chat.truncation == Truncation::kDropOldestTurns) {
+    return invalid_field("truncation",
+                         "and truncate_prompt_tokens both shorten the prompt; leave one out");
+  }
   ChatRendering& chat = draft.generation.chat;
   if (chat.continue_final_message && draft.add_generation_prompt.value_or(false)) {
     return invalid_field("continue_final_message",

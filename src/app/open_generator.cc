@@ -261,6 +261,9 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
                                              ? options.default_max_tokens
                                              : parts.generation.max_new_tokens.value_or(0);
   generator_options.max_num_seqs = options.max_num_seqs;
+  if (options.truncation == "drop_oldest_turns") {
+    generator_options.truncation = Truncation::kDropOldestTurns;
+  }
   generator_options.prefix_cache_per_key = options.prefix_cache_per_key;
   if (!options.kv_cache_dtype.empty()) generator_options.kv_cache_dtype = options.kv_cache_dtype;
   apply_generation_config(parts.generation, generator_options.default_sampling);

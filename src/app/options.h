@@ -44,7 +44,8 @@ struct ModelOptions {
   std::vector<std::string> pjrt_options;  // "name=value"
   std::string emit_stablehlo;             // folder; empty: programs are not written
   double device_memory_utilization = 0.9;
-  std::string warm_prefix;  // file: what is computed before it serves
+  std::string truncation = "disabled";  // or "drop_oldest_turns"
+  std::string warm_prefix;              // file: what is computed before it serves
   int fake_step_microseconds = 0;
   bool fake_endless = false;
   bool accept_license = false;
@@ -155,9 +156,9 @@ struct ExitCommand {
   int code = 0;
 };
 
-using Command = std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand,
-                             InspectCommand, DevicesCommand, BenchOptions, PlanCommand,
-                             ExitCommand>;
+using Command =
+    std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand, InspectCommand,
+                 DevicesCommand, BenchOptions, PlanCommand, ExitCommand>;
 
 struct CommandLine {
   Command command;

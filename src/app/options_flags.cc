@@ -158,6 +158,10 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
              "Serve other machines without any key");
   add_switch(command, "--prefix-cache-per-key", options.model.prefix_cache_per_key,
              "Requests with different keys share no computed prompts");
+  add_option(command, "--truncation", options.model.truncation,
+             "What becomes of a chat that is too long: disabled (refused), or drop_oldest_turns")
+      ->check(CLI::IsMember({"disabled", "drop_oldest_turns"}))
+      ->capture_default_str();
   add_option(command, "--warm-prefix", options.model.warm_prefix,
              "File with a system prompt, or a JSON list of chats, that is computed before the "
              "server is ready and kept")

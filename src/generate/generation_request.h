@@ -24,10 +24,17 @@ inline constexpr size_t kCacheSaltBytesMax = 1024;
 using ChatMessages = std::vector<ChatMessage>;
 using TokenIds = std::vector<TokenId>;
 
+// What becomes of a conversation that is too long.
+enum class Truncation {
+  kDisabled,         // it is refused
+  kDropOldestTurns,  // system messages and the newest turns are answered
+};
+
 // How messages become a prompt.
 struct ChatRendering {
-  bool add_generation_prompt = true;    // the template begins the answer
-  bool continue_final_message = false;  // the prompt ends inside the last message
+  bool add_generation_prompt = true;     // the template begins the answer
+  bool continue_final_message = false;   // the prompt ends inside the last message
+  std::optional<Truncation> truncation;  // empty: the server's
   Json variables;  // an object or null: what the template reads besides, by declared names
 };
 
@@ -48,7 +55,7 @@ struct GenerationRequest {
   bool include_stop_in_output = false;
   std::vector<std::string> bad_words;  // become tokens, with and without a space in front
   bool skip_special_tokens = true;     // control tokens stand for no text
-  int priority = 0;  // the smaller is served first, where the server has priorities
+  int priority = 0;        // the smaller is served first, where the server has priorities
   std::string cache_salt;  // what was computed of its prompt serves requests with an equal one only
   RequestOrigin origin;
 };
@@ -61,6 +68,7 @@ struct TokenizedPrompt {
   bool answer_begins_text = false;
   // It came as text, in which begin tokens have no part; else its text is made of its ids.
   bool is_text = false;
+  int dropped_messages = 0;  // that were too much
 };
 
 enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };

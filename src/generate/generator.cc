@@ -12,6 +12,7 @@
 #include "generate/service_rate.h"
 #include "generate/token_feed.h"
 #include "generate/token_stream.h"
+#include "generate/turns.h"
 
 namespace puna {
 namespace {
@@ -29,6 +30,11 @@ Status validate_stop(const std::vector<std::string>& stop) {
     }
   }
   return {};
+}
+
+Result<FittedPrompt> as_fitted(Result<TokenIds> prompt) {
+  if (!prompt.ok()) return prompt.status();
+  return FittedPrompt{.tokens = *std::move(prompt)};
 }
 
 }  // namespace
@@ -52,6 +58,8 @@ struct Generator::State {
   Status check_bytes(size_t bytes) const;
   Result<std::vector<TokenId>> whole_prompt(const GenerationRequest& request) const;
   Result<std::vector<TokenId>> make_prompt(const GenerationRequest& request) const;
+  Result<FittedPrompt> make_fitting_prompt(GenerationRequest request) const;
+  bool has_room(const GenerationRequest& request, size_t prompt_size) const;
   Result<std::vector<std::vector<TokenId>>> ban(const std::vector<std::string>& words) const;
   Result<int> max_tokens(const GenerationRequest& request, size_t prompt_size) const;
   std::string cache_salt(const GenerationRequest& request) const;
@@ -125,6 +133,23 @@ Result<std::vector<TokenId>> Generator::State::make_prompt(const GenerationReque
                                                        : *request.truncate_prompt_tokens;
   if (prompt.size() > static_cast<size_t>(kept)) prompt.erase(prompt.begin(), prompt.end() - kept);
   return prompt;
+}
+
+// For the answer too: a quarter of the model's length where no max_tokens says how long it may be.
+bool Generator::State::has_room(const GenerationRequest& request, size_t prompt_size) const {
+  const int answer =
+      request.max_tokens_given ? request.sampling.max_tokens : card.max_model_len / 4;
+  return static_cast<int64_t>(prompt_size) + answer <= card.max_model_len;
+}
+
+Result<FittedPrompt> Generator::State::make_fitting_prompt(GenerationRequest request) const {
+  const ChatMessages messages = std::get<ChatMessages>(request.prompt);
+  return fit_turns(messages, [&](ChatMessages left, bool is_last_try) -> Result<TokenIds> {
+    request.prompt = std::move(left);
+    ASSIGN_OR_RETURN(TokenIds prompt, make_prompt(request));
+    if (is_last_try || has_room(request, prompt.size())) return prompt;
+    return error(StatusCode::kOutOfRange, "there is no room for the answer");
+  });
 }
 
 std::string Generator::State::cache_salt(const GenerationRequest& request) const {
@@ -220,12 +245,17 @@ Status Generator::admit(int places, Admission& admission) {
 }
 
 Result<TokenizedPrompt> Generator::make_prompt(const GenerationRequest& request) const {
-  auto made = state_->make_prompt(request);
+  const bool drops_turns =
+      std::holds_alternative<ChatMessages>(request.prompt) && !request.truncate_prompt_tokens &&
+      request.chat.truncation.value_or(state_->options.truncation) == Truncation::kDropOldestTurns;
+  auto made =
+      drops_turns ? state_->make_fitting_prompt(request) : as_fitted(state_->make_prompt(request));
   if (!made.ok()) return made.status().about(request.prompt_field);
-  TokenIds ids = std::move(made).value();
+  TokenIds ids = std::move(made->tokens);
   RETURN_IF_ERROR(state_->max_tokens(request, ids.size()).status().about(request.prompt_field));
   ASSIGN_OR_RETURN(std::vector<TokenIds> bad_words, state_->ban(request.bad_words));
   TokenizedPrompt prompt;
+  prompt.dropped_messages = made->dropped_messages;
   prompt.tokens = std::make_shared<const TokenIds>(std::move(ids));
   prompt.bad_words = std::make_shared<const std::vector<TokenIds>>(std::move(bad_words));
   prompt.answer_begins_text =

@@ -28,6 +28,7 @@ struct GeneratorOptions {
   std::vector<std::string> adapters;  // names of what is merged into the weights
   int max_num_seqs = 0;               // that run at once, for whoever asks
   std::string kv_cache_dtype = "auto";
+  Truncation truncation = Truncation::kDisabled;  // of conversations that do not say
   bool prefix_cache_per_key = false;  // clients with different keys share no computed prompts
 };
 

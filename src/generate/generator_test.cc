@@ -69,6 +69,53 @@ TEST_F(GeneratorTest, WhatCannotBeKeptWarmIsRefused) {
   EXPECT_EQ(generator_->warm(ChatMessages()).status().code(), StatusCode::kInvalidArgument);
 }
 
+// A conversation with so many turns before its question.
+GenerationRequest long_chat(int turns) {
+  GenerationRequest request;
+  request.sampling.temperature = 0;
+  request.sampling.max_tokens = 20;
+  request.max_tokens_given = true;
+  ChatMessages messages = {{"system", "You help."}};
+  for (int i = 0; i < turns; ++i) {
+    messages.push_back({"user", std::string(10, 'q')});
+    messages.push_back({"assistant", std::string(10, 'a')});
+  }
+  messages.push_back({"user", "Where is it?"});
+  request.prompt = std::move(messages);
+  return request;
+}
+
+TEST_F(GeneratorTest, AConversationThatIsTooLongLosesItsOldestTurnsWhenThatIsAskedFor) {
+  GenerationRequest request = long_chat(100);
+  EXPECT_EQ(generator_->make_prompt(request).status().code(), StatusCode::kOutOfRange);
+  request.chat.truncation = Truncation::kDropOldestTurns;
+  const auto prompt = generator_->make_prompt(request);
+  ASSERT_TRUE(prompt.ok()) << prompt.status().message();
+  const int turns_left = 100 - prompt->dropped_messages / 2;
+  EXPECT_EQ(prompt->dropped_messages % 2, 0) << "questions go with their answers";
+  EXPECT_EQ(*prompt->tokens, *generator_->make_prompt(long_chat(turns_left))->tokens);
+  EXPECT_EQ(generator_->make_prompt(long_chat(turns_left + 1)).status().code(),
+            StatusCode::kOutOfRange)
+      << "no more is dropped than must be";
+}
+
+TEST_F(GeneratorTest, AConversationThatFitsKeepsAllTurns) {
+  GenerationRequest request = long_chat(1);
+  const auto whole = generator_->make_prompt(request);
+  request.chat.truncation = Truncation::kDropOldestTurns;
+  const auto kept = generator_->make_prompt(request);
+  ASSERT_TRUE(whole.ok() && kept.ok());
+  EXPECT_EQ(*kept->tokens, *whole->tokens);
+  EXPECT_EQ(kept->dropped_messages, 0);
+}
+
+TEST_F(GeneratorTest, ANewestTurnThatDoesNotFitIsRefused) {
+  GenerationRequest request = long_chat(3);
+  std::get<ChatMessages>(request.prompt).back().content = std::string(5000, 'x');
+  request.chat.truncation = Truncation::kDropOldestTurns;
+  EXPECT_EQ(generator_->make_prompt(request).status().code(), StatusCode::kOutOfRange);
+}
+
 TEST_F(GeneratorTest, KeysShareNoPromptsWhenThatIsAskedFor) {
   for (const bool prefix_cache_per_key : {false, true}) {
     static const SteadyClock clock;
