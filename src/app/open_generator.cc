@@ -112,6 +112,7 @@ BackendOptions backend_options(const ModelOptions& options) {
                                  .kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype),
                                  .client_options = options.pjrt_options,
                                  .program_folder = options.emit_stablehlo,
+                                 .executable_store = options.executable_store,
                                  .memory_utilization = options.device_memory_utilization};
     return backend;
   }
@@ -136,6 +137,7 @@ Status check_device_options(const ModelOptions& options) {
       {"--device", options.device != defaults.device},
       {"--tp-degree", options.tp_degree != defaults.tp_degree},
       {"--pjrt-option", !options.pjrt_options.empty()},
+      {"--executable-store", options.executable_store != defaults.executable_store},
       {"--emit-stablehlo", !options.emit_stablehlo.empty()},
       {"--device-memory-utilization",
        options.device_memory_utilization != defaults.device_memory_utilization}};
@@ -215,6 +217,19 @@ Result<Checkpoint> open_model(const ModelOptions& options) {
   }
   log_info("{}: {}", path.string(), describe(checkpoint.config));
   return checkpoint;
+}
+
+Result<std::string> compile_model(const ModelOptions& options) {
+  if (options.backend != "pjrt") {
+    return invalid_argument("--backend {}: only programs of --backend pjrt are compiled",
+                            options.backend);
+  }
+  if (options.executable_store == "off") {
+    return invalid_argument("--executable-store off: there is no place for what is compiled");
+  }
+  RETURN_IF_ERROR(check_model_options(options));
+  ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_model(options));
+  return compile_programs(backend_options(options), checkpoint);
 }
 
 Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,

@@ -25,6 +25,9 @@ Status check_model_options(const ModelOptions& options);
 // The checkpoint behind MODEL with its adapters merged.
 Result<Checkpoint> open_model(const ModelOptions& options);
 
+// Compiles the model's programs for its later starts; says what was done.
+Result<std::string> compile_model(const ModelOptions& options);
+
 // What a start is doing, in words for clients: "compiling program 3 of 9 (…)".
 using StartProgress = std::function<void(const std::string&)>;
 

@@ -283,13 +283,14 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   const LogLevel log_level =
       parse_log_level(name == "chat" ? parsed.chat_log_level : parsed.log_level)
           .value_or(LogLevel::kInfo);
-  for (ModelOptions* options : {&parsed.serve.model, &parsed.chat.model}) {
+  for (ModelOptions* options : {&parsed.serve.model, &parsed.chat.model, &parsed.compile.model}) {
     if (options->model.empty()) options->model = config_model;
   }
   if (name == "serve") return {parsed.serve, log_level, warnings};
   if (name == "chat") return {parsed.chat, log_level, warnings};
   if (name == "pull") return {parsed.pull, log_level, warnings};
   if (name == "quantize") return {parsed.quantize, log_level, warnings};
+  if (name == "compile") return {parsed.compile, log_level, warnings};
   if (name == "inspect") return {parsed.inspect, log_level, warnings};
   if (name == "devices") return {parsed.devices, log_level, warnings};
   if (name == "bench") return {parsed.bench, log_level, warnings};

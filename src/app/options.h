@@ -43,6 +43,7 @@ struct ModelOptions {
   int tp_degree = 1;
   std::vector<std::string> pjrt_options;  // "name=value"
   std::string emit_stablehlo;             // folder; empty: programs are not written
+  std::string executable_store = "auto";  // "auto", "off" or a folder
   double device_memory_utilization = 0.9;
   std::string truncation = "disabled";  // or "drop_oldest_turns"
   std::string warm_prefix;              // file: what is computed before it serves
@@ -94,6 +95,10 @@ struct PullCommand {
 struct QuantizeCommand {
   ModelOptions model;  // of it: what is packed and how
   std::string output;  // empty: the cache
+};
+
+struct CompileCommand {
+  ModelOptions model;  // as it will be served
 };
 
 struct InspectCommand {
@@ -157,8 +162,8 @@ struct ExitCommand {
 };
 
 using Command =
-    std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand, InspectCommand,
-                 DevicesCommand, BenchOptions, PlanCommand, ExitCommand>;
+    std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand, CompileCommand,
+                 InspectCommand, DevicesCommand, BenchOptions, PlanCommand, ExitCommand>;
 
 struct CommandLine {
   Command command;

@@ -80,6 +80,12 @@ void add_device_flags(CLI::App& command, ModelOptions& options) {
              "Share of each device's memory that may be used")
       ->check(between(0.01, 1.0))
       ->capture_default_str();
+  add_option(
+      command, "--executable-store", options.executable_store,
+      "Keep compiled programs between starts: auto (in PUNA_CACHE or ~/.cache/puna), off, or "
+      "a folder")
+      ->type_name("auto|off|DIR")
+      ->capture_default_str();
   add_option(command, "--emit-stablehlo", options.emit_stablehlo,
              "Write the programs that devices run into this folder, as text")
       ->type_name("DIR");
@@ -254,6 +260,15 @@ void add_quantize_flags(CLI::App& command, QuantizeCommand& options) {
       "may be deleted.\nExample: puna quantize ./Llama-2-7b-chat-hf --weights int4");
 }
 
+void add_compile_flags(CLI::App& command, CompileCommand& options) {
+  options.model.backend = "pjrt";
+  add_model_flags(command, options.model);
+  command.footer(
+      "With the flags of the server that will run: other ones make other programs.\n"
+      "Example: puna compile ./Llama-2-7b-chat-hf --device neuron --tp-degree 2 --executable-store "
+      "/models/executables");
+}
+
 void add_inspect_flags(CLI::App& command, InspectCommand& options) {
   command.add_option("path", options.path, "Folder, .gguf file or hub repository id")
       ->type_name("MODEL")
@@ -352,6 +367,10 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_pull_flags(*add_command("pull", "Fetch a model into the Hugging Face cache"), parsed.pull);
   add_quantize_flags(*add_command("quantize", "Pack a model's weights ahead of its first start"),
                      parsed.quantize);
+  add_compile_flags(
+      *add_command("compile",
+                   "Compile a model's programs for an accelerator ahead of its first start"),
+      parsed.compile);
   add_inspect_flags(*add_command("inspect", "Say what is in a checkpoint"), parsed.inspect);
   add_devices_flags(*add_command("devices", "List accelerators and their PJRT plugins"),
                     parsed.devices);

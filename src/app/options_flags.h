@@ -17,6 +17,7 @@ struct ParsedFlags {
   ChatOptions chat;
   PullCommand pull;
   QuantizeCommand quantize;
+  CompileCommand compile;
   InspectCommand inspect;
   DevicesCommand devices;
   BenchOptions bench;

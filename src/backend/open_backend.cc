@@ -20,6 +20,10 @@ Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
   return backend;
 }
 
+Result<std::string> compile_programs(const BackendOptions& options, const Checkpoint& checkpoint) {
+  return compile_pjrt_programs(options, checkpoint, available_memory_bytes());
+}
+
 Result<std::unique_ptr<MeasuredBackend>> open_measured_backend(const BackendOptions& options,
                                                                const Checkpoint& checkpoint) {
   return open_cpu_backend(options, checkpoint);

@@ -42,8 +42,9 @@ struct PjrtOptions {
   std::optional<WeightFormat> weights = {};       // f32 or bf16; empty: bf16
   std::optional<KvCacheType> kv_cache_type = {};  // f32 or bf16; empty: as the weights
   std::vector<std::string> client_options = {};   // "name=value", for the plugin
-  std::string program_folder = {};  // where programs are written as text; empty: nowhere
-  double memory_utilization = 0.9;  // share of a device's memory that may be used
+  std::string program_folder = {};       // where programs are written as text; empty: nowhere
+  std::string executable_store = "off";  // "auto" (the cache), "off" or a folder
+  double memory_utilization = 0.9;       // share of a device's memory that may be used
   // What the start is doing, in words for clients.
   std::function<void(const std::string&)> on_progress = [](const std::string&) {};
 };
@@ -63,6 +64,8 @@ struct BackendOptions {
 // `checkpoint` may be null for the fake only. Its weights are read during the call and not kept.
 Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
                                               const Checkpoint* checkpoint);
+// Compiles what a PJRT backend with these options runs, for its later starts; says what was done.
+Result<std::string> compile_programs(const BackendOptions& options, const Checkpoint& checkpoint);
 // The one that is measured: the CPU backend.
 Result<std::unique_ptr<MeasuredBackend>> open_measured_backend(const BackendOptions& options,
                                                                const Checkpoint& checkpoint);

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/cache_folder.h"
 #include "base/checksum.h"
-#include "base/environment.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/progress_bar.h"
@@ -53,16 +53,6 @@ void forget_oldest(const fs::path& folder) {
   if (all.size() < kKnownMax) return;
   std::sort(all.begin(), all.end());
   for (size_t i = 0; i < all.size() / 2; ++i) fs::remove(all[i].second, failure);
-}
-
-Result<fs::path> cache_folder() {
-  fs::path folder = environment("PUNA_CACHE");
-  if (!folder.empty()) return folder;
-  folder = environment("XDG_CACHE_HOME");
-  if (!folder.empty()) return folder / "puna";
-  folder = environment("HOME");
-  if (!folder.empty()) return folder / ".cache" / "puna";
-  return error(StatusCode::kNotFound, "neither PUNA_CACHE nor HOME is set");
 }
 
 }  // namespace

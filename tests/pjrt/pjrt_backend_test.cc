@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <ostream>
@@ -168,6 +169,45 @@ TEST(PjrtBackend, PlansTheMemoryOfTheDevicesBeforeItLoads) {
   EXPECT_GE((*backend)->limits().block_count, 8);
   options.kv_cache_bytes = 1 << 30;
   EXPECT_THAT(refusal(options), HasSubstr("--kv-cache-memory-bytes 1073741824"));
+}
+
+// What compiling gave, with a store in `folder`.
+std::string compiled(const std::filesystem::path& folder, const std::string& rules, int degree) {
+  BackendOptions options = device_options(rules, degree);
+  device_of(options).executable_store = folder.string();
+  const auto done = compile_programs(options, golden_checkpoint("multi_head"));
+  return done.ok() ? *done : done.status().message();
+}
+
+TEST(ExecutableStore, GivesTheSecondStartAllProgramsAndCompilesDamagedOnesAgain) {
+  const auto folder = std::filesystem::temp_directory_path() / "puna_executable_store_test";
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(compiled(folder, "xla", 1), "3 programs, 3 of them compiled now");
+  EXPECT_EQ(compiled(folder, "xla", 1), "3 programs, 0 of them compiled now");
+  EXPECT_EQ(compiled(folder, "xla", 2), "3 programs, 3 of them compiled now") << "other programs";
+  EXPECT_EQ(compiled(folder, "neuron", 1), "3 programs, 3 of them compiled now") << "other devices";
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    files.push_back(entry.path());
+  }
+  ASSERT_EQ(files.size(), 9U) << "nothing else is left there";
+  for (const auto& file : files) {  // one byte in the middle
+    std::fstream stream(file, std::ios::in | std::ios::out | std::ios::binary);
+    stream.seekp(static_cast<std::streamoff>(std::filesystem::file_size(file) / 2));
+    stream.put('\1');
+  }
+  EXPECT_EQ(compiled(folder, "xla", 1), "3 programs, 3 of them compiled now");
+  EXPECT_EQ(compiled(folder, "xla", 1), "3 programs, 0 of them compiled now");
+  for (const auto& file : files) std::filesystem::resize_file(file, 5);
+  EXPECT_EQ(compiled(folder, "xla", 1), "3 programs, 3 of them compiled now");
+  std::filesystem::remove_all(folder);
+}
+
+TEST(ExecutableStore, APlaceThatCannotBeOneIsRefusedAndOneThatIsNotAskedForIsNot) {
+  EXPECT_THAT(compiled("/dev/null/store", "xla", 1), HasSubstr("--executable-store"));
+  setenv("PUNA_CACHE", "/dev/null/cache", 1);
+  EXPECT_EQ(compiled("auto", "xla", 1), "3 programs, 3 of them compiled now");
+  unsetenv("PUNA_CACHE");
 }
 
 TEST(PjrtBackend, WritesItsProgramsAsText) {

@@ -50,6 +50,13 @@ int64_t element_bytes(ElementCode element) {
   return 4;
 }
 
+Result<OwnedExecutable> executable_of(const ClientState& client, LoadedExecutable* loaded) {
+  LoadedExecutableGetExecutableArgs get;
+  get.loaded = loaded;
+  RETURN_IF_ERROR(client.plugin->call(get));
+  return OwnedExecutable(client.plugin, get.executable);
+}
+
 bool is_known(ElementCode element) {
   switch (element) {
     case ElementCode::kPred:
@@ -132,6 +139,17 @@ Result<bool> DeviceBuffer::is_donated() const {
 LoadedProgram::LoadedProgram(std::shared_ptr<const ClientState> client,
                              OwnedLoadedExecutable executable, size_t output_count)
     : client_(std::move(client)), executable_(std::move(executable)), output_count_(output_count) {}
+
+Result<std::string> LoadedProgram::serialize() const {
+  ASSIGN_OR_RETURN(const OwnedExecutable executable, executable_of(*client_, executable_.get()));
+  ExecutableSerializeArgs serialize;
+  serialize.executable = executable.get();
+  RETURN_IF_ERROR(client_->plugin->call(serialize));
+  std::string bytes(serialize.bytes == nullptr ? "" : serialize.bytes,
+                    serialize.bytes == nullptr ? 0 : serialize.bytes_size);
+  if (serialize.destroy != nullptr) serialize.destroy(serialize.serialized);
+  return bytes;
+}
 
 Result<LoadedProgram::Outputs> LoadedProgram::run(const Inputs& inputs) const {
   if (inputs.empty()) return invalid_argument("a program runs on one device at least");
@@ -253,13 +271,23 @@ Result<LoadedProgram> DeviceClient::compile(std::string_view program,
   compile.options = encoded.data();
   compile.options_size = encoded.size();
   RETURN_IF_ERROR(state_->plugin->call(compile));
-  OwnedLoadedExecutable loaded(state_->plugin, compile.executable);
-  LoadedExecutableGetExecutableArgs get;
-  get.loaded = compile.executable;
-  RETURN_IF_ERROR(state_->plugin->call(get));
-  const OwnedExecutable executable(state_->plugin, get.executable);
+  return take(compile.executable);
+}
+
+Result<LoadedProgram> DeviceClient::load(std::string_view serialized) const {
+  ExecutableDeserializeAndLoadArgs load;
+  load.client = state_->client.get();
+  load.bytes = serialized.data();
+  load.bytes_size = serialized.size();
+  RETURN_IF_ERROR(state_->plugin->call(load));
+  return take(load.executable);
+}
+
+Result<LoadedProgram> DeviceClient::take(LoadedExecutable* made) const {
+  OwnedLoadedExecutable loaded(state_->plugin, made);
+  ASSIGN_OR_RETURN(const OwnedExecutable executable, executable_of(*state_, made));
   ExecutableNumOutputsArgs outputs;
-  outputs.executable = get.executable;
+  outputs.executable = executable.get();
   RETURN_IF_ERROR(state_->plugin->call(outputs));
   return LoadedProgram(state_, std::move(loaded), outputs.output_count);
 }

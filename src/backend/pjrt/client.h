@@ -72,6 +72,8 @@ class LoadedProgram {
   LoadedProgram(std::shared_ptr<const ClientState> client, OwnedLoadedExecutable executable,
                 size_t output_count);
 
+  // For DeviceClient::load(), also in another process with the same plugin and kind of device.
+  Result<std::string> serialize() const;
   // Returns when all devices are done. Inputs that the program gives to results are donated then.
   Result<Outputs> run(const Inputs& inputs) const;
 
@@ -102,12 +104,17 @@ class DeviceClient {
 
   // `program` is StableHLO, as text or as bytecode.
   Result<LoadedProgram> compile(std::string_view program, const CompileOptions& options) const;
+  // What serialize() gave. An error for anything that the plugin does not take: compile then.
+  Result<LoadedProgram> load(std::string_view serialized) const;
   // Row-major values; the bytes may go when this returns.
   Result<DeviceBuffer> upload(size_t device, const ArrayType& type,
                               std::span<const std::byte> values) const;
 
  private:
   explicit DeviceClient(std::shared_ptr<const ClientState> state) : state_(std::move(state)) {}
+
+  // A program that was just made, with what is to be known of it.
+  Result<LoadedProgram> take(LoadedExecutable* executable) const;
 
   std::shared_ptr<const ClientState> state_;
 };

@@ -129,11 +129,19 @@ int64_t scratch_bytes(const LlamaConfig& config, const stablehlo::ProgramShape& 
   return std::max(of_program(sequences, sequences, sequences), of_program(1, tokens, 1));
 }
 
+// Free memory is a little more or less at each start; programs, which have the number of blocks in
+// them, shall be the same and come from the store.
+int64_t rounded_blocks(int64_t blocks) {
+  int64_t step = 1;
+  while (blocks / step > 32) step *= 2;
+  return blocks / step * step;
+}
+
 // How many of the pool's blocks K and V may have, without the spare ones.
 Result<int64_t> affordable_blocks(const BackendOptions& options, const DevicePlan& plan,
                                   const ModelBytes& bytes, const DeviceMemory& memory) {
-  const double share = std::get<PjrtOptions>(options.device).memory_utilization;
-  const auto usable = static_cast<int64_t>(static_cast<double>(memory.free_bytes) * share);
+  const double utilization = std::get<PjrtOptions>(options.device).memory_utilization;
+  const auto usable = static_cast<int64_t>(static_cast<double>(memory.free_bytes) * utilization);
   const int64_t room = usable - bytes.weights - plan.scratch_bytes;
   if (room < bytes.kv_block) {
     return error(StatusCode::kResourceExhausted,
@@ -142,8 +150,10 @@ Result<int64_t> affordable_blocks(const BackendOptions& options, const DevicePla
                  describe_bytes(bytes.weights), describe_bytes(plan.scratch_bytes),
                  describe_bytes(usable));
   }
-  if (options.kv_cache_bytes == 0)
-    return (memory.is_shared ? room / kSharedMemoryShare : room) / bytes.kv_block;
+  if (options.kv_cache_bytes == 0) {
+    const int64_t share = memory.is_shared ? room / kSharedMemoryShare : room;
+    return rounded_blocks(share / bytes.kv_block);
+  }
   const int64_t asked = options.kv_cache_bytes / plan.shape.degree;
   if (asked <= room) return asked / bytes.kv_block;
   return error(StatusCode::kResourceExhausted,

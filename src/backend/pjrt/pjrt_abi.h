@@ -31,9 +31,11 @@ enum class Entry : size_t {
   kDeviceMemoryStats = 34,
   kExecutableDestroy = 40,
   kExecutableNumOutputs = 44,
+  kExecutableSerialize = 49,
   kLoadedExecutableDestroy = 50,
   kLoadedExecutableGetExecutable = 51,
   kLoadedExecutableExecute = 55,
+  kExecutableDeserializeAndLoad = 56,
   kBufferDestroy = 58,
   kBufferElementType = 59,
   kBufferDimensions = 60,
@@ -240,6 +242,30 @@ struct LoadedExecutableGetExecutableArgs {
   Head head;
   LoadedExecutable* loaded = nullptr;
   Executable* executable = nullptr;  // out
+};
+
+struct SerializedExecutable;  // a handle, too
+
+struct ExecutableSerializeArgs {
+  static constexpr Entry kEntry = Entry::kExecutableSerialize;
+  Head head;
+  const Executable* executable = nullptr;
+  const char* bytes = nullptr;  // out, as all that follow
+  size_t bytes_size = 0;
+  SerializedExecutable* serialized = nullptr;  // owns the bytes
+  void (*destroy)(SerializedExecutable*) = nullptr;
+};
+
+struct ExecutableDeserializeAndLoadArgs {
+  static constexpr Entry kEntry = Entry::kExecutableDeserializeAndLoad;
+  Head head;
+  Client* client = nullptr;
+  const char* bytes = nullptr;
+  size_t bytes_size = 0;
+  LoadedExecutable* executable = nullptr;  // out
+  const char* options = nullptr;           // others than it was compiled with
+  size_t options_size = 0;
+  const void* unused = nullptr;
 };
 
 struct ExecuteOptions {

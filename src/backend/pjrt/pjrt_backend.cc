@@ -30,6 +30,8 @@ Exactness exactness_of(const stablehlo::PlatformProfile& profile) {
 BackendTraits traits_of(const DevicePlan& plan, const stablehlo::PlatformProfile& profile) {
   return {.samples = false,
           .exactness = exactness_of(profile),
+          // A slot is one sequence's.
+          .sharing = plan.layout.has_slots ? BlockSharing::kNone : BlockSharing::kPrefill,
           .block_tokens = plan.layout.block_tokens,
           .shapes = {.token_buckets = plan.buckets.prefill_tokens,
                      .run_buckets = plan.buckets.sequences,
@@ -118,24 +120,45 @@ pjrt::DeviceMemory memory_of(const OpenDevices& devices, int degree, int64_t hos
   return {.free_bytes = free_bytes, .is_shared = false};
 }
 
+struct CompiledModel {
+  OpenDevices devices;
+  DevicePlan plan;
+  StepPrograms programs;
+};
+
+Result<CompiledModel> compile_model(const BackendOptions& options, const LlamaConfig& config,
+                                    int64_t host_memory_bytes) {
+  const auto& pjrt = std::get<PjrtOptions>(options.device);
+  RETURN_IF_ERROR(stablehlo::check_degree(config, pjrt.tp_degree).with_context("--tp-degree"));
+  pjrt.on_progress("opening the devices");
+  ASSIGN_OR_RETURN(OpenDevices devices, pjrt::open_devices(request_of(pjrt)));
+  ASSIGN_OR_RETURN(DevicePlan plan,
+                   pjrt::plan_devices(options, config, devices.profile,
+                                      memory_of(devices, pjrt.tp_degree, host_memory_bytes)));
+  log_info("{}: {}", devices.plugin->describe(), pjrt::describe(plan));
+  ASSIGN_OR_RETURN(StepPrograms programs, StepPrograms::compile(devices, plan, config, pjrt));
+  return CompiledModel{std::move(devices), std::move(plan), std::move(programs)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options,
                                                    const Checkpoint& checkpoint,
                                                    int64_t host_memory_bytes) {
-  const auto& pjrt = std::get<PjrtOptions>(options.device);
-  RETURN_IF_ERROR(
-      stablehlo::check_degree(checkpoint.config, pjrt.tp_degree).with_context("--tp-degree"));
-  pjrt.on_progress("opening the devices");
-  ASSIGN_OR_RETURN(const OpenDevices devices, pjrt::open_devices(request_of(pjrt)));
-  ASSIGN_OR_RETURN(const DevicePlan plan,
-                   pjrt::plan_devices(options, checkpoint.config, devices.profile,
-                                      memory_of(devices, pjrt.tp_degree, host_memory_bytes)));
-  log_info("{}: {}", devices.plugin->describe(), pjrt::describe(plan));
-  ASSIGN_OR_RETURN(StepPrograms programs,
-                   StepPrograms::load(devices.client, plan, devices.profile, checkpoint, pjrt));
+  ASSIGN_OR_RETURN(CompiledModel model,
+                   compile_model(options, checkpoint.config, host_memory_bytes));
+  std::get<PjrtOptions>(options.device).on_progress("loading weights");
+  RETURN_IF_ERROR(model.programs.load(checkpoint.config, *checkpoint.weights));
   return std::unique_ptr<Backend>(
-      std::make_unique<PjrtBackend>(plan, devices, std::move(programs)));
+      std::make_unique<PjrtBackend>(model.plan, model.devices, std::move(model.programs)));
+}
+
+Result<std::string> compile_pjrt_programs(const BackendOptions& options,
+                                          const Checkpoint& checkpoint, int64_t host_memory_bytes) {
+  ASSIGN_OR_RETURN(const CompiledModel model,
+                   compile_model(options, checkpoint.config, host_memory_bytes));
+  return fmt::format("{} programs, {} of them compiled now", model.programs.program_count(),
+                     model.programs.program_count() - model.programs.stored_count());
 }
 
 }  // namespace puna

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "backend/backend.h"
 #include "backend/open_backend.h"
@@ -17,5 +18,10 @@ namespace puna {
 Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options,
                                                    const Checkpoint& checkpoint,
                                                    int64_t host_memory_bytes);
+
+// Only compiles, into the store: the start that follows with the same options loads all of it. Says
+// what was done.
+Result<std::string> compile_pjrt_programs(const BackendOptions& options,
+                                          const Checkpoint& checkpoint, int64_t host_memory_bytes);
 
 }  // namespace puna

@@ -13,6 +13,8 @@ struct Growth {
 constexpr Growth kExecuteOptions[] = {{57, 72},  {64, 80},  {76, 88},
                                       {78, 112}, {97, 120}, {106, 144}};
 constexpr Growth kDeviceMemoryStats[] = {{57, 185}, {113, 201}};
+// The third size came in one of the versions after 0.71; no plugin here tells which.
+constexpr Growth kDeserialize[] = {{57, 48}, {71, 64}, {97, 72}};
 constexpr Growth kClientCreate[] = {{57, 72}, {61, 88}};
 
 template <size_t count>
@@ -41,6 +43,8 @@ static_assert(sizeof(BufferFromHostBufferArgs) == 120);
 static_assert(offsetof(DeviceMemoryStatsArgs, limit_bytes) == 80);
 static_assert(sizeof(DeviceMemoryStatsArgs) >= 201);
 static_assert(sizeof(ExecuteOptions) == 144);
+static_assert(sizeof(ExecutableSerializeArgs) == 56);
+static_assert(sizeof(ExecutableDeserializeAndLoadArgs) == 72);
 static_assert(sizeof(LoadedExecutableExecuteArgs) == 80);
 static_assert(sizeof(BufferToHostBufferArgs) == 56);
 static_assert(PUNA_END_OF(HostLayout, type) == kHostLayoutSize);
@@ -85,6 +89,10 @@ size_t arguments_size(Entry entry, int minor_version) {
       return sizeof(LoadedExecutableGetExecutableArgs);
     case Entry::kLoadedExecutableExecute:
       return sizeof(LoadedExecutableExecuteArgs);
+    case Entry::kExecutableSerialize:
+      return sizeof(ExecutableSerializeArgs);
+    case Entry::kExecutableDeserializeAndLoad:
+      return size_at(kDeserialize, minor_version);
     case Entry::kBufferElementType:
       return PUNA_END_OF(BufferElementTypeArgs, type);
     case Entry::kBufferDimensions:

@@ -37,6 +37,7 @@ class Plugin {
   }
   // Options of an execution, with the size of this plugin's version.
   ExecuteOptions execute_options() const;
+  const std::filesystem::path& path() const { return path_; }
   std::string api_version() const;  // "0.81"
   std::string describe() const;     // "/path/plugin.so, PJRT C API 0.81"
 

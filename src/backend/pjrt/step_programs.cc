@@ -48,48 +48,53 @@ Status write_program(const std::filesystem::path& folder, const ProgramSizes& si
 
 }  // namespace
 
-Result<StepPrograms> StepPrograms::load(const DeviceClient& client, const DevicePlan& plan,
-                                        const stablehlo::PlatformProfile& profile,
-                                        const Checkpoint& checkpoint, const PjrtOptions& options) {
-  StepPrograms programs(client, plan);
-  RETURN_IF_ERROR(programs.compile_all(profile, checkpoint.config, options));
-  options.on_progress("loading weights");
-  const auto& arguments = programs.programs_.begin()->second.arguments;
+Result<StepPrograms> StepPrograms::compile(const OpenDevices& devices, const DevicePlan& plan,
+                                           const LlamaConfig& config, const PjrtOptions& options) {
+  StepPrograms programs(devices.client, plan);
   ASSIGN_OR_RETURN(
-      programs.weights_,
-      DeviceWeights::load(client, checkpoint.config, *checkpoint.weights, plan.shape, arguments));
-  ASSIGN_OR_RETURN(programs.pools_, make_pools(client, plan.shape.degree, arguments));
-  return programs;
-}
-
-Status StepPrograms::compile_all(const stablehlo::PlatformProfile& profile,
-                                 const LlamaConfig& config, const PjrtOptions& options) {
-  const std::vector<ProgramSizes> all = all_programs(plan_.buckets);
+      const ExecutableStore store,
+      ExecutableStore::open(options.executable_store, devices.client, devices.plugin->path()));
+  const std::vector<ProgramSizes> all = all_programs(plan.buckets);
   for (size_t i = 0; i < all.size(); ++i) {
     options.on_progress(
         fmt::format("compiling program {} of {} ({})", i + 1, all.size(), describe(all[i])));
     const auto started = std::chrono::steady_clock::now();
-    auto compiled = compile(all[i], profile, config, options);
-    if (!compiled.ok()) return compiled.status().with_context(describe(all[i]));
-    programs_.emplace(all[i], std::move(compiled).value());
+    const size_t stored_before = programs.stored_count_;
+    RETURN_IF_ERROR(programs.add(all[i], devices.profile, config, options.program_folder, store)
+                        .with_context(describe(all[i])));
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-    log_info("compiled program {} of {}, {}, in {:.1f} s", i + 1, all.size(), describe(all[i]),
-             taken.count());
+    log_info("program {} of {}, {}, {} in {:.1f} s", i + 1, all.size(), describe(all[i]),
+             programs.stored_count_ > stored_before ? "loaded" : "compiled", taken.count());
   }
+  return programs;
+}
+
+Status StepPrograms::add(const ProgramSizes& sizes, const stablehlo::PlatformProfile& profile,
+                         const LlamaConfig& config, const std::string& program_folder,
+                         const ExecutableStore& store) {
+  ASSIGN_OR_RETURN(stablehlo::LlamaProgram emitted,
+                   stablehlo::emit_llama_step(config, plan_.shape_of(sizes), profile));
+  if (!program_folder.empty()) {
+    RETURN_IF_ERROR(write_program(program_folder, sizes, emitted.text));
+  }
+  const CompileOptions options = compile_options(profile, plan_.shape.degree);
+  const auto path = store.path_of(emitted.text, options);
+  if (auto stored = store.find(client_, path)) {
+    ++stored_count_;
+    programs_.emplace(sizes, CompiledProgram{std::move(emitted.arguments), *std::move(stored)});
+    return {};
+  }
+  ASSIGN_OR_RETURN(LoadedProgram program, client_.compile(emitted.text, options));
+  store.keep(program, path);
+  programs_.emplace(sizes, CompiledProgram{std::move(emitted.arguments), std::move(program)});
   return {};
 }
 
-Result<StepPrograms::CompiledProgram> StepPrograms::compile(
-    const ProgramSizes& sizes, const stablehlo::PlatformProfile& profile, const LlamaConfig& config,
-    const PjrtOptions& options) const {
-  ASSIGN_OR_RETURN(stablehlo::LlamaProgram emitted,
-                   stablehlo::emit_llama_step(config, plan_.shape_of(sizes), profile));
-  if (!options.program_folder.empty()) {
-    RETURN_IF_ERROR(write_program(options.program_folder, sizes, emitted.text));
-  }
-  ASSIGN_OR_RETURN(LoadedProgram program,
-                   client_.compile(emitted.text, compile_options(profile, plan_.shape.degree)));
-  return CompiledProgram{std::move(emitted.arguments), std::move(program)};
+Status StepPrograms::load(const LlamaConfig& config, const WeightSource& weights) {
+  const auto& arguments = programs_.begin()->second.arguments;
+  ASSIGN_OR_RETURN(weights_, DeviceWeights::load(client_, config, weights, plan_.shape, arguments));
+  ASSIGN_OR_RETURN(pools_, make_pools(client_, plan_.shape.degree, arguments));
+  return {};
 }
 
 Status StepPrograms::run(const Execution& execution, const StepBatch& batch,

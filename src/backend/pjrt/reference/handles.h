@@ -38,10 +38,16 @@ struct Client {
 
 struct Executable {
   std::shared_ptr<const interpreter::Program> program;
+  std::string text;
+};
+
+struct SerializedExecutable {
+  std::string bytes;
 };
 
 struct LoadedExecutable {
   std::shared_ptr<const interpreter::Program> program;
+  std::string text;
 };
 
 struct Buffer {

@@ -169,12 +169,37 @@ Status compile(ClientCompileArgs& arguments) {
     return invalid_argument("the program is for {} devices", devices.count());
   }
   arguments.executable =
-      new LoadedExecutable{std::make_shared<const interpreter::Program>(std::move(program))};
+      new LoadedExecutable{std::make_shared<const interpreter::Program>(std::move(program)),
+                           std::string(arguments.program->code, arguments.program->code_size)};
+  return {};
+}
+
+// Its text, after a word that no text begins with.
+constexpr std::string_view kSerialized = "reference executable\n";
+
+Status serialize(ExecutableSerializeArgs& arguments) {
+  auto* const serialized =
+      new SerializedExecutable{std::string(kSerialized) + arguments.executable->text};
+  arguments.serialized = serialized;
+  arguments.bytes = serialized->bytes.data();
+  arguments.bytes_size = serialized->bytes.size();
+  arguments.destroy = [](SerializedExecutable* done) { delete done; };
+  return {};
+}
+
+Status deserialize(ExecutableDeserializeAndLoadArgs& arguments) {
+  RETURN_IF_ERROR(check_size(arguments.head.struct_size, rules().deserialize_size));
+  std::string_view bytes(arguments.bytes, arguments.bytes_size);
+  if (!bytes.starts_with(kSerialized)) return invalid_argument("this is no serialized executable");
+  bytes.remove_prefix(kSerialized.size());
+  ASSIGN_OR_RETURN(interpreter::Program program, interpreter::parse_program(bytes));
+  arguments.executable = new LoadedExecutable{
+      std::make_shared<const interpreter::Program>(std::move(program)), std::string(bytes)};
   return {};
 }
 
 Status get_executable(LoadedExecutableGetExecutableArgs& arguments) {
-  arguments.executable = new Executable{arguments.loaded->program};
+  arguments.executable = new Executable{arguments.loaded->program, arguments.loaded->text};
   return {};
 }
 
@@ -284,6 +309,9 @@ Api make_api() {
   set(Entry::kDeviceMemoryStats, entry<DeviceMemoryStatsArgs, 0, memory_stats>);
   set(Entry::kExecutableDestroy, destroy<ExecutableDestroyArgs>);
   set(Entry::kExecutableNumOutputs, entry<ExecutableNumOutputsArgs, 32, output_count>);
+  set(Entry::kExecutableSerialize, entry<ExecutableSerializeArgs, 56, serialize>);
+  set(Entry::kExecutableDeserializeAndLoad,
+      entry<ExecutableDeserializeAndLoadArgs, 0, deserialize>);
   set(Entry::kLoadedExecutableDestroy, destroy<LoadedExecutableDestroyArgs>);
   set(Entry::kLoadedExecutableGetExecutable,
       entry<LoadedExecutableGetExecutableArgs, 32, get_executable>);

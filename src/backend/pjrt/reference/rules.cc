@@ -19,6 +19,7 @@ Rules chosen_rules() {
              .platform = "neuron",
              .client_create_size = 88,
              .memory_stats_size = 185,
+             .deserialize_size = 72,
              .execute_options_size = 120};
   } else if (name == "sparse") {
     rules.compiles = false;
@@ -26,6 +27,7 @@ Rules chosen_rules() {
     rules = {.minor_version = 57,
              .client_create_size = 72,
              .memory_stats_size = 185,
+             .deserialize_size = 48,
              .execute_options_size = 72};
   }
   return rules;

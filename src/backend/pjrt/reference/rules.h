@@ -21,6 +21,7 @@ struct Rules {
   std::string_view platform = "reference";
   size_t client_create_size = 88;
   size_t memory_stats_size = 201;
+  size_t deserialize_size = 72;
   size_t execute_options_size = 112;  // the least that XLA's want
 };
 
