@@ -15,7 +15,7 @@ from test_streams import *  # noqa: F403
 MODEL = ROOT / "tests/golden/llama/multi_head"
 PLUGIN = pathlib.Path(BINARY).parent / "libpjrt_ref.so"
 SMALL = ("--weights", "f32", "--max-num-seqs", "4", "--chat-template", "chatml", "--served-model-name", "fake")
-DEVICES = (*SMALL, "--max-num-batched-tokens", "64", "--device", str(PLUGIN))
+DEVICES = (*SMALL, "--max-num-batched-tokens", "64", "--executable-store", "off", "--device", str(PLUGIN))
 
 # They know the fake's vocabulary of bytes, in which a token is a character.
 for needs_bytes in ("test_an_answer_has_the_official_shape", "test_logprobs_come_one_per_token",
