@@ -43,7 +43,7 @@ class SelectionTest(unittest.TestCase):
 
     def test_a_module_without_tests_is_tested_by_the_folder_above(self) -> None:
         self.assertEqual(select(["src/backend/cpu/forward.cc"], TREE).programs,
-                         ("backend_contract_test", "backend_test", "llama_golden_test"))
+                         ("backend_contract_test", "backend_test", "llama_golden_test", "pjrt_backend_test"))
 
     def test_emitted_programs_are_run_after_a_change_of_what_emits_them(self) -> None:
         for path in ("src/stablehlo/llama_step.cc", "src/stablehlo/interpreter/tensor.cc", "src/model/rope.cc"):
