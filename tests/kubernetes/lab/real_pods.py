@@ -41,6 +41,24 @@ class Images:
     folders: dict[str, str]
 
 
+def programs(project: pathlib.Path, folder: pathlib.Path) -> str:
+    """Where containers find the programs of the cluster's virtual environment: copies that name its Python where a container
+    sees it, because Ray does not start where its own path has a space."""
+    folder.mkdir(parents=True, exist_ok=True)
+    bin_folder = project / "build/venv/cluster/bin"
+    for one in bin_folder.iterdir():
+        if one.is_file() and not one.is_symlink() and (text := one.read_bytes()).startswith(b"#!"):
+            own = f"{bin_folder}/python".encode()
+            lines = text.split(b"\n")
+            # pip writes three lines where the path has spaces.
+            begin = 1 if lines[0].startswith(b"#!" + own) else 3 if len(lines) > 2 and own in lines[1] else 0
+            if begin:
+                python = f"#!{inside(project, bin_folder / 'python')}\n".encode()
+                (folder / one.name).write_bytes(python + b"\n".join(lines[begin:]))
+                (folder / one.name).chmod(0o755)
+    return f"{inside(project, folder)}:{inside(project, bin_folder)}"
+
+
 class Ends:
     """How long a container ran before it ended, the last times. Some take a while to find out that they cannot start, on a
     busy machine above all: it is the sum that tells."""

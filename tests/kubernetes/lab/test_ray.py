@@ -16,7 +16,7 @@ from control_plane import Lab, wait_until
 from kubelet import Kubelet
 from nginx_ingress import nginx_config
 from overlays import ROOT, with_components
-from real_pods import Images
+from real_pods import Images, programs
 
 INGRESS = "http://127.0.0.1:8081"
 QUESTION = "Where+is+my+order%3F"
@@ -27,7 +27,7 @@ CHAT = json.dumps({"max_tokens": 100,
 @pytest.fixture(scope="module")
 def service(lab, tmp_path_factory):
     """RayService, Gradio page and Ingress run; asked through nginx with the Ingress' own rules."""
-    images = Images(project=ROOT, path=f"{PROJECT}/build/venv/cluster/bin:{PROJECT}/build/release/bin",
+    images = Images(project=ROOT, path=f"{programs(ROOT, lab.folder / 'programs')}:{PROJECT}/build/release/bin",
                     variables={"PYTHONPATH": f"{PROJECT}/python", "PYTHONUNBUFFERED": "1",
                                "PUNA_CACHE": f"{PROJECT}/build/test-cache"},
                     folders={"/opt/puna/models": f"{PROJECT}/build/models"})

@@ -10,7 +10,7 @@ from control_plane import wait_until
 from kubelet import Kubelet
 from leftovers import leftovers
 from load_balancers import LoadBalancers, cluster_group
-from real_pods import Images
+from real_pods import Images, programs
 from scripts import script, stopped
 from terraform_lab import FRONT, ROOT, lock_stand_ins, make_checkout
 
@@ -140,7 +140,7 @@ def test_made_used_and_given_back(whole, checkout):
 @pytest.fixture
 def pods(whole):
     """A node whose pods are real processes: opens when the parts have their made-up ones."""
-    images = Images(project=ROOT, path=f"{PROJECT}/build/venv/cluster/bin:{PROJECT}/build/release/bin",
+    images = Images(project=ROOT, path=f"{programs(ROOT, whole.folder / 'programs')}:{PROJECT}/build/release/bin",
                     variables={"PYTHONPATH": f"{PROJECT}/python", "PYTHONUNBUFFERED": "1",
                                "PUNA_CACHE": f"{PROJECT}/build/test-cache"},
                     folders={"/opt/puna/models": f"{PROJECT}/build/models"})
