@@ -16,7 +16,6 @@ namespace {
 
 constexpr double kGibibyte = 1024.0 * 1024 * 1024;
 constexpr double kDiskGibibytes = 500;  // of a node, as components/karpenter has it
-constexpr double kHoursAMonth = 730;
 
 // One object of the file: its fields as the types they must have.
 class Fields {

@@ -17,6 +17,7 @@ namespace puna::plan {
 inline constexpr size_t kCatalogueBytesMax = 1 << 20;
 inline constexpr size_t kCatalogueEntriesMax = 1000;
 inline constexpr double kNumberMax = 1e9;
+inline constexpr double kHoursAMonth = 730;  // as AWS counts them
 inline constexpr size_t kNameBytesMax = 100;
 
 enum class DeviceKind { kCpu, kGpu, kNeuron };

@@ -14,7 +14,6 @@
 
 namespace puna::plan {
 
-inline constexpr double kHoursAMonth = 730;
 inline constexpr int kReplicasMax = 10000;
 
 struct PlanRequest {

@@ -82,7 +82,8 @@ def test_a_body_of_many_small_values_is_refused_before_it_grows(start_server, va
     server.get("/health")
     before = server.memory()
     body = '{"messages":[' + ",".join([value] * (9 * MEGABYTE // (len(value) + 1))) + "]}"
-    answer = server.request("POST", "/v1/chat/completions", content=body)
+    answer = server.request("POST", "/v1/chat/completions", content=body,
+                            headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
     assert "more than 524288 values" in answer.json()["error"]["message"]
     assert SANITIZED or server.memory("VmHWM") - before < 160 * MEGABYTE
