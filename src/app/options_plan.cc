@@ -45,7 +45,7 @@ void add_plan_flags(CLI::App& command, PlanCommand& options) {
       command
           .add_option(
               "model", options.model,
-              "Folder, .gguf file or hub repository id, of which only the config is fetched")
+              "Folder, .gguf file, hub repository id (only its config is fetched) or known shape")
           ->type_name("MODEL");
   CLI::Option* shape = add_option(command, "--shape", options.shape,
                                   "A known model instead of a MODEL, e.g. llama-2-13b");
@@ -79,7 +79,7 @@ void add_plan_flags(CLI::App& command, PlanCommand& options) {
   command.footer(
       "Examples:\n"
       "  puna plan meta-llama/Llama-2-13b-chat-hf --users 200 --on inf2\n"
-      "  puna plan --shape llama-2-7b --on here");
+      "  puna plan llama-2-7b --on here");
   command.parse_complete_callback([model, shape, table] {
     if (model->empty() && shape->empty() && table->empty()) {
       throw CLI::ValidationError("puna plan needs a MODEL or --shape NAME");

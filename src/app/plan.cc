@@ -57,8 +57,9 @@ Result<KnownModel> known_shape(const std::string& name) {
   const std::vector<std::string> names = llama_shape_names();
   std::string all;
   for (const std::string& one : names) all += " " + one;
-  return invalid_argument("--shape {}: no such shape{}; there are{}", name, suggestion(name, names),
-                          all);
+  return invalid_argument(
+      "{}: no such shape{} (there are{}), file or folder, and no repository's name (OWNER/NAME)",
+      name, suggestion(name, names), all);
 }
 
 Result<KnownModel> read_config(const fs::path& file, const std::string& name) {
@@ -96,10 +97,13 @@ Result<KnownModel> of_repository(const PlanCommand& command) {
 
 Result<KnownModel> find_known_model(const PlanCommand& command) {
   if (!command.shape.empty()) return known_shape(command.shape);
+  std::error_code ignored;
+  if (!fs::exists(command.model, ignored) && command.model.find('/') == std::string::npos) {
+    return known_shape(command.model);
+  }
   ModelOptions options;
   options.model = command.model;
   RETURN_IF_ERROR(check_model_options(options));
-  std::error_code ignored;
   if (!fs::exists(command.model, ignored)) return of_repository(command);
   if (fs::is_directory(command.model, ignored)) return of_folder(command.model);
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_checkpoint(command.model));

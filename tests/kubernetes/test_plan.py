@@ -127,8 +127,9 @@ def test_an_overlay_inside_the_repository_has_short_ways(tmp_path):
     (["--shape", "llama-2-7b", "--budget", "-1"], 2, "--budget: -1 is not a number"),
     (["--shape", "llama-2-7b", "--users", "3", "--tokens-per-second", "9"], 2, "excludes"),
     (["--shape", "llama-2-7b", "--context", "4097"], 1, "--context 4097: the model has 4096 positions"),
-    (["--shape", "llama-9"], 1, "--shape llama-9: no such shape"),
-    (["no-such-model"], 1, "no-such-model: no such file or folder"),
+    (["--shape", "llama-9"], 1, "llama-9: no such shape"),
+    (["llama-2-13"], 1, "llama-2-13: no such shape; did you mean llama-2-13b"),
+    (["no-such-model"], 1, "no-such-model: no such shape"),
     ([], 2, "puna plan needs a MODEL or --shape NAME"),
     (["--shape", "llama-2-70b", "--budget", "10"], 1, "is the nearest: $"),
     (["--shape", "llama-2-70b", "--tpot-ms", "0.1"], 1, "nothing does all of it; p5.48xlarge is the nearest"),
@@ -152,7 +153,7 @@ def test_a_folder_without_a_config_and_one_with_only_a_config(tmp_path):
         "max_position_embeddings": 4096, "rms_norm_eps": 1e-5, "hidden_act": "silu", "tie_word_embeddings": False}))
     done = plan(tmp_path, "--json", "--on", "inf2")
     assert done.returncode == 0, done.stderr
-    same = json.loads(plan("--shape", "llama-2-7b", "--json", "--on", "inf2").stdout)
+    same = json.loads(plan("llama-2-7b", "--json", "--on", "inf2").stdout)
     assert json.loads(done.stdout)["options"] == same["options"]
 
 
