@@ -149,7 +149,7 @@ test('templates that want alternating roles get them, whatever failed before', a
   await page.keyboard.press('Escape');
   await page.unroute('**/v1/chat/completions');
   await ask(page, 'three');
-  await page.getByText('8 tokens').waitFor();
+  await finished(page, 1);
   await ask(page, 'four');
   await finished(page, 2);
   assert.equal(await page.locator('.error-card').count(), 0);
