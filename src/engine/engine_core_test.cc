@@ -11,18 +11,13 @@
 #include <new>
 #include <system_error>
 
+#include "base/sanitized.h"
 #include "engine/test_engine.h"
-
-// Sanitizers have an operator new of their own.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define PUNA_SANITIZED  // nothing fails: the tests still run, and see no failure
-#endif
-#endif
 
 namespace {
 
-// Allocations of this thread until one fails; none does while it is negative.
+// Allocations of this thread until one fails; none does while it is negative. Sanitizers have an
+// operator new of their own: there nothing fails, and the tests see no failure.
 thread_local int allocations_left = -1;
 #ifdef PUNA_SANITIZED
 constexpr bool kAllocationsFail = false;

@@ -7,6 +7,7 @@
 
 #include "backend/cpu/forward.h"
 #include "backend/cpu/packing_source.h"
+#include "base/sanitized.h"
 #include "model/checkpoint.h"
 #include "model/random_weights.h"
 
@@ -67,13 +68,7 @@ TEST(ModelSizes, OfKvAreThoseOfTheCache) {
 
 // By the allocator's own count, before and after the first step.
 TEST(ModelSizes, OfAStepAreWhatAStepAllocates) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer has an allocator of its own";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "a sanitizer has an allocator of its own";
-#endif
-#endif
+  if (kSanitized) GTEST_SKIP() << "a sanitizer has an allocator of its own";
   constexpr int kTokens = 512;
   const LlamaConfig llama = config();
   const auto weights = random_weights(llama, 1);

@@ -14,6 +14,7 @@
 #include <fstream>
 
 #include "base/checksum.h"
+#include "base/sanitized.h"
 #include "packed/packed_file_writer.h"
 
 namespace puna {
@@ -173,13 +174,7 @@ TEST_F(WeightMemoryTest, AnErrorOfTheDiskIsNoDamage) {
 }
 
 TEST_F(WeightMemoryTest, WithoutMemoryToSpareItServesAsItIsMapped) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer needs addresses of its own";
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "a sanitizer needs addresses of its own";
-#endif
-#endif
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs addresses of its own";
   const auto memory = map(kNever);
   rlimit before = {};
   ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
