@@ -206,12 +206,13 @@ Routes::Routes(ApiOptions options)
               options_.allowed_origins) {}
 
 void Routes::set_loading(const std::string& work) {
-  loading_.store(std::make_shared<const std::string>(work));
+  const std::lock_guard lock(loading_mutex_);
+  loading_ = work;
 }
 
 std::string Routes::loading() const {
-  const auto work = loading_.load();
-  return work == nullptr ? "the model is loading" : "the model is loading: " + *work;
+  const std::lock_guard lock(loading_mutex_);
+  return loading_.empty() ? "the model is loading" : "the model is loading: " + loading_;
 }
 
 void Routes::set_generator(std::shared_ptr<Generator> generator) {

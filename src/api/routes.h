@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,8 +60,9 @@ class Routes final : public HttpHandler {
   const Authenticator authenticator_;
   const AccessPolicy access_;
   Metrics metrics_;
-  std::shared_ptr<Generator> generator_;                     // written once, before ready_
-  std::atomic<std::shared_ptr<const std::string>> loading_;  // null: nothing is known of it
+  std::shared_ptr<Generator> generator_;  // written once, before ready_
+  mutable std::mutex loading_mutex_;
+  std::string loading_;  // empty: nothing is known of it
   std::atomic<bool> ready_{false}, draining_{false};
   TextPool text_pool_;  // last: its work uses everything above
 };

@@ -3,6 +3,7 @@
 #include "generate/turns.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace puna {
 
@@ -28,14 +29,15 @@ Result<FittedPrompt> fit_turns(
     const ChatMessages& messages,
     const std::function<Result<TokenIds>(ChatMessages left, bool is_last_try)>& make) {
   const size_t most = std::max<size_t>(turn_count(messages), 1) - 1;
-  FittedPrompt fitted;
+  std::optional<FittedPrompt> fitted;
   size_t low = 0, high = most, count = 0;
   for (;;) {
     ChatMessages left = without_oldest_turns(messages, count);
     const size_t dropped = messages.size() - left.size();
     Result<TokenIds> made = make(std::move(left), count == most);
     if (made.ok()) {
-      fitted = {.tokens = *std::move(made), .dropped_messages = static_cast<int>(dropped)};
+      fitted =
+          FittedPrompt{.tokens = *std::move(made), .dropped_messages = static_cast<int>(dropped)};
       high = count;
     } else if (made.status().code() == StatusCode::kOutOfRange && count < most) {
       low = count + 1;
@@ -43,7 +45,7 @@ Result<FittedPrompt> fit_turns(
       return made.status();
     }
     // What is left to try is below `high`, or `most` itself, which was not tried yet.
-    if (low >= high && (made.ok() || !fitted.tokens.empty())) return fitted;
+    if (low >= high && fitted) return *std::move(fitted);
     count = low + (high - low) / 2;
   }
 }

@@ -127,8 +127,8 @@ std::vector<fs::path> site_packages() {
 
 std::optional<fs::path> find_plugin(const DeviceKind& kind, std::span<const fs::path> folders) {
   if (!kind.variable.empty()) {
-    const std::string named = environment(std::string(kind.variable).c_str());
-    if (!named.empty()) return named;
+    const fs::path named = environment(std::string(kind.variable).c_str());
+    if (!named.empty()) return {named};
   }
   std::error_code ignored;
   for (const fs::path& folder : folders) {
