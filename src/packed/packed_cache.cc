@@ -3,10 +3,9 @@
 #include "packed/packed_cache.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -16,6 +15,7 @@
 #include "base/log.h"
 #include "base/mapped_file.h"
 #include "base/progress_bar.h"
+#include "base/replace_file.h"
 #include "model/model_folder.h"
 
 namespace puna {
@@ -133,8 +133,7 @@ void PackedCache::remove_other_layouts(const fs::path& path) const {
   }
 }
 
-// A file for each stamp, its content the hash: written beside its place and moved there, so that
-// starts beside each other need no lock.
+// A file for each stamp, its content the hash.
 std::optional<std::string> PackedCache::recall(const std::string& stamp) const {
   const auto text = read_file(folder_ / kKnownFolder / stamp, kHashDigits);
   if (!text.ok() || text->size() != kHashDigits) return std::nullopt;
@@ -146,16 +145,8 @@ void PackedCache::remember(const std::string& stamp, const std::string& hash) co
   std::error_code failure;
   fs::create_directories(folder, failure);
   forget_oldest(folder);
-  const fs::path place = folder / stamp;
-  const fs::path beside = fmt::format("{}.{}", place.string(), ::getpid());
-  {
-    std::ofstream file(beside, std::ios::binary);
-    file << hash;
-    if (!file.flush()) failure = std::make_error_code(std::errc::io_error);
-  }
-  if (!failure) fs::rename(beside, place, failure);
-  std::error_code ignored;
-  if (failure) fs::remove(beside, ignored);  // then the next start reads the weights again
+  // Without it the next start reads the weights again.
+  static_cast<void>(replace_file(folder / stamp, {std::as_bytes(std::span(hash))}));
 }
 
 void PackedCache::forget(const std::string& stamp) const {

@@ -1,16 +1,13 @@
-// A file is "PUNAEXE1", the checksum of what follows, and what the plugin serialized. It is written
-// beside its place and renamed, so that two servers on one store see whole files only.
+// A file is "PUNAEXE1", the checksum of what follows, and what the plugin serialized. Two servers
+// on one store see whole files only.
 
 #include "backend/pjrt/executable_store.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstring>
 #include <span>
 #include <system_error>
-#include <vector>
 
 #include "base/cache_folder.h"
 #include "base/checksum.h"
@@ -18,6 +15,7 @@
 #include "base/file_descriptor.h"
 #include "base/log.h"
 #include "base/mapped_file.h"
+#include "base/replace_file.h"
 
 namespace puna::pjrt {
 namespace fs = std::filesystem;
@@ -71,23 +69,8 @@ Status write(const LoadedProgram& program, const fs::path& path) {
   ASSIGN_OR_RETURN(const std::string content, program.serialize());
   const auto bytes = std::as_bytes(std::span(content));
   const uint64_t sum = checksum(bytes);
-  std::vector<std::byte> head(kHeadBytes);
-  std::memcpy(head.data(), kMagic.data(), kMagic.size());
-  std::memcpy(head.data() + kMagic.size(), &sum, sizeof sum);
-  const fs::path beside = fmt::format("{}.{}", path.string(), ::getpid());
-  const Status written = [&]() -> Status {
-    ASSIGN_OR_RETURN(const FileDescriptor file,
-                     FileDescriptor::open(beside, O_WRONLY | O_CREAT | O_TRUNC));
-    RETURN_IF_ERROR(file.write_at(0, head, beside));
-    return file.write_at(kHeadBytes, bytes, beside);
-  }();
-  std::error_code failure;
-  if (written.ok()) fs::rename(beside, path, failure);
-  if (!written.ok() || failure) {
-    std::error_code ignored;
-    fs::remove(beside, ignored);
-  }
-  return failure ? file_error(path, failure.value()) : written;
+  return replace_file(path,
+                      {std::as_bytes(std::span(kMagic)), std::as_bytes(std::span(&sum, 1)), bytes});
 }
 
 }  // namespace
