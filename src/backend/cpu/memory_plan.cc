@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backend/option_limits.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "model/memory_need.h"
@@ -17,7 +18,6 @@ namespace {
 constexpr int64_t kSmallBf16BytesMax = 400 * 1'000'000;
 constexpr int64_t kSmallMemoryShare = 8;
 constexpr int kBlocksMax = 1 << 24;
-constexpr int kStepTokensMax = 1 << 16;
 constexpr int kSequencesMax = 1 << 16;
 constexpr int kKvPart = 2;  // half of what is left: others need memory, too
 
@@ -63,19 +63,6 @@ WeightFormat format_for(const Checkpoint& checkpoint, int64_t available_bytes) {
   log_info("weights held as {}: {} ({} of memory are free; --weights chooses another)",
            describe(format), reason, describe_bytes(available_bytes));
   return format;
-}
-
-Status check_option(std::string_view flag, int64_t value, int64_t minimum, int64_t maximum) {
-  if (value >= minimum && value <= maximum) return Status();
-  return invalid_argument("{} {}: expected {} to {}", flag, value, minimum, maximum);
-}
-
-Status check_options(const BackendOptions& options, const LlamaConfig& config) {
-  RETURN_IF_ERROR(check_option("--max-num-seqs", options.max_num_seqs, 1, kSequencesMax));
-  RETURN_IF_ERROR(
-      check_option("--max-num-batched-tokens", options.step_tokens_max, 1, kStepTokensMax));
-  RETURN_IF_ERROR(check_option("--kv-cache-memory-bytes", options.kv_cache_bytes, 0, INT64_MAX));
-  return check_option("--max-model-len", options.max_model_len, 0, config.max_position_embeddings);
 }
 
 constexpr int kBlockTokens = static_cast<int>(kBlockPositions);
@@ -136,7 +123,7 @@ int choose_weight_group(const CpuOptions& options, WeightFormat format) {
 
 Result<BackendLimits> choose_limits(const BackendOptions& options, const LlamaConfig& config,
                                     KvCacheType kv_type, int64_t available_bytes) {
-  RETURN_IF_ERROR(check_options(options, config));
+  RETURN_IF_ERROR(check_common_options(options, config, kSequencesMax));
   ASSIGN_OR_RETURN(const int64_t room, room_beside_step(options, config, available_bytes));
   const int64_t block_bytes = kv_block_bytes(config, kv_type);
   int64_t length =

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "backend/option_limits.h"
+#include "backend/pjrt/device_weights.h"
 #include "base/bytes.h"
 #include "base/log.h"
 #include "stablehlo/tensor_parallel.h"
@@ -16,7 +18,6 @@ using stablehlo::ElementType;
 using stablehlo::kBlockPositions;
 using stablehlo::KvRead;
 
-constexpr int kStepTokensMax = 1 << 16;
 constexpr int kSequencesMax = 1 << 12;
 constexpr int64_t kPoolBlocksMax = 1 << 20;
 // A program is compiled for each pair of a size and a context, and each takes seconds or minutes.
@@ -27,21 +28,9 @@ constexpr int kPrefillTokensFirst = 64;
 // Of a host's memory, whose other users are not asked; compilers for processors copy pools, too.
 constexpr int64_t kSharedMemoryShare = 8;
 
-int64_t element_bytes(ElementType element) { return element == ElementType::kBf16 ? 2 : 4; }
-
-Status check_option(std::string_view flag, int64_t value, int64_t minimum, int64_t maximum) {
-  if (value >= minimum && value <= maximum) return {};
-  return invalid_argument("{} {}: expected {} to {}", flag, value, minimum, maximum);
-}
-
 Status check_options(const BackendOptions& options, const PjrtOptions& pjrt,
                      const LlamaConfig& config) {
-  RETURN_IF_ERROR(check_option("--max-num-seqs", options.max_num_seqs, 1, kSequencesMax));
-  RETURN_IF_ERROR(
-      check_option("--max-num-batched-tokens", options.step_tokens_max, 1, kStepTokensMax));
-  RETURN_IF_ERROR(check_option("--kv-cache-memory-bytes", options.kv_cache_bytes, 0, INT64_MAX));
-  RETURN_IF_ERROR(
-      check_option("--max-model-len", options.max_model_len, 0, config.max_position_embeddings));
+  RETURN_IF_ERROR(check_common_options(options, config, kSequencesMax));
   if (!(pjrt.memory_utilization > 0 && pjrt.memory_utilization <= 1)) {
     return invalid_argument("--device-memory-utilization {}: expected a share from above 0 to 1",
                             pjrt.memory_utilization);
@@ -103,8 +92,7 @@ Result<ModelBytes> model_bytes(const LlamaConfig& config, stablehlo::ProgramShap
   ASSIGN_OR_RETURN(const auto program, stablehlo::emit_llama_step(config, shape, profile));
   ModelBytes bytes;
   for (const stablehlo::ProgramArgument& argument : program.arguments) {
-    const int64_t size =
-        stablehlo::element_count(argument.type) * element_bytes(argument.type.element);
+    const int64_t size = byte_count(array_type(argument.type));
     if (argument.is_weight()) bytes.weights += size;
     if (argument.is_pool()) bytes.kv_block += size;
   }
@@ -117,7 +105,8 @@ int64_t scratch_bytes(const LlamaConfig& config, const stablehlo::ProgramShape& 
                       const ProgramBuckets& buckets) {
   const auto sizes = stablehlo::shard_sizes(config, shape.degree);
   const int64_t context = int64_t{buckets.table_blocks.back()} * kBlockPositions;
-  const int64_t kv_row = sizes.kv_heads * config.head_dim * (element_bytes(shape.kv) + 1);
+  const int64_t kv_row =
+      sizes.kv_heads * config.head_dim * (byte_count(array_type({shape.kv, {}})) + 1);
   const auto of_program = [&](int64_t sequences, int64_t tokens, int64_t logit_rows) {
     const int64_t rows = tokens * (6 * config.hidden_size + 4 * sizes.intermediate) * 4;
     const int64_t scores = 3 * 4 * sizes.heads * tokens * context;
