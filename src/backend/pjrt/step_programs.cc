@@ -103,14 +103,16 @@ Status StepPrograms::run(const Execution& execution, const StepBatch& batch,
   std::vector<DeviceBuffer> uploaded;  // must not move: inputs point into it
   uploaded.reserve(compiled.arguments.size() * pools_.size());
   LoadedProgram::Inputs inputs(pools_.size());
+  std::vector<std::vector<int32_t>> values(compiled.arguments.size());  // the same for all devices
   for (size_t device = 0; device < pools_.size(); ++device) {
     auto pool = pools_[device].begin();
-    for (const ProgramArgument& argument : compiled.arguments) {
+    for (size_t i = 0; i < compiled.arguments.size(); ++i) {
+      const ProgramArgument& argument = compiled.arguments[i];
       const DeviceBuffer* held = argument.is_pool() ? &*pool++ : weights_.find(device, argument);
       if (held == nullptr) {
-        const auto values = argument_values(argument, execution, batch, plan_.layout);
+        if (device == 0) values[i] = argument_values(argument, execution, batch, plan_.layout);
         ASSIGN_OR_RETURN(DeviceBuffer buffer, client_.upload(device, array_type(argument.type),
-                                                             std::as_bytes(std::span(values))));
+                                                             std::as_bytes(std::span(values[i]))));
         held = &uploaded.emplace_back(std::move(buffer));
       }
       inputs[device].push_back(held);
