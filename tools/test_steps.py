@@ -102,8 +102,9 @@ def cluster_steps() -> list[Step]:
     ]
 
 
-def tests_of(layer: str, preset: str, targets: list[str]) -> Step:
-    return Step(layer, "unit tests", f"ctest --preset {preset} --verbose --tests-regex '^({'|'.join(targets)})$'")
+def tests_of(layer: str, preset: str, targets: list[str], environment: dict[str, str]) -> Step:
+    return Step(layer, "unit tests", f"ctest --preset {preset} --verbose --tests-regex '^({'|'.join(targets)})$'",
+                environment)
 
 
 def long_steps(fuzz_seconds: int) -> dict[str, list[Step]]:
@@ -201,9 +202,9 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         Step("bench", "one round of the comparison, Puna alone",
              "bench/peers/compare.py measure --shape smollm2-135m --layers 1 --puna-weights int4,int8 "
              "--rounds 1 --tests prefill,batch --results build/test-logs/compare.jsonl"),
-        tests_of("gcc", "dev", GCC_TARGETS),
+        tests_of("gcc", "dev", GCC_TARGETS, {}),
         Step("asan", "unit tests", "ctest --preset fuzz --verbose -L unit", sanitized),
-        dataclasses.replace(tests_of("tsan", "tsan", THREADED_TARGETS), environment=sanitized),
+        tests_of("tsan", "tsan", THREADED_TARGETS, sanitized),
         Step("asan", "Python clients", HTTP_TESTS, http_fuzz, uses_one_core=True),
         Step("tsan", "Python clients", HTTP_TESTS, http_tsan, uses_one_core=True),
         *fuzz_steps(fuzz_seconds),

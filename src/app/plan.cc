@@ -69,13 +69,16 @@ Result<KnownModel> read_config(const fs::path& file, const std::string& name) {
   return of_config(name, config);
 }
 
+Result<KnownModel> of_checkpoint(const fs::path& path) {
+  ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_checkpoint(path));
+  return KnownModel{.name = checkpoint.name,
+                    .repository = {},
+                    .config = checkpoint.config,
+                    .weights = checkpoint.weights};
+}
+
 Result<KnownModel> of_folder(const fs::path& folder) {
-  if (!first_file(folder, {".safetensors"}).empty()) {
-    ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_checkpoint(folder));
-    KnownModel model = of_config(checkpoint.name, checkpoint.config);
-    model.weights = checkpoint.weights;
-    return model;
-  }
+  if (!first_file(folder, {".safetensors"}).empty()) return of_checkpoint(folder);
   if (!is_there(folder / "config.json")) {
     return error(StatusCode::kNotFound, "{}: neither a config.json nor weights in it",
                  folder.string());
@@ -106,10 +109,7 @@ Result<KnownModel> find_known_model(const PlanCommand& command) {
   RETURN_IF_ERROR(check_model_options(options));
   if (!fs::exists(command.model, ignored)) return of_repository(command);
   if (fs::is_directory(command.model, ignored)) return of_folder(command.model);
-  ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_checkpoint(command.model));
-  KnownModel model = of_config(checkpoint.name, checkpoint.config);
-  model.weights = checkpoint.weights;
-  return model;
+  return of_checkpoint(command.model);
 }
 
 Result<plan::Catalogue> read_catalogue(const PlanCommand& command) {

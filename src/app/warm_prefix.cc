@@ -22,6 +22,20 @@ Result<ChatMessages> parse_chat(const Json& chat, size_t index) {
   return parsed;
 }
 
+// Gives the number of tokens.
+Result<int> warm_all(const WarmPrefix& prefix, Generator& generator) {
+  if (const auto* prompt = std::get_if<std::string>(&prefix)) {
+    if (!generator.has_chat_template()) return generator.warm(*prompt);
+    return generator.warm(ChatMessages{{"system", *prompt}});
+  }
+  int token_count = 0;
+  for (const ChatMessages& chat : std::get<std::vector<ChatMessages>>(prefix)) {
+    ASSIGN_OR_RETURN(const int warmed, generator.warm(chat));
+    token_count += warmed;
+  }
+  return token_count;
+}
+
 }  // namespace
 
 Result<WarmPrefix> parse_warm_prefix(std::string_view text) {
@@ -54,24 +68,9 @@ Result<WarmPrefix> read_warm_prefix(const std::string& path) {
 }
 
 Status warm(const WarmPrefix& prefix, Generator& generator) {
-  std::vector<ChatMessages> chats;
-  Result<int> warmed = 0;
-  if (const auto* prompt = std::get_if<std::string>(&prefix)) {
-    if (generator.has_chat_template()) {
-      chats.push_back({{"system", *prompt}});
-    } else {
-      warmed = generator.warm(*prompt);
-    }
-  } else {
-    chats = std::get<std::vector<ChatMessages>>(prefix);
-  }
-  int token_count = warmed.ok() ? *warmed : 0;
-  for (size_t i = 0; i < chats.size() && warmed.ok(); ++i) {
-    warmed = generator.warm(chats[i]);
-    if (warmed.ok()) token_count += *warmed;
-  }
-  if (!warmed.ok()) return warmed.status().with_context(kFlag);
-  log_info("{}: {} tokens computed, {} KV blocks of {} tokens kept", kFlag, token_count,
+  const auto token_count = warm_all(prefix, generator);
+  if (!token_count.ok()) return token_count.status().with_context(kFlag);
+  log_info("{}: {} tokens computed, {} KV blocks of {} tokens kept", kFlag, *token_count,
            generator.stats().blocks_used, generator.stats().block_tokens);
   return {};
 }

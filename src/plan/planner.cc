@@ -112,15 +112,13 @@ double users_in_time(const PlanRequest& request, const BatchSpeed& speed) {
 
 std::string limit_words(const PlanRequest& request, const SpeedModel& model, const Replica& replica,
                         int streams) {
-  const Workload& workload = request.workload;
-  const double depth = depth_of(workload);
-  const double full = workload.answer_tokens * streams / std::max(1e-12, replica.throughput_max) /
-                      workload.answer_tokens;
+  const double full = streams / std::max(1e-12, replica.throughput_max);  // a token of each
   if (full <= request.tpot_limit && streams < request.streams_max) {
     return fmt::format("KV memory ({} streams)", streams);
   }
   if (full <= request.tpot_limit) return fmt::format("{} streams", streams);
-  switch (model.bound({.rows = static_cast<double>(streams), .depth = depth})) {
+  switch (
+      model.bound({.rows = static_cast<double>(streams), .depth = depth_of(request.workload)})) {
     case SpeedModel::Bound::kMemory:
       return "memory bandwidth";
     case SpeedModel::Bound::kCompute:
@@ -196,12 +194,11 @@ class Planner {
 
   const Replica& replica_of(const Instance& instance, WeightFormat format, int degree,
                             int streams) {
-    const std::string key = fmt::format("{} {} {} {} {}", instance.device.name,
-                                        is_cpu(instance) ? instance.device_count : degree,
-                                        describe(format), streams, degree);
+    const int devices = is_cpu(instance) ? instance.device_count : degree;
+    const std::string key =
+        fmt::format("{} {} {} {}", instance.device.name, devices, describe(format), streams);
     const auto found = replicas_.find(key);
     if (found != replicas_.end()) return found->second;
-    const int devices = is_cpu(instance) ? instance.device_count : degree;
     const SpeedModel model = speed_of(request_, instance.device, format, devices);
     return replicas_[key] = judge(request_, model, streams);
   }

@@ -38,22 +38,24 @@ SeedRow row_of(const char* model, int billions) {
   return row;
 }
 
+int largest_degree(const LlamaConfig& config, int cores) {
+  int most = 1;
+  for (const int degree : stablehlo::valid_degrees(config)) {
+    if (degree <= cores) most = degree;
+  }
+  return most;
+}
+
 std::vector<std::string> faults() {
   std::vector<std::string> all;
   for (const SeedRow& row : seed_rows()) {
     const LlamaConfig config = find_llama_shape("llama-2-" + row.model).value_or(LlamaConfig());
     if (stablehlo::check_degree(config, row.tp_degree).ok()) continue;
-    all.push_back(
-        fmt::format("{}: tp {} does not divide {} heads and {} KV heads evenly; of {} cores up to "
-                    "{} can be used",
-                    row.model, row.tp_degree, config.num_attention_heads,
-                    config.num_key_value_heads, row.tp_degree, [&] {
-                      int most = 1;
-                      for (const int degree : stablehlo::valid_degrees(config)) {
-                        if (degree <= row.tp_degree) most = degree;
-                      }
-                      return most;
-                    }()));
+    all.push_back(fmt::format(
+        "{}: tp {} does not divide {} heads and {} KV heads evenly; of {} cores up to "
+        "{} can be used",
+        row.model, row.tp_degree, config.num_attention_heads, config.num_key_value_heads,
+        row.tp_degree, largest_degree(config, row.tp_degree)));
   }
   all.emplace_back(
       "tp 12 is not among the degrees that AWS documents for Inferentia2: 1, 2, 4, 8, 24");
