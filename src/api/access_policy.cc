@@ -103,7 +103,10 @@ HttpHeaders AccessPolicy::cors_headers(const HttpRequest& request) const {
   // What is cached for one origin must not be given to another.
   if (origin.empty() || !allows_origin(origin)) return {{"Vary", "Origin"}};
   return {{"Access-Control-Allow-Origin", std::string(origin)},
-          {"Access-Control-Expose-Headers", "Retry-After, X-Request-Id"},
+          {"Access-Control-Expose-Headers",
+           "Retry-After, X-Request-Id, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, "
+           "x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, "
+           "x-ratelimit-reset-requests, x-ratelimit-reset-tokens"},
           {"Vary", "Origin"}};
 }
 

@@ -1,8 +1,6 @@
-// Keys, hosts and origins.
+// Hosts, origins and what heads say.
 
 #include <gtest/gtest.h>
-
-#include <fstream>
 
 #include "api/access_policy.h"
 #include "api/auth.h"
@@ -23,32 +21,6 @@ TEST(Exposure, OnlyThisMachineNeedsNoKey) {
     EXPECT_TRUE(check_exposure(host, true, false).ok());
     EXPECT_TRUE(check_exposure(host, false, true).ok());
   }
-}
-
-TEST(Keys, AFileHasOneALine) {
-  const std::string path = ::testing::TempDir() + "/keys.txt";
-  std::ofstream(path) << "# comment\n\nfirst\r\nsecond \n";
-  const auto keys = read_api_keys(path);
-  ASSERT_TRUE(keys.ok()) << keys.status().message();
-  EXPECT_EQ(*keys, (std::vector<std::string>{"first", "second"}));
-}
-
-TEST(Keys, AFileWithoutAnyIsAnErrorAndNotAnOpenDoor) {
-  const std::string path = ::testing::TempDir() + "/no_keys.txt";
-  std::ofstream(path) << "# nothing\n\n";
-  EXPECT_FALSE(read_api_keys(path).ok());
-}
-
-TEST(Keys, OnlyTheWholeKeyOpensAndSaysWho) {
-  const Authenticator keys({"abc", "defg"});
-  EXPECT_EQ(keys.client_of("Bearer abc"), 1);
-  EXPECT_EQ(keys.client_of("Bearer defg"), 2);
-  EXPECT_EQ(keys.client_of("bearer  abc"), 1);
-  for (const char* wrong : {"", "abc", "Bearer", "Bearer ", "Bearer ab", "Bearer abca",
-                            "Bearer abcabc", "bearerabc", "Bearer ABC", "Basic abc"}) {
-    EXPECT_FALSE(keys.client_of(wrong).has_value()) << wrong;
-  }
-  EXPECT_EQ(Authenticator({}).client_of(""), 0);
 }
 
 TEST(InferRequest, NumbersInTheSentenceStayText) {

@@ -85,6 +85,25 @@ Status bound_logprobs(const Generator& model, const std::vector<TokenizedPrompt>
   return {};
 }
 
+// Tokens that a request may use, and of answers whose length nobody gave only the first.
+struct TokensAsked {
+  int64_t most = 0, certain = 0;
+};
+
+TokensAsked tokens_asked(const Generator& model, const std::vector<TokenizedPrompt>& prompts,
+                         int choice_count, const std::vector<GenerationRequest>& requests) {
+  TokensAsked asked;
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const auto prompt = static_cast<int64_t>(prompts[i].tokens->size());
+    const bool given = requests[i].max_tokens_given;
+    const int64_t answer =
+        given ? requests[i].sampling.max_tokens : open_length(model, prompts[i].tokens->size());
+    asked.most += prompt + choice_count * answer;
+    asked.certain += prompt + choice_count * (given ? answer : 1);
+  }
+  return asked;
+}
+
 }  // namespace
 
 std::string to_event(const OrderedJson& json) { return "data: " + dump_json(json) + "\n\n"; }
@@ -96,14 +115,15 @@ Answer::Answer(std::shared_ptr<Generator> generator, std::unique_ptr<AnswerForma
       options_(options),
       metrics_(metrics) {}
 
-Answer::~Answer() { on_ready(nullptr); }
+Answer::~Answer() {
+  on_ready(nullptr);
+  settle();
+}
 
-Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generator,
-                                              std::vector<GenerationRequest> prompts,
-                                              std::unique_ptr<AnswerFormat> format,
-                                              const AnswerOptions& options, Metrics& metrics,
-                                              Admission& admission,
-                                              const std::atomic<bool>& abandoned) {
+Result<std::unique_ptr<Answer>> Answer::start(
+    std::shared_ptr<Generator> generator, std::vector<GenerationRequest> prompts,
+    std::unique_ptr<AnswerFormat> format, const AnswerOptions& options, Metrics& metrics,
+    Admission& admission, const std::atomic<bool>& abandoned, std::optional<ApiError>& refusal) {
   const int count = static_cast<int>(prompts.size()) * options.choice_count;
   if (count > admission.places()) {
     RETURN_IF_ERROR(generator->admit(count - admission.places(), admission));
@@ -115,6 +135,11 @@ Result<std::unique_ptr<Answer>> Answer::start(std::shared_ptr<Generator> generat
     tokenized.push_back(std::move(one));
   }
   RETURN_IF_ERROR(bound_logprobs(*generator, tokenized, options.choice_count, prompts));
+  if (options.ticket != nullptr) {
+    const TokensAsked asked = tokens_asked(*generator, tokenized, options.choice_count, prompts);
+    refusal = options.ticket->reserve(asked.most, asked.certain);
+    if (refusal) return error(StatusCode::kResourceExhausted, "{}", refusal->message);
+  }
   std::unique_ptr<Answer> answer(
       new Answer(std::move(generator), std::move(format), options, metrics));
   for (size_t i = 0; i < prompts.size(); ++i) {
@@ -219,6 +244,13 @@ void Answer::take(Running& running, const GenerationChunk& chunk, std::string& e
   if (choice.finish != FinishReason::kNone) format_->write_choice(choice);
 }
 
+// What has come is what counts, also of an answer that nobody reads to its end.
+void Answer::settle() {
+  if (options_.ticket == nullptr || running_.empty()) return;
+  const GenerationUsage used = usage();
+  options_.ticket->settle(int64_t{used.prompt_tokens} + used.completion_tokens);
+}
+
 ReplyPart Answer::fail(const Status& status, std::string events) {
   ended_ = true;
   const ApiError failure = to_api_error(status, generator_->retry_after_seconds());
@@ -229,6 +261,7 @@ ReplyPart Answer::fail(const Status& status, std::string events) {
   } else {
     part.reply = to_reply(failure);
   }
+  settle();
   running_.clear();  // what still runs would be for nobody
   return part;
 }
@@ -247,6 +280,7 @@ void Answer::count_prompts() {
 ReplyPart Answer::finish(std::string events) {
   ended_ = true;
   count_prompts();
+  settle();
   ReplyPart part;
   part.last = true;
   if (options_.stream) {

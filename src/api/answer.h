@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/json_list.h"
+#include "api/key_meter.h"
 #include "api/metrics.h"
 #include "base/json.h"
 #include "base/status.h"
@@ -65,19 +66,18 @@ struct AnswerOptions {
   bool stream = false;
   bool include_usage = false;
   bool echo = false;
+  std::shared_ptr<KeyMeter::Ticket> ticket = nullptr;  // of a client with limits
 };
 
 class Answer final : public ReplyStream {
  public:
   // Makes the prompts and starts all generations, or none: the error of the first that could not,
   // kCancelled when nobody waits any more. `admission` holds one place or more; what is needed
-  // beyond is taken before any text is worked on.
-  static Result<std::unique_ptr<Answer>> start(std::shared_ptr<Generator> generator,
-                                               std::vector<GenerationRequest> prompts,
-                                               std::unique_ptr<AnswerFormat> format,
-                                               const AnswerOptions& options, Metrics& metrics,
-                                               Admission& admission,
-                                               const std::atomic<bool>& abandoned);
+  // beyond is taken before any text is worked on. `refusal` says what a limited client is told.
+  static Result<std::unique_ptr<Answer>> start(
+      std::shared_ptr<Generator> generator, std::vector<GenerationRequest> prompts,
+      std::unique_ptr<AnswerFormat> format, const AnswerOptions& options, Metrics& metrics,
+      Admission& admission, const std::atomic<bool>& abandoned, std::optional<ApiError>& refusal);
   ~Answer() override;
   Answer(const Answer&) = delete;
   Answer& operator=(const Answer&) = delete;
@@ -104,6 +104,7 @@ class Answer final : public ReplyStream {
   ReplyPart finish(std::string events);
   GenerationUsage usage() const;
   void count_prompts();
+  void settle();
 
   std::shared_ptr<Generator> generator_;  // outlives the streams
   std::unique_ptr<AnswerFormat> format_;

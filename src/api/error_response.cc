@@ -74,6 +74,7 @@ HttpReply to_reply(const ApiError& error) {
   if (error.retry_after_seconds > 0) {
     reply.headers.emplace_back("Retry-After", std::to_string(error.retry_after_seconds));
   }
+  if (error.is_final) reply.headers.emplace_back("x-should-retry", "false");  // OpenAI's clients
   if (error.status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   return reply;
 }

@@ -16,6 +16,7 @@ struct ApiError {
   std::optional<std::string> param;
   std::optional<std::string> code;
   int retry_after_seconds = 0;  // 0: no Retry-After
+  bool is_final = false;        // the same request again would be refused again
 };
 
 ApiError bad_request(std::string message, std::optional<std::string> param = std::nullopt);

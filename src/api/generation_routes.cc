@@ -9,6 +9,7 @@
 
 #include "api/error_response.h"
 #include "api/infer_request.h"
+#include "api/metered_answer.h"
 #include "api/openai_answer.h"
 #include "api/openai_request.h"
 #include "api/text_work.h"
@@ -30,6 +31,7 @@ HttpReply failure(const GenerationContext& context, const Status& status) {
 struct Reading {
   Admission admission;
   RequestOrigin origin;
+  std::shared_ptr<KeyMeter::Ticket> ticket;
   const std::atomic<bool>* abandoned = nullptr;
 };
 
@@ -47,16 +49,19 @@ HttpOutcome admit_and_read(const GenerationContext& context, HttpRequest request
       [context, request = std::move(request), reading, read](const std::atomic<bool>& abandoned) {
         reading->abandoned = &abandoned;
         reading->origin = request.origin;
+        reading->ticket = ticket_of(request);
         return read(context, request, *reading);
       });
 }
 
 HttpOutcome start(const GenerationContext& context, std::vector<GenerationRequest> prompts,
-                  std::unique_ptr<AnswerFormat> format, const AnswerOptions& options,
-                  Reading& reading) {
+                  std::unique_ptr<AnswerFormat> format, AnswerOptions options, Reading& reading) {
+  options.ticket = reading.ticket;
+  std::optional<ApiError> refusal;
   for (GenerationRequest& prompt : prompts) prompt.origin = reading.origin;
   auto answer = Answer::start(context.generator, std::move(prompts), std::move(format), options,
-                              context.metrics, reading.admission, *reading.abandoned);
+                              context.metrics, reading.admission, *reading.abandoned, refusal);
+  if (refusal) return to_reply(*refusal);
   if (!answer.ok()) return failure(context, answer.status());
   return std::unique_ptr<ReplyStream>(std::move(answer).value());
 }

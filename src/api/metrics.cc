@@ -180,6 +180,10 @@ struct Metrics::State {
                                                           .Name("http_requests_total")
                                                           .Help("HTTP requests answered")
                                                           .Register(registry);
+  prometheus::Family<prometheus::Counter>& clients = prometheus::BuildCounter()
+                                                         .Name("puna_key_requests_total")
+                                                         .Help("Requests answered, by key")
+                                                         .Register(registry);
   NamedHistogram first_token{"vllm:time_to_first_token_seconds", "Arrival to first token",
                              kFirstTokenSeconds};
   NamedHistogram interval{"vllm:inter_token_latency_seconds",
@@ -223,6 +227,10 @@ void Metrics::count_request(std::string_view route, std::string_view method, int
             {"method", std::string(method)},
             {"status", std::to_string(status)}})
       .Increment();
+}
+
+void Metrics::count_client(std::string_view name, int status) {
+  state_->clients.Add({{"key", std::string(name)}, {"status", std::to_string(status)}}).Increment();
 }
 
 void Metrics::count_start(const GenerationRequest& request) {

@@ -20,6 +20,7 @@ class Metrics {
   ~Metrics();
 
   void count_request(std::string_view route, std::string_view method, int status);
+  void count_client(std::string_view name, int status);
   void count_start(const GenerationRequest& request);
   // Seconds from a token to the next one of the same answer.
   void count_intervals(const std::vector<double>& seconds);

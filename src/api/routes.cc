@@ -8,6 +8,7 @@
 
 #include "api/api_description.h"
 #include "api/chat_page.h"
+#include "api/metered_answer.h"
 #include "api/model_routes.h"
 #include "api/request_origin.h"
 #include "api/text_work.h"
@@ -25,7 +26,10 @@ constexpr std::string_view kVersion = "/v1";
 // Also without the version, for clients whose base URL has none.
 constexpr std::string_view kUnversioned[] = {"/chat/completions", "/completions", "/models"};
 
-enum class Needs { kNothing, kKey, kGenerator };  // each needs what comes before it, too
+// Each needs what comes before it, too. Work on texts is what limits of keys are about.
+enum class Needs { kNothing, kKey, kGenerator, kWork };
+
+const SteadyClock kSteadyClock;
 
 ApiError of_status(int status, std::string message, std::string code) {
   ApiError error = bad_request(std::move(message));
@@ -161,28 +165,34 @@ const std::vector<Routes::Route>& Routes::table() {
          const size_t prefix = kModelsPrefix.size() - (versioned ? 0 : kVersion.size());
          return model_reply(*self.generator_, request.path().substr(prefix));
        }},
-      {"/v1/chat/completions", false, true, Needs::kGenerator,
+      {"/v1/chat/completions", false, true, Needs::kWork,
        [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return answer_chat(self.generation_context(), std::move(request));
        }},
-      {"/v1/completions", false, true, Needs::kGenerator,
+      {"/v1/completions", false, true, Needs::kWork,
        [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return answer_completion(self.generation_context(), std::move(request));
        }},
-      {"/infer", true, true, Needs::kGenerator,
+      {"/infer", true, true, Needs::kWork,
        [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return answer_infer(self.generation_context(), std::move(request));
        }},
-      {"/tokenize", false, true, Needs::kGenerator,
+      {"/tokenize", false, true, Needs::kWork,
        [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return self.work_on_tokens(std::move(request), tokenize_reply);
        }},
-      {"/detokenize", false, true, Needs::kGenerator,
+      {"/detokenize", false, true, Needs::kWork,
        [](Routes& self, HttpRequest&& request) -> HttpOutcome {
          return self.work_on_tokens(std::move(request), detokenize_reply);
        }},
   };
   return routes;
+}
+
+std::vector<Routes::Answered> Routes::answered() {
+  std::vector<Answered> all;
+  for (const Route& route : table()) all.push_back({route.path, route.get, route.post});
+  return all;
 }
 
 const Routes::Route* Routes::find(std::string_view path) {
@@ -198,12 +208,15 @@ const Routes::Route* Routes::find(std::string_view path) {
   return nullptr;
 }
 
-Routes::Routes(ApiOptions options)
+Routes::Routes(ApiOptions options) : Routes(std::move(options), kSteadyClock) {}
+
+Routes::Routes(ApiOptions options, const Clock& clock)
     : options_(std::move(options)),
-      authenticator_(options_.api_keys),
       access_(options_.host,
-              is_loopback(options_.host) && options_.api_keys.empty() && !options_.insecure_no_auth,
-              options_.allowed_origins) {}
+              is_loopback(options_.host) && options_.authenticator == nullptr &&
+                  !options_.insecure_no_auth,
+              options_.allowed_origins),
+      key_meter_(clock) {}
 
 void Routes::set_loading(const std::string& work) {
   const std::lock_guard lock(loading_mutex_);
@@ -269,7 +282,12 @@ std::optional<HttpReply> Routes::early_reply(HttpRequest& head, HttpHeaders& hea
     return to_reply(
         unavailable("the server is full: its limit is --max-connections; try again", "overloaded"));
   }
-  return route == nullptr ? std::nullopt : route_refusal(*route, head);
+  if (route == nullptr) return std::nullopt;
+  std::optional<HttpReply> refusal = route_refusal(*route, head);
+  if (const auto ticket = ticket_of(head)) {
+    for (auto& header : ticket->headers()) headers.push_back(std::move(header));
+  }
+  return refusal;
 }
 
 // "*" and unknown paths have what any path may have.
@@ -289,27 +307,40 @@ HttpReply Routes::options_reply(const HttpRequest& head, const std::string& allo
   return reply;
 }
 
-std::optional<HttpReply> Routes::route_refusal(const Route& route, HttpRequest& head) const {
+// Whose request it is; nobody's is refused.
+std::optional<ApiError> Routes::judge_client(HttpRequest& head) {
+  if (options_.authenticator == nullptr) return std::nullopt;
+  const auto client = options_.authenticator->client_of(head.header("authorization"));
+  if (!client) return unauthorized(head);
+  head.origin.client = client->index;
+  head.origin.client_name = client->name;
+  head.ticket = key_meter_.ticket(*client);
+  return std::nullopt;
+}
+
+std::optional<HttpReply> Routes::route_refusal(const Route& route, HttpRequest& head) {
   if (route.needs == Needs::kNothing) return std::nullopt;
-  const auto client = authenticator_.client_of(head.header("authorization"));
-  if (!client) return to_reply(unauthorized(head));
-  head.origin.client = *client;
-  if (route.needs == Needs::kGenerator && draining_.load()) {
-    return to_reply(unavailable("the server is shutting down; try again", "unavailable"));
-  }
-  if (route.needs == Needs::kGenerator && !ready()) {
-    return to_reply(unavailable(loading() + "; try again", "loading"));
-  }
-  if (route.needs == Needs::kGenerator) {
+  if (const auto unknown = judge_client(head)) return to_reply(*unknown);
+  if (route.needs >= Needs::kGenerator) {
+    if (draining_.load()) {
+      return to_reply(unavailable("the server is shutting down; try again", "unavailable"));
+    }
+    if (!ready()) return to_reply(unavailable(loading() + "; try again", "loading"));
     if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
   }
-  return body_refusal(head);
+  if (auto refused = body_refusal(head)) return refused;
+  const auto ticket = ticket_of(head);
+  if (route.needs < Needs::kWork || ticket == nullptr) return std::nullopt;
+  if (const auto refused = ticket->begin(generator_->mean_seconds())) return to_reply(*refused);
+  return std::nullopt;
 }
 
 HttpOutcome Routes::handle(HttpRequest request) {
   const Route* route = find(request.path());
   if (route == nullptr) return page_reply(*find_page_asset(request.path()), request);
-  return route->answer(*this, std::move(request));
+  const auto ticket = ticket_of(request);
+  HttpOutcome outcome = route->answer(*this, std::move(request));
+  return ticket == nullptr ? std::move(outcome) : metered(std::move(outcome), ticket);
 }
 
 HttpReply Routes::error_reply(const HttpError& error) {
@@ -357,7 +388,9 @@ void Routes::count(const HttpRequest& head, int status) {
   const bool known = head.method == "GET" || head.method == "POST" || head.method == "HEAD" ||
                      head.method == "OPTIONS";
   metrics_.count_request(handler, known ? std::string_view(head.method) : "other", status);
-  log_debug("{} {} {}", head.method, head.path(), status);
+  if (!head.origin.client_name.empty()) metrics_.count_client(head.origin.client_name, status);
+  log_debug("{} {} {}{}{}", head.method, head.path(), status,
+            head.origin.client_name.empty() ? "" : " of ", head.origin.client_name);
 }
 
 }  // namespace puna

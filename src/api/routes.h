@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "api/api_options.h"
 #include "api/auth.h"
 #include "api/generation_routes.h"
+#include "api/key_meter.h"
 #include "generate/text_pool.h"
 #include "http/http_handler.h"
 
@@ -22,6 +24,14 @@ namespace puna {
 class Routes final : public HttpHandler {
  public:
   explicit Routes(ApiOptions options);
+  Routes(ApiOptions options, const Clock& clock);
+
+  // Every path and its methods, for whoever has to see to all of them.
+  struct Answered {
+    std::string_view path;  // one that ends with "/" has a name behind it
+    bool get, post;
+  };
+  static std::vector<Answered> answered();
 
   // What the loading of the model is at, for /ready. Any thread.
   void set_loading(const std::string& work);
@@ -48,7 +58,8 @@ class Routes final : public HttpHandler {
   using TokenReply = Result<HttpReply> (*)(const Generator& generator, const HttpRequest& request);
   HttpOutcome work_on_tokens(HttpRequest request, TokenReply reply);
   static std::string allowed_methods(const Route* route, bool is_page);
-  std::optional<HttpReply> route_refusal(const Route& route, HttpRequest& head) const;
+  std::optional<HttpReply> route_refusal(const Route& route, HttpRequest& head);
+  std::optional<ApiError> judge_client(HttpRequest& head);
   HttpReply options_reply(const HttpRequest& head, const std::string& allowed) const;
   std::string loading() const;
   Status health() const;
@@ -57,9 +68,9 @@ class Routes final : public HttpHandler {
   HttpReply metrics_reply() const;
 
   const ApiOptions options_;
-  const Authenticator authenticator_;
   const AccessPolicy access_;
   Metrics metrics_;
+  KeyMeter key_meter_;
   std::shared_ptr<Generator> generator_;  // written once, before ready_
   mutable std::mutex loading_mutex_;
   std::string loading_;  // empty: nothing is known of it

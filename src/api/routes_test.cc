@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <functional>
+#include <set>
 #include <thread>
 
 #include "backend/fake/fake_backend.h"
@@ -150,6 +151,50 @@ const std::string kLongStream =
     R"({"messages": [{"role": "user", "content": "a"}], "stream": true, "ignore_eos": true})";
 const std::string kLongWhole =
     R"({"messages": [{"role": "user", "content": "a"}], "ignore_eos": true})";
+
+HttpRequest with_key(HttpRequest request, const std::string& key) {
+  if (!key.empty()) request.headers.emplace_back("authorization", "Bearer " + key);
+  return request;
+}
+
+// Of every way to call `route`, also without the version.
+std::vector<HttpRequest> requests_to(const Routes::Answered& route) {
+  std::vector<std::string> paths = {std::string(route.path)};
+  if (paths[0].ends_with('/')) paths[0] += "fake";
+  if (paths[0].starts_with("/v1/")) paths.push_back(paths[0].substr(3));
+  std::vector<HttpRequest> all;
+  for (const std::string& path : paths) {
+    if (route.post) all.push_back(post(path, "{}"));
+    if (!route.get) continue;
+    all.push_back(get(path));
+    all.push_back(get(path));
+    all.back().method = "HEAD";
+  }
+  return all;
+}
+
+TEST(Routes, EveryOneWantsTheRightKeyButThoseThatTellNothing) {
+  const std::set<std::string_view> open = {"/health", "/ready", "/version", "/openapi.json",
+                                           "/docs"};
+  ApiOptions options;
+  options.authenticator = Authenticator::open({"right"}, "").value();
+  Routes routes(options);
+  routes.set_generator(open_generator());
+  size_t open_count = 0;
+  for (const Routes::Answered& route : Routes::answered()) {
+    const bool is_open = open.contains(route.path);
+    open_count += is_open ? 1 : 0;
+    for (const HttpRequest& request : requests_to(route)) {
+      for (const char* key : {"", "wrong", "right"}) {
+        const int status = handle(routes, with_key(request, key)).reply.status;
+        const bool is_let_in = is_open || std::string_view(key) == "right";
+        EXPECT_EQ(status == 401, !is_let_in)
+            << request.method << " " << request.target << " " << key;
+      }
+    }
+  }
+  EXPECT_EQ(open_count, open.size());
+}
 
 TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {
   Routes routes(ApiOptions{});

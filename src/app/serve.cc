@@ -63,14 +63,12 @@ Result<PageOptions> page_options(const ServeOptions& options) {
 Result<ApiOptions> api_options(const ServeOptions& options) {
   ApiOptions api;
   api.host = options.host;
-  api.api_keys = options.api_keys;
-  if (!options.api_key_file.empty()) {
-    const auto keys = read_api_keys(options.api_key_file);
-    if (!keys.ok()) return keys.status().with_context("--api-key-file");
-    api.api_keys.insert(api.api_keys.end(), keys->begin(), keys->end());
+  if (!options.api_keys.empty() || !options.api_key_file.empty()) {
+    ASSIGN_OR_RETURN(api.authenticator,
+                     Authenticator::open(options.api_keys, options.api_key_file));
   }
   api.insecure_no_auth = options.insecure_no_auth;
-  RETURN_IF_ERROR(check_exposure(api.host, !api.api_keys.empty(), api.insecure_no_auth));
+  RETURN_IF_ERROR(check_exposure(api.host, api.authenticator != nullptr, api.insecure_no_auth));
   api.allowed_origins = options.allowed_origins;
   api.version = kVersion;
   ASSIGN_OR_RETURN(api.page, page_options(options));

@@ -11,7 +11,7 @@
 
 namespace puna {
 
-// Which of the server's API keys, from 1 on; 0 where a server has none.
+// Which of those with an API key, from 1 on; 0 where a server has no keys.
 using ClientIndex = int;
 
 // What the header `traceparent` says (W3C Trace Context); all zero: the request has no trace.
@@ -23,6 +23,7 @@ struct TraceContext {
 
 struct RequestOrigin {
   ClientIndex client = 0;
+  std::string client_name;  // of its key: what logs call it
   std::string request_id;  // as in X-Request-Id
   std::optional<Clock::Time> deadline;
   TraceContext trace;

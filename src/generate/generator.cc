@@ -388,6 +388,8 @@ int Generator::retry_after_seconds() const {
   return state_->rate.retry_after_seconds(now.sequences_running, now.sequences_waiting);
 }
 
+double Generator::mean_seconds() const { return state_->rate.mean_seconds(); }
+
 void Generator::drain(std::chrono::nanoseconds limit) { state_->engine->drain(limit); }
 
 }  // namespace puna

@@ -88,6 +88,9 @@ class Generator {
   // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.
   int retry_after_seconds() const;
 
+  // How long answers take, as measured; 0 when nothing is known.
+  double mean_seconds() const;
+
   // Refuses new work; running generations finish, at most for `limit`, then are cancelled.
   void drain(std::chrono::nanoseconds limit);
 

@@ -21,6 +21,11 @@ void ServiceRate::add(std::chrono::duration<double> in_slot) {
   mean_seconds_ += (in_slot.count() - mean_seconds_) / seen_;
 }
 
+double ServiceRate::mean_seconds() const {
+  const std::lock_guard lock(mutex_);
+  return mean_seconds_;
+}
+
 int ServiceRate::retry_after_seconds(int running, int waiting) const {
   const std::lock_guard lock(mutex_);
   const double seconds = mean_seconds_ * (waiting + 1) / std::max(running, 1);

@@ -14,6 +14,8 @@ class ServiceRate {
   // A request gave its slot back after this long; the time it waited for one is not in it.
   void add(std::chrono::duration<double> in_slot);
 
+  // How long a request holds its slot; 0 when nothing is known.
+  double mean_seconds() const;
   // Seconds until one of `running` requests has ended for each of `waiting` and one more, which is
   // when a request that came now would begin; from 1 to kRetryAfterSecondsMax.
   int retry_after_seconds(int running, int waiting) const;

@@ -196,6 +196,7 @@ asio::awaitable<bool> Connection::produce(ReplyStream& stream, WakeSignal& signa
       if (!writer_.stream_is_open()) streamed_reply_ = std::move(part.reply);
       co_return streamed_reply_.has_value();
     }
+    if (!part.headers.empty()) writer_.set_headers(part.headers);
     if (!part.events.empty()) sent = co_await writer_.send_events(part.events);
     if (part.last) {
       if (sent) sent = co_await writer_.end_stream();

@@ -16,6 +16,7 @@ namespace puna {
 
 struct ReplyPart {
   std::string events;              // server-sent events to write now
+  HttpHeaders headers = {};        // of the stream's head, with the first events
   std::optional<HttpReply> reply;  // instead of events; the last part
   bool last = false;
 };
@@ -39,7 +40,7 @@ class HttpHandler {
   virtual ~HttpHandler() = default;
 
   // What the head alone decides, before any of the body is read: a refusal, most often. `headers`
-  // receives what every reply to this request carries.
+  // receives what every reply to this request carries, unless the reply has its own of that name.
   virtual std::optional<HttpReply> early_reply(HttpRequest& head, HttpHeaders& headers) = 0;
   // Of a request that got no early reply.
   virtual HttpOutcome handle(HttpRequest request) = 0;

@@ -24,6 +24,7 @@ struct HttpRequest {
   bool server_full = false;  // this connection is one more than --max-connections
   RequestOrigin origin;
   std::shared_ptr<const void> body_claim;  // holds the body's bytes in the server's budget
+  std::shared_ptr<void> ticket;            // the handler's own, from its head to its answer's end
 
   std::string_view path() const;
   std::string_view header(std::string_view name) const;  // "" when absent

@@ -4,11 +4,31 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "http/letter_case.h"
+
 namespace puna {
+namespace {
+
+HttpHeaders joined(HttpHeaders common, const HttpHeaders& own) {
+  std::erase_if(common, [&](const auto& one) {
+    return std::any_of(own.begin(), own.end(),
+                       [&](const auto& other) { return same_letters(one.first, other.first); });
+  });
+  common.insert(common.end(), own.begin(), own.end());
+  return common;
+}
+
+}  // namespace
 
 void ReplyWriter::begin(ReplyContext context) {
   context_ = std::move(context);
   stream_is_open_ = false;
+}
+
+void ReplyWriter::set_headers(const HttpHeaders& headers) {
+  context_.headers = joined(std::move(context_.headers), headers);
 }
 
 asio::awaitable<bool> ReplyWriter::write(std::string_view first, std::string_view second,
@@ -21,8 +41,7 @@ asio::awaitable<bool> ReplyWriter::send(const HttpReply& reply) {
   ReplyHead head;
   head.status = reply.status;
   head.content_type = reply.content_type;
-  head.headers = context_.headers;
-  head.headers.insert(head.headers.end(), reply.headers.begin(), reply.headers.end());
+  head.headers = joined(context_.headers, reply.headers);
   head.keep_alive = context_.keep_alive;
   head.is_http_1_0 = context_.is_http_1_0;
   head.body_bytes = reply.body.size();

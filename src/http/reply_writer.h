@@ -23,6 +23,8 @@ class ReplyWriter {
 
   void begin(ReplyContext context);
   bool keep_alive() const { return context_.keep_alive; }
+  // Of every reply to the request from now on; those of the same names go.
+  void set_headers(const HttpHeaders& headers);
   void end_connection() { context_.keep_alive = false; }
   bool stream_is_open() const { return stream_is_open_; }
 

@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from conftest import make_client
-from puna_server import BINARY
+from puna_server import BINARY, SOON, wait_until
 
 GUARDED = ["/v1/models", "/v1/models/fake", "/infer?sentence=a", "/metrics", "/page-config.json"]
 OPEN = ["/health", "/ready", "/version", "/"]
@@ -19,6 +19,7 @@ def keyed(tmp_path_factory):
     keys = tmp_path_factory.mktemp("keys") / "keys.txt"
     keys.write_text("# ours\nsecond-key\n\nthird-key\n")
     running = PunaServer("--api-key", "first-key", "--api-key-file", str(keys))
+    running.keys = keys
     yield running
     assert running.close() == 0
 
@@ -27,6 +28,27 @@ def test_each_key_is_accepted(keyed):
     for key in ("first-key", "second-key", "third-key"):
         with make_client(keyed, key) as client:
             assert client.models.list().data
+
+
+def test_the_file_is_read_again_when_it_changes_and_a_bad_one_changes_nothing(keyed):
+    before = keyed.keys.read_text()
+
+    def status(key: str) -> int:
+        return keyed.get("/v1/models", headers={"Authorization": f"Bearer {key}"}).status_code
+
+    def swap(text: str) -> None:
+        new = keyed.keys.with_suffix(".new")
+        new.write_text(text)
+        new.rename(keyed.keys)
+
+    swap("fourth-key name=shop\n")
+    assert [status(key) for key in ("first-key", "second-key", "fourth-key")] == [200, 401, 200]
+    swap("fourth-key rpm=5\n")
+    assert status("fourth-key") == 200
+    wait_until(lambda: any("unknown word rpm" in line for line in keyed.errors), SOON, "a line in the log")
+    assert not any("fourth-key" in line for line in keyed.errors)
+    swap(before)
+    assert [status(key) for key in ("second-key", "fourth-key")] == [200, 401]
 
 
 @pytest.mark.parametrize("path", GUARDED)
