@@ -3,8 +3,9 @@
 #include "api/key_file.h"
 
 #include <gmock/gmock.h>
-#include <utime.h>
+#include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 

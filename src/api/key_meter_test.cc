@@ -3,6 +3,7 @@
 #include "api/key_meter.h"
 
 #include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include <map>
 

@@ -159,7 +159,8 @@ void add_serve_flags(CLI::App& command, ServeOptions& options) {
   add_switch(command, "--watch-stdin", options.watch_stdin, "End when standard input is closed");
   add_option(command, "--api-key", options.api_keys,
              "Key that clients must send (may be repeated; PUNA_API_KEY keeps it out of 'ps')");
-  add_option(command, "--api-key-file", options.api_key_file, "File with one key a line, and its name and limits; read again when it changes");
+  add_option(command, "--api-key-file", options.api_key_file,
+             "File with one key a line, its name and limits; read again when it changes");
   add_switch(command, "--insecure-no-auth", options.insecure_no_auth,
              "Serve other machines without any key");
   add_switch(command, "--prefix-cache-per-key", options.model.prefix_cache_per_key,
