@@ -1,35 +1,50 @@
-"""The kubelet of one node whose pods are real processes (real_pods.py)."""
+"""The kubelet of nodes whose pods are real processes (real_pods.py)."""
 
 import json
 import threading
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from control_plane import Document, Lab, wait_until
 from real_pods import Images, RealPod
 
-NODE = "real"
 # Longer than a Ray pod needs to end; answers that take minutes are other tests'.
 GRACE_S_MAX = 5
 
 
-class Kubelet:
-    """The node is there, ready and the only one with room, while this is open."""
+def real_node(name: str = "real", *, cpus: int, gib: int, labels: Mapping[str, str] | None = None,
+              resources: Mapping[str, str] | None = None, taints: Sequence[Document] = ()) -> Document:
+    """As large as it says, whatever this machine is."""
+    capacity = {"cpu": str(cpus), "memory": f"{gib}Gi", "pods": "50", "ephemeral-storage": "100Gi",
+                **(resources or {})}
+    return {"apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux",
+                                                  **(labels or {})}},
+            "spec": {"taints": list(taints)},
+            "status": {"capacity": capacity, "allocatable": capacity}}
 
-    def __init__(self, lab: Lab, images: Images, *, cpus: int, gib: int) -> None:
+
+class Kubelet:
+    """The nodes are there, ready and the only ones with room, while this is open."""
+
+    def __init__(self, lab: Lab, images: Images, *nodes: Document) -> None:
         self.lab, self.images = lab, images
+        self.nodes = {one["metadata"]["name"] for one in nodes}
         self.pods: dict[str, RealPod] = {}
         self._told: dict[str, str] = {}
         self._closing = threading.Event()
         self._addresses = iter(range(2, 250))
         lab.kubectl("cordon", "--selector=lab=static")
-        resources = {"cpu": str(cpus), "memory": f"{gib}Gi", "pods": "50", "ephemeral-storage": "100Gi"}
-        lab.apply([{"apiVersion": "v1", "kind": "Node", "metadata": {
-            "name": NODE, "labels": {"kubernetes.io/hostname": NODE, "kubernetes.io/os": "linux"}}}])
-        self._patch("node", NODE, "", {"capacity": resources, "allocatable": resources, "conditions": [
-            condition("Ready", True, "KubeletReady")]})
-        wait_until(lambda: "taints" not in lab.get("node", NODE)["spec"], 30, "the node takes pods")
+        for node in nodes:
+            name = node["metadata"]["name"]
+            lab.apply([{key: value for key, value in node.items() if key != "status"}])
+            ready = {"conditions": [condition("Ready", True, "KubeletReady")]}
+            self._patch("node", name, "", node["status"] | ready)
+            wait_until(lambda: not any(one["key"].startswith("node.kubernetes.io/")
+                                       for one in lab.get("node", name)["spec"].get("taints", [])), 30,
+                       f"{name} takes pods")
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -45,9 +60,8 @@ class Kubelet:
                 traceback.print_exc()
 
     def _look(self) -> None:
-        listed = json.loads(self.lab.kubectl("get", "pod", "--all-namespaces", "--output=json",
-                                             f"--field-selector=spec.nodeName={NODE}"))["items"]
-        found = {one["metadata"]["uid"]: one for one in listed}
+        listed = json.loads(self.lab.kubectl("get", "pod", "--all-namespaces", "--output=json"))["items"]
+        found = {one["metadata"]["uid"]: one for one in listed if one["spec"].get("nodeName") in self.nodes}
         leaving = {uid: pod for uid, pod in found.items() if "deletionTimestamp" in pod["metadata"]}
         for uid in found.keys() - self.pods.keys() - leaving.keys():
             self.pods[uid] = RealPod(self.lab, self.images, found[uid], f"10.244.1.{next(self._addresses)}")
@@ -84,7 +98,7 @@ class Kubelet:
         self._thread.join(60)
         for pod in self.pods.values():
             pod.stop()
-        self.lab.kubectl("delete", "node", NODE)
+        self.lab.kubectl("delete", "node", *self.nodes)
         self.lab.kubectl("uncordon", "--selector=lab=static")
 
 

@@ -51,7 +51,7 @@ def volumes(count: int) -> list[Document]:
                    "storageclass.kubernetes.io/is-default-class": "true"}},
                "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"}
     return [storage, *({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": f"lab-{number}"},
-                        "spec": {"capacity": {"storage": "500Gi"}, "accessModes": ["ReadWriteOnce"],
+                        "spec": {"capacity": {"storage": "500Gi"}, "accessModes": ["ReadWriteOnce", "ReadWriteMany"],
                                  "storageClassName": "lab", "hostPath": {"path": f"/lab/{number}"}}}
                        for number in range(count))]
 

@@ -11,11 +11,13 @@ import dataclasses
 import math
 import os
 import pathlib
+import re
 import shlex
 import signal
 import subprocess
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from container_setup import container_command, inside
@@ -158,9 +160,7 @@ class RealPod:
         replaced = {**self.images.folders, **folders}
 
         def here(text: str) -> str:
-            for path in sorted(replaced, key=len, reverse=True):
-                text = text.replace(path, replaced[path])
-            return text
+            return with_paths(text, replaced)
 
         environment = {name: here(value) for name, value in environment.items()}
         command = [here(expand(word, environment))
@@ -188,7 +188,9 @@ class RealPod:
             path, volume = mount["mountPath"], volumes[mount["name"]]
             if path.startswith("/var/run/secrets/"):
                 continue
-            folder = self.folder / "volumes" / mount["name"]
+            # A claim of its own outlives the pod, and others have it too.
+            claim = volume.get("persistentVolumeClaim", {}).get("claimName")
+            folder = self.lab.folder / "claims" / claim if claim else self.folder / "volumes" / mount["name"]
             folder.mkdir(parents=True, exist_ok=True)
             for name, content in self._files(volume).items():
                 (folder / name).write_bytes(content)
@@ -278,6 +280,14 @@ class RealPod:
         self.pause.kill()
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.network, signal.SIGKILL)
+
+
+def with_paths(text: str, replaced: Mapping[str, str]) -> str:
+    """`text` with whole paths of a container (or what is below them) as the paths of this machine."""
+    if not replaced:
+        return text
+    paths = "|".join(map(re.escape, sorted(replaced, key=len, reverse=True)))
+    return re.sub(rf"(?<![\w./-])(?:{paths})(?![\w.-])", lambda found: replaced[found[0]], text)
 
 
 def field(pod: Document, path: str) -> str:

@@ -10,15 +10,13 @@ import time
 
 import pytest
 import tutorial
-import yaml
 from container_setup import PROJECT
 from control_plane import Lab, wait_until
-from kubelet import Kubelet
-from nginx_ingress import nginx_config
+from kubelet import Kubelet, real_node
 from overlays import ROOT, with_components
+from ray_service import INGRESS, ask, is_running, set_application, start_nginx, state, workers
 from real_pods import Images, programs
 
-INGRESS = "http://127.0.0.1:8081"
 QUESTION = "Where+is+my+order%3F"
 CHAT = json.dumps({"max_tokens": 100,
                    "messages": [{"role": "user", "content": "Where is my order?"}]})
@@ -31,7 +29,7 @@ def service(lab, tmp_path_factory):
                     variables={"PYTHONPATH": f"{PROJECT}/python", "PYTHONUNBUFFERED": "1",
                                "PUNA_CACHE": f"{PROJECT}/build/test-cache"},
                     folders={"/opt/puna/models": f"{PROJECT}/build/models"})
-    kubelet = Kubelet(lab, images, cpus=16, gib=64)
+    kubelet = Kubelet(lab, images, real_node(cpus=16, gib=64))
     try:
         chapter = tutorial.blocks("kubernetes")
         tutorial.run_blocks([one for one in chapter if not one.is_at_the_end], lab.run_here)
@@ -46,42 +44,12 @@ def service(lab, tmp_path_factory):
         lab.stop("nginx")
 
 
-def state(lab: Lab) -> dict:
-    return lab.get("rayservice", "llama2").get("status", {})
-
-
-def is_running(lab: Lab) -> bool:
-    applications = state(lab).get("activeServiceStatus", {}).get("applicationStatuses", {})
-    return applications.get("llama2", {}).get("status") == "RUNNING" and bool(
-        lab.get("service", "llama2-serve-svc")) and state(lab).get("numServeEndpoints", 0) >= 1
-
-
-def start_nginx(lab: Lab, objects: list) -> None:
-    def address(name: str, port: int) -> str:
-        return f"{lab.get('service', name)['spec']['clusterIP']}:{port}"
-
-    folder = lab.folder / "nginx"
-    folder.mkdir(exist_ok=True)
-    (folder / "nginx.conf").write_text(nginx_config(objects, address, "127.0.0.1:8081", folder))
-    lab.start("nginx", str(ROOT / "build/nginx/usr/sbin/nginx"), "-c", str(folder / "nginx.conf"))
-
-
-def ask(lab: Lab, path: str, *options: str) -> str:
-    return lab.run("curl", "--silent", "--show-error", "--max-time", "60", *options, INGRESS + path).stdout
-
-
 def replicas(lab: Lab) -> int:
     """How many answer, by the header that names each."""
     answers = [ask(lab, "/serve/health", "--include") for _ in range(8)]
     named = [re.search(r"(?im)^puna-replica: (\S+)", one) for one in answers]
     assert all(named), [one for one, name in zip(answers, named) if not name]
     return len({name[1] for name in named if name})
-
-
-def workers(lab: Lab) -> list[str]:
-    return [one["metadata"]["name"] for one in lab.get("pod")
-            if one["metadata"]["labels"].get("ray.io/node-type") == "worker"
-            and not one["metadata"].get("deletionTimestamp")]
 
 
 class Load:
@@ -155,21 +123,13 @@ def test_a_load_step_adds_a_worker_pod_with_a_replica_and_its_end_removes_them(l
     assert {number for _, number in timeline} == {1, 2}
 
 
-def set_serve_arguments(lab: Lab, arguments: dict) -> None:
-    """In place: the Serve configuration changes, and the Ray cluster stays."""
-    config = yaml.safe_load(lab.get("rayservice", "llama2")["spec"]["serveConfigV2"])
-    config["applications"][0]["args"] = arguments
-    lab.kubectl("patch", "rayservice", "llama2", "--namespace=llama2", "--type=merge",
-                f"--patch={json.dumps({'spec': {'serveConfigV2': yaml.safe_dump(config)}})}")
-
-
 def test_why_a_server_does_not_start_is_in_the_status_of_the_rayservice(lab, service):
     def message() -> str:
         return json.dumps(state(lab).get("activeServiceStatus", {}).get("applicationStatuses", {}))
 
-    set_serve_arguments(lab, {"flags": {"no-such-flag": True}})
+    set_application(lab, args={"flags": {"no-such-flag": True}})
     wait_until(lambda: "no-such-flag" in message(), 90, message)
-    set_serve_arguments(lab, {})
+    set_application(lab, args={})
     wait_until(lambda: is_running(lab) and "no-such-flag" not in message(), 90, message)
     assert '"finish_reason"' in ask(lab, "/serve/v1/chat/completions", "--json", CHAT)
 

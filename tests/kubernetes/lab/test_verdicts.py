@@ -82,7 +82,7 @@ def test_an_overlay_is_accepted_built_by_the_operator_and_bound_to_its_nodes(lab
 
 
 @pytest.mark.parametrize("components", [["ingress"], ["gateway"], ["ingress", "public"], ["gateway", "public"],
-                                        ["monitoring"]], ids="+".join)
+                                        ["monitoring"], ["shared-models"]], ids="+".join)
 def test_components_are_accepted(lab, namespaces, tmp_path, components):
     assert lab.refusal(with_components(tmp_path / "x", "llama2-13b-inf2", *components)) == ""
 

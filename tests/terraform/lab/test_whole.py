@@ -7,7 +7,7 @@ import pytest
 import yaml
 from container_setup import PROJECT
 from control_plane import wait_until
-from kubelet import Kubelet
+from kubelet import Kubelet, real_node
 from leftovers import leftovers
 from load_balancers import LoadBalancers, cluster_group
 from real_pods import Images, programs
@@ -146,7 +146,7 @@ def pods(whole):
                     folders={"/opt/puna/models": f"{PROJECT}/build/models"})
     with contextlib.ExitStack() as stack:
         def open_node() -> None:
-            stack.callback(Kubelet(whole, images, cpus=16, gib=64).close)
+            stack.callback(Kubelet(whole, images, real_node(cpus=16, gib=64)).close)
         yield open_node
 
 

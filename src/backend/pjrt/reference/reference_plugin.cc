@@ -19,6 +19,7 @@
 #include "backend/pjrt/reference/options_reader.h"
 #include "backend/pjrt/reference/rules.h"
 #include "backend/pjrt/reference/values.h"
+#include "backend/pjrt/reference/visible_cores.h"
 
 namespace puna::pjrt {
 namespace {
@@ -71,6 +72,10 @@ struct ClientOptions {
 
 Result<ClientOptions> read_options(const ClientCreateArgs& arguments) {
   ClientOptions options;
+  if (rules().platform == "neuron") {
+    ASSIGN_OR_RETURN(const auto cores, visible_cores());
+    if (cores) options.cpu_device_count = *cores;
+  }
   const std::pair<std::string_view, int64_t*> known[] = {
       {"cpu_device_count", &options.cpu_device_count},
       {"fail_at_call", &options.fail_at_call},
@@ -80,6 +85,7 @@ Result<ClientOptions> read_options(const ClientCreateArgs& arguments) {
   for (size_t i = 0; i < arguments.option_count; ++i) {
     const NamedOption& option = arguments.options[i];
     const std::string_view name(option.name, option.name_size);
+    if (name == "memory_fraction" || name == "preallocate") continue;  // of XLA's for GPUs
     const auto* const found = std::find_if(std::begin(known), std::end(known),
                                            [&](const auto& one) { return one.first == name; });
     if (found == std::end(known) || option.type != OptionType::kInt64) {
