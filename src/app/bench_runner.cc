@@ -38,6 +38,7 @@ StepBatch decode_batch(const BenchTest& test, int block_tokens) {
     SequenceRun run = sequence_run(sequence, test, block_tokens);
     run.first_token = sequence;
     run.token_count = 1;
+    run.prompt_count = 0;
     batch.runs.push_back(std::move(run));
     batch.wanted_rows.push_back({.token = sequence});
   }

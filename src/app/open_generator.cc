@@ -113,7 +113,8 @@ BackendOptions backend_options(const ModelOptions& options) {
                                  .client_options = options.pjrt_options,
                                  .program_folder = options.emit_stablehlo,
                                  .executable_store = options.executable_store,
-                                 .memory_utilization = options.device_memory_utilization};
+                                 .memory_utilization = options.device_memory_utilization,
+                                 .batch_invariance = options.batch_invariance};
     return backend;
   }
   CpuOptions& cpu = backend.cpu();
@@ -139,6 +140,7 @@ Status check_device_options(const ModelOptions& options) {
       {"--pjrt-option", !options.pjrt_options.empty()},
       {"--executable-store", options.executable_store != defaults.executable_store},
       {"--emit-stablehlo", !options.emit_stablehlo.empty()},
+      {"--no-batch-invariance", !options.batch_invariance},
       {"--device-memory-utilization",
        options.device_memory_utilization != defaults.device_memory_utilization}};
   for (const auto& [flag, is_given] : given) {

@@ -45,6 +45,7 @@ struct ModelOptions {
   std::string emit_stablehlo;             // folder; empty: programs are not written
   std::string executable_store = "auto";  // "auto", "off" or a folder
   double device_memory_utilization = 0.9;
+  bool batch_invariance = true;  // of the PJRT backend; the CPU's is always
   std::string truncation = "disabled";  // or "drop_oldest_turns"
   std::string warm_prefix;              // file: what is computed before it serves
   int fake_step_microseconds = 0;

@@ -86,6 +86,9 @@ void add_device_flags(CLI::App& command, ModelOptions& options) {
       "a folder")
       ->type_name("auto|off|DIR")
       ->capture_default_str();
+  add_switch(
+      command, "--batch-invariance,!--no-batch-invariance", options.batch_invariance,
+      "Use only programs whose bits agree, so that an answer does not depend on its company");
   add_option(command, "--emit-stablehlo", options.emit_stablehlo,
              "Write the programs that devices run into this folder, as text")
       ->type_name("DIR");

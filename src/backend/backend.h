@@ -27,8 +27,9 @@ struct BackendLimits {
 
 // What a token's logits are the same in.
 enum class Exactness {
-  // Batch invariance: they depend, bit for bit, on the token's own sequence alone; never on what
-  // shares the step, on how the prompt was cut into runs, or on the number of threads.
+  // Batch invariance: they depend, bit for bit, on the token's own sequence (where its prompt ends,
+  // too) and RowUse alone; never on what shares the step, on how the prompt was cut into runs, or
+  // on the number of threads.
   kBits,
   kWithinStep,  // the same bits when the same step runs again
   kTolerance,   // close, but no bits are promised
@@ -45,7 +46,7 @@ struct StepShapes {
 // Which full KV blocks may serve every sequence that begins with the same tokens.
 enum class BlockSharing {
   kNone,
-  // Those of which no position was computed in a run of its own: such a run's arithmetic differs.
+  // Those of prompts alone: what was generated is computed otherwise (SequenceRun::prompt_count).
   kPrefill,
   kAll,
 };

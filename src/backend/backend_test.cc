@@ -38,9 +38,12 @@ class BackendContract : public testing::TestWithParam<Subject> {
     if (GetParam().checkpoint == nullptr) {
       options.device = FakeOptions();
     } else if (GetParam().plugin_rules != nullptr) {
-      options.device = PjrtOptions{.device = reference_plugin(GetParam().plugin_rules),
+      const auto plugin = reference_plugin(GetParam().plugin_rules);
+      // Compares the bits of its programs in the first test only.
+      options.device = PjrtOptions{.device = plugin,
                                    .tp_degree = GetParam().tp_degree,
-                                   .weights = GetParam().weights};
+                                   .weights = GetParam().weights,
+                                   .executable_store = plugin.parent_path() / "store"};
     } else {
       options.cpu().weights = GetParam().weights;
       options.cpu().kv_cache_type = GetParam().kv;
@@ -119,6 +122,7 @@ TEST_P(BackendContract, GivesOnlyTheLogitsThatAreWanted) {
   std::mt19937 random(5);
   TestSequence sequence = random_sequences(1, 100, *backend, random)[0];
   sequence.tokens.resize(40, 7);
+  sequence.prompt_count = 40;
   const TestLogits all = run_alone(*backend, sequence, 40);
   StepBatch batch{.tokens = sequence.tokens, .runs = {}, .wanted_rows = {{3}, {17}, {39}}};
   batch.runs.push_back({.first_token = 0,
@@ -182,6 +186,7 @@ TEST_P(BackendContract, ForgetsWhatBlocksHeldBefore) {
   std::mt19937 random(11);
   TestSequence before = random_sequences(1, 1, *used, random)[0];
   before.tokens.assign(64, 9);
+  before.prompt_count = 64;
   before.block_table = {0};
   run_alone(*used, before, 64);
   TestSequence sequence{.tokens = {5, 6, 7}, .block_table = {0}, .done = 0};
@@ -206,6 +211,7 @@ TEST_P(BackendContract, GivesASequenceTheSameLogitsOnBlocksThatAnotherHasCompute
     std::mt19937 random(seed);
     TestSequence first = random_sequences(1, 1, *sharing, random)[0];
     first.block_table = {3, 0, 2};
+    first.prompt_count = 3 * block_tokens;
     for (int i = 1; i < 3 * block_tokens - 10; ++i) first.tokens.push_back(10 + i % 7);
     TestSequence second = first;
     second.block_table = {3, 0, 1};

@@ -45,6 +45,7 @@ struct PjrtOptions {
   std::string program_folder = {};       // where programs are written as text; empty: nowhere
   std::string executable_store = "off";  // "auto" (the cache), "off" or a folder
   double memory_utilization = 0.9;       // share of a device's memory that may be used
+  bool batch_invariance = true;          // only programs whose bits agree are used
   // What the start is doing, in words for clients.
   std::function<void(const std::string&)> on_progress = [](const std::string&) {};
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct SequenceRun {
   // Block i holds positions [i n, (i + 1) n), n being BackendTraits::block_tokens; covers every
   // position up to the run's last token.
   std::vector<int> block_table;
+  // Positions from here on were generated, each in a step of its own; where that gives other bits
+  // than reading them together (BlockSharing::kPrefill), they are always computed so.
+  int prompt_count = std::numeric_limits<int>::max();
 };
 
 // What a row of logits is for.

@@ -21,6 +21,7 @@ void append_run(StepBatch& batch, const TestSequence& sequence, int count) {
   run.token_count = count;
   run.first_position = sequence.done;
   run.block_table = sequence.block_table;
+  run.prompt_count = sequence.prompt_count;
   for (int i = 0; i < count; ++i) {
     batch.wanted_rows.push_back({.token = run.first_token + i, .use = RowUse::kScorePrompt});
     batch.tokens.push_back(sequence.tokens[static_cast<size_t>(sequence.done + i)]);
@@ -57,6 +58,7 @@ std::vector<TestSequence> random_sequences(int count, int tokens_max, const Back
   for (TestSequence& sequence : sequences) {
     sequence.tokens.resize(static_cast<size_t>(pick(1, tokens_max, random)));
     for (TokenId& token : sequence.tokens) token = pick(0, limits.vocab_size - 1, random);
+    sequence.prompt_count = pick(1, static_cast<int>(sequence.tokens.size()), random);
     const auto needed =
         static_cast<size_t>(blocks_for(std::ssize(sequence.tokens), backend.traits().block_tokens));
     EXPECT_GE(blocks.size(), needed) << "too few blocks for the test";

@@ -170,7 +170,8 @@ EngineCore::PreparedStep EngineCore::prepare(const StepPlan& plan) {
     step.batch.runs.push_back({.first_token = static_cast<int>(step.batch.tokens.size()),
                                .token_count = run.token_count,
                                .first_position = run.first_position,
-                               .block_table = scheduler_.block_table(run.id)});
+                               .block_table = scheduler_.block_table(run.id),
+                               .prompt_count = sequence.prompt_count});
     step.batch.tokens.insert(step.batch.tokens.end(), tokens.begin(), tokens.end());
   }
   return step;

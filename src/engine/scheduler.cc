@@ -23,6 +23,7 @@ void Scheduler::add(SequenceId id, std::vector<TokenId> tokens, SequenceOptions 
   DCHECK(entries_.find(id) == entries_.end(), "a sequence is added once");
   Entry& entry = entries_[id];
   entry.tokens = std::move(tokens);
+  entry.prompt_count = static_cast<int>(entry.tokens.size());
   entry.options = std::move(options);
   waiting_.add(id, entry.options.client, entry.options.priority);
 }
@@ -149,7 +150,6 @@ void Scheduler::begin(Newcomer one) {
   entry.block_table = std::move(one.cached);
   entry.published_count = static_cast<int>(entry.block_table.size());
   entry.computed_count = entry.published_count * limits_.block_tokens;
-  entry.shareable_count = entry.computed_count;
   if (!std::exchange(entry.has_begun, true)) waiting_.charge(entry.options.client, one.remaining);
 }
 
@@ -158,11 +158,18 @@ std::span<const TokenId> Scheduler::tokens_of_block(const Entry& entry, int inde
   return std::span(entry.tokens).subspan(static_cast<size_t>(index) * size, size);
 }
 
+// Positions of a sequence, from the first on, whose bits others have too, as BlockSharing has it.
+int Scheduler::shareable_max(const Entry& entry) const {
+  return limits_.sharing == BlockSharing::kAll ? std::numeric_limits<int>::max()
+                                               : entry.prompt_count;
+}
+
 // The longest beginning that is published, but for the last token: its row chooses the next.
 std::vector<int> Scheduler::cached_blocks(const Entry& entry) const {
   std::vector<int> blocks;
   if (!entry.options.reads_cache || limits_.sharing == BlockSharing::kNone) return blocks;
-  const int count_max = static_cast<int>(entry.tokens.size() - 1) / limits_.block_tokens;
+  const int tokens_max = std::min(static_cast<int>(entry.tokens.size()) - 1, shareable_max(entry));
+  const int count_max = tokens_max / limits_.block_tokens;
   int before = KvPool::kNoBlock;
   for (int i = 0; i < count_max; ++i) {
     before = blocks_.find(before, tokens_of_block(entry, i), entry.options.cache_salt);
@@ -223,7 +230,6 @@ void Scheduler::preempt_youngest(StepPlan& plan) {
   blocks_.release(entry.block_table);
   entry.computed_count = 0;
   entry.published_count = 0;
-  entry.shareable_count = 0;
 }
 
 // As many as are still to be planned and have blocks.
@@ -267,11 +273,6 @@ void Scheduler::commit(const StepPlan& plan, std::span<const RunOutcome> outcome
 
 void Scheduler::apply(const RunOutcome& outcome, Entry& entry) {
   CHECK(outcome.computed_count <= entry.planned_count, "more was computed than was planned");
-  // A run of one token is a decode to a backend, whatever its token is.
-  const bool is_shared = limits_.sharing == BlockSharing::kAll || entry.planned_count > 1;
-  if (is_shared && entry.shareable_count == entry.computed_count) {
-    entry.shareable_count += outcome.computed_count;
-  }
   entry.planned_count = 0;
   entry.computed_count += outcome.computed_count;
   CHECK(outcome.added.empty() || entry.remaining() == 0,
@@ -284,7 +285,8 @@ void Scheduler::apply(const RunOutcome& outcome, Entry& entry) {
 // What has become full. Where the same was published before, that is held instead.
 void Scheduler::publish(Entry& entry) {
   if (limits_.sharing == BlockSharing::kNone) return;
-  while ((entry.published_count + 1) * limits_.block_tokens <= entry.shareable_count) {
+  const int shareable = std::min(entry.computed_count, shareable_max(entry));
+  while ((entry.published_count + 1) * limits_.block_tokens <= shareable) {
     const auto index = static_cast<size_t>(entry.published_count);
     const int before = index == 0 ? KvPool::kNoBlock : entry.block_table[index - 1];
     entry.block_table[index] =

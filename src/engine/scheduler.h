@@ -82,10 +82,10 @@ class Scheduler {
     std::vector<TokenId> tokens;
     SequenceOptions options;
     bool has_begun = false;
+    int prompt_count = 0;
     int computed_count = 0;
     int planned_count = 0;    // in the step that is planned and neither committed nor rolled back
     size_t run_index = 0;     // of StepPlan::runs, while planned
-    int shareable_count = 0;  // of those computed, from the first on, as BlockSharing has it
     int published_count = 0;  // blocks, from the first on
     std::vector<int> block_table;
 
@@ -102,6 +102,7 @@ class Scheduler {
   int64_t blocks_for(int64_t position_count) const;
   int64_t promised_blocks() const;
   int64_t blocks_to_grow() const;
+  int shareable_max(const Entry& entry) const;
   std::span<const TokenId> tokens_of_block(const Entry& entry, int index) const;
   std::vector<int> cached_blocks(const Entry& entry) const;
 

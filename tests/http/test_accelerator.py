@@ -73,7 +73,7 @@ def test_answers_are_those_of_the_processor(server, start_server, rules, degree)
 
 @pytest.mark.parametrize("rules", ["xla", "neuron"])
 def test_a_lost_device_is_not_healthy_and_ends_its_requests(start_server, rules):
-    server = start_server(str(MODEL), *DEVICES, "--pjrt-option", "lose_at_run=8", backend="pjrt",
+    server = start_server(str(MODEL), *DEVICES, "--pjrt-option", "lose_at_run=20", backend="pjrt",
                           variables={"PUNA_REFERENCE_PLUGIN": rules})
     assert server.get("/ready").status_code == 200
     chat = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 40, "ignore_eos": True}

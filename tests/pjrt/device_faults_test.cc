@@ -27,6 +27,8 @@ TEST(DeviceFaults, AnyCallMayFailAndIsAnError) {
   const Checkpoint checkpoint = golden_checkpoint("grouped_query_tied");
   BackendOptions options = device_options("xla", 2);
   options.max_num_seqs = 1;
+  options.max_model_len = 24;
+  options.step_tokens_max = 6;
   int before_steps = 0;
   int in_steps = 0;
   // Only asking for the memory may fail without harm; after the last call nothing fails.
@@ -49,7 +51,9 @@ TEST(DeviceFaults, ADeviceThatIsLostInAStepIsLostForGood) {
   const Checkpoint checkpoint = golden_checkpoint("grouped_query_tied");
   for (const char* rules : {"xla", "neuron"}) {
     BackendOptions options = device_options(rules);
-    device_of(options).client_options = {"lose_at_run=3"};
+    options.max_num_seqs = 1;
+    // At the start 8 runs compare programs: a prompt in 2 chunks and in 4, and two decoded tokens.
+    device_of(options).client_options = {"lose_at_run=11"};
     const auto backend = open_backend(options, &checkpoint);
     ASSERT_TRUE(backend.ok()) << backend.status().message();
     ASSERT_TRUE(greedy_tokens(**backend, kPrompt, 2).ok()) << rules;

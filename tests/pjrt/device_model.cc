@@ -38,6 +38,7 @@ StepBatch one_run(const std::vector<TokenId>& ids, size_t first, size_t last,
                      .token_count = static_cast<int>(last - first),
                      .first_position = static_cast<int>(first),
                      .block_table = {}};
+  if (first > 0 && run.token_count == 1) run.prompt_count = run.first_position;
   const int64_t blocks = blocks_for(static_cast<int64_t>(last), backend.traits().block_tokens);
   for (int i = 0; i < blocks; ++i) run.block_table.push_back(first_block + i);
   batch.runs.push_back(run);

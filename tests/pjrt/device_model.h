@@ -19,7 +19,8 @@ BackendOptions device_options(const std::string& rules, int tp_degree = 1);
 PjrtOptions& device_of(BackendOptions& options);
 
 // Tokens [first, last) of `ids` as a run in neighbouring blocks from `first_block` on, with the
-// logits of the last one wanted.
+// logits of the last one wanted. One token behind others is a generated one, all others are a
+// prompt's.
 StepBatch one_run(const std::vector<TokenId>& ids, size_t first, size_t last,
                   const Backend& backend, int first_block = 0);
 

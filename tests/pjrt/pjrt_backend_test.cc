@@ -210,6 +210,74 @@ TEST(ExecutableStore, APlaceThatCannotBeOneIsRefusedAndOneThatIsNotAskedForIsNot
   unsetenv("PUNA_CACHE");
 }
 
+// Programs with `tokens` in a step have other bits.
+BackendOptions options_with_other_bits(int tokens) {
+  BackendOptions options = device_options("xla");
+  options.max_num_seqs = 2;      // decoding 1 or 2
+  options.step_tokens_max = 72;  // prefilling 64 or 72
+  options.max_model_len = 80;
+  device_of(options).client_options = {"other_bits_at=" + std::to_string(tokens)};
+  return options;
+}
+
+TEST(BatchInvariance, ProgramsWithOtherBitsAreLeftOut) {
+  const Checkpoint checkpoint = golden_checkpoint("multi_head");
+  const auto shapes = [&](const BackendOptions& options, Exactness promise) {
+    const auto backend = open_backend(options, &checkpoint);
+    EXPECT_TRUE(backend.ok()) << backend.status().message();
+    if (!backend.ok()) return StepShapes();
+    EXPECT_EQ((*backend)->traits().exactness, promise);
+    EXPECT_TRUE(greedy_tokens(**backend, {1, 5, 9}, 3).ok());
+    return (*backend)->traits().shapes;
+  };
+  StepShapes found = shapes(options_with_other_bits(0), Exactness::kBits);
+  EXPECT_EQ(found.run_buckets, (std::vector<int>{1, 2}));
+  EXPECT_EQ(found.token_buckets, (std::vector<int>{64, 72}));
+  found = shapes(options_with_other_bits(1), Exactness::kBits);
+  EXPECT_EQ(found.run_buckets, (std::vector<int>{2}));
+  EXPECT_EQ(found.token_buckets, (std::vector<int>{64, 72}));
+  found = shapes(options_with_other_bits(64), Exactness::kBits);
+  EXPECT_EQ(found.token_buckets, (std::vector<int>{72}));
+  BackendOptions fast = options_with_other_bits(1);
+  device_of(fast).batch_invariance = false;
+  found = shapes(fast, Exactness::kWithinStep);
+  EXPECT_EQ(found.run_buckets, (std::vector<int>{1, 2}));
+}
+
+TEST(BatchInvariance, IsFoundOutOnceForTheSamePrograms) {
+  const auto folder = std::filesystem::temp_directory_path() / "puna_probe_findings_test";
+  std::filesystem::remove_all(folder);
+  const Checkpoint checkpoint = golden_checkpoint("multi_head");
+  BackendOptions options = options_with_other_bits(1);
+  device_of(options).executable_store = folder.string();
+  bool compares = false;
+  device_of(options).on_progress = [&](const std::string& what) {
+    compares = compares || what == "comparing the bits of programs";
+  };
+  const auto compares_at_start = [&] {
+    compares = false;
+    const auto backend = open_backend(options, &checkpoint);
+    EXPECT_TRUE(backend.ok()) << backend.status().message();
+    if (backend.ok()) {
+      EXPECT_EQ((*backend)->traits().shapes.run_buckets, (std::vector<int>{2}));
+      EXPECT_EQ((*backend)->traits().exactness, Exactness::kBits);
+    }
+    return compares;
+  };
+  EXPECT_TRUE(compares_at_start());
+  EXPECT_FALSE(compares_at_start());
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".executable") std::filesystem::resize_file(entry.path(), 5);
+  }
+  EXPECT_TRUE(compares_at_start()) << "the programs were compiled again";
+  EXPECT_FALSE(compares_at_start());
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() == ".notes") std::filesystem::resize_file(entry.path(), 5);
+  }
+  EXPECT_TRUE(compares_at_start()) << "the notes are damaged";
+  std::filesystem::remove_all(folder);
+}
+
 TEST(PjrtBackend, WritesItsProgramsAsText) {
   const auto folder = std::filesystem::temp_directory_path() / "puna_pjrt_backend_test";
   std::filesystem::remove_all(folder);

@@ -1,5 +1,5 @@
-// A file is "PUNAEXE1", the checksum of what follows, and what the plugin serialized. Two servers
-// on one store see whole files only.
+// A file is "PUNAEXE1", the checksum of what follows, and what the plugin serialized or notes have.
+// Two servers on one store see whole files only.
 
 #include "backend/pjrt/executable_store.h"
 
@@ -65,8 +65,7 @@ Result<LoadedProgram> load(const DeviceClient& client, const fs::path& path) {
   return client.load(content);
 }
 
-Status write(const LoadedProgram& program, const fs::path& path) {
-  ASSIGN_OR_RETURN(const std::string content, program.serialize());
+Status write(std::string_view content, const fs::path& path) {
   const auto bytes = std::as_bytes(std::span(content));
   const uint64_t sum = checksum(bytes);
   return replace_file(path,
@@ -121,8 +120,31 @@ std::optional<LoadedProgram> ExecutableStore::find(const DeviceClient& client,
 
 void ExecutableStore::keep(const LoadedProgram& program, const fs::path& path) const {
   if (!is_on()) return;
-  const Status status = write(program, path);
+  const auto content = program.serialize();
+  const Status status = content.ok() ? write(*content, path) : content.status();
   if (!status.ok()) log_warning("a compiled program is not kept: {}", status.message());
+}
+
+fs::path ExecutableStore::notes_path(std::span<const fs::path> programs) const {
+  ContentHash hash;
+  for (const fs::path& program : programs) hash.add(program.filename().string());
+  return folder_ / (hash.hexadecimal() + ".notes");
+}
+
+std::optional<std::string> ExecutableStore::find_notes(const fs::path& path) const {
+  std::error_code ignored;
+  if (!is_on() || !fs::exists(path, ignored)) return std::nullopt;
+  const auto file = MappedFile::open(path);
+  const auto content = file.ok() ? content_of(*file) : file.status();
+  if (content.ok()) return std::string(*content);
+  log_warning("{}: found out again: {}", path.string(), content.status().message());
+  return std::nullopt;
+}
+
+void ExecutableStore::keep_notes(std::string_view notes, const fs::path& path) const {
+  if (!is_on()) return;
+  const Status status = write(notes, path);
+  if (!status.ok()) log_warning("notes on compiled programs are not kept: {}", status.message());
 }
 
 }  // namespace puna::pjrt

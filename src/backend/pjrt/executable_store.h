@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,11 @@ class ExecutableStore {
   std::optional<LoadedProgram> find(const DeviceClient& client,
                                     const std::filesystem::path& path) const;
   void keep(const LoadedProgram& program, const std::filesystem::path& path) const;
+
+  // What was found out about programs that were all loaded from these files.
+  std::filesystem::path notes_path(std::span<const std::filesystem::path> programs) const;
+  std::optional<std::string> find_notes(const std::filesystem::path& path) const;
+  void keep_notes(std::string_view notes, const std::filesystem::path& path) const;
 
  private:
   std::filesystem::path folder_;  // empty: off

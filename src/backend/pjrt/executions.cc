@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
@@ -15,11 +16,10 @@ namespace {
 using stablehlo::ArgumentRole;
 using stablehlo::kBlockPositions;
 
-int bucket_for(const std::vector<int>& buckets, int size) {
-  const auto found = std::lower_bound(buckets.begin(), buckets.end(), size);
-  CHECK(found != buckets.end(), "a step is larger than the largest program");
-  return *found;
-}
+bool is_decode(const ProgramSizes& sizes) { return sizes.tokens_per_sequence == 1; }
+
+// Tokens in one execution.
+int size_of(const ProgramSizes& sizes) { return sizes.sequences * sizes.tokens_per_sequence; }
 
 int position_of(const StepBatch& batch, const ExecutionRow& row) {
   const SequenceRun& run = batch.runs[row.run];
@@ -33,100 +33,137 @@ int pool_block(const SequenceRun& run, int position, const PoolLayout& layout) {
   return block * layout.blocks_per_block() + within;
 }
 
+int blocks_for_positions(int positions) {
+  return (positions + kBlockPositions - 1) / kBlockPositions;
+}
+
 class Planner {
  public:
-  Planner(const StepBatch& batch, const ProgramBuckets& buckets, const PoolLayout& layout)
-      : batch_(batch), buckets_(buckets), layout_(layout) {}
+  Planner(const StepBatch& batch, const ProgramList& programs, const PoolLayout& layout)
+      : batch_(batch), programs_(programs), layout_(layout) {
+    for (const ProgramSizes& program : programs) {
+      int& most = is_decode(program) ? sequences_max_ : chunk_max_;
+      most = std::max(most, size_of(program));
+    }
+  }
 
   std::vector<Execution> plan() {
-    for (size_t i = 0; i < batch_.runs.size(); ++i) {
-      const SequenceRun& run = batch_.runs[i];
-      if (run.token_count > 1 && wants_only_last(run)) continue;
-      for (int j = 0; j < run.token_count; ++j) decode(i, run.first_token + j);
-    }
+    for (size_t i = 0; i < batch_.runs.size(); ++i) prefill(i);
+    for (size_t i = 0; i < batch_.runs.size(); ++i) decode(i);
     flush();
-    for (size_t i = 0; i < batch_.runs.size(); ++i) {
-      const SequenceRun& run = batch_.runs[i];
-      if (run.token_count > 1 && wants_only_last(run)) prefill(i);
-    }
     return std::move(executions_);
   }
 
  private:
-  // The first wanted row at or after `token`.
-  auto wanted_from(int token) const {
-    return std::lower_bound(batch_.wanted_rows.begin(), batch_.wanted_rows.end(), token,
-                            [](const WantedRow& row, int other) { return row.token < other; });
+  // Tokens of a run that are prefilled: the first ones.
+  int prefilled_count(const SequenceRun& run) const {
+    if (chunk_max_ == 0) return 0;
+    return std::clamp(run.prompt_count - run.first_position, 0, run.token_count);
   }
 
-  bool wants_only_last(const SequenceRun& run) const {
-    const auto first = wanted_from(run.first_token);
-    return first == batch_.wanted_rows.end() ||
-           first->token >= run.first_token + run.token_count - 1;
+  std::optional<size_t> wanted_row(int token) const {
+    const auto found =
+        std::lower_bound(batch_.wanted_rows.begin(), batch_.wanted_rows.end(), token,
+                         [](const WantedRow& row, int other) { return row.token < other; });
+    if (found == batch_.wanted_rows.end() || found->token != token) return std::nullopt;
+    return static_cast<size_t>(found - batch_.wanted_rows.begin());
+  }
+
+  // The last token of what is prefilled, when the sequence goes on from it.
+  bool is_chosen_from(const SequenceRun& run, int token) const {
+    const auto wanted = wanted_row(token);
+    return wanted && batch_.wanted_rows[*wanted].use == RowUse::kChoose &&
+           token == run.first_token + prefilled_count(run) - 1;
   }
 
   void want(Execution& execution, int token, int row) const {
-    const auto found = wanted_from(token);
-    if (found == batch_.wanted_rows.end() || found->token != token) return;
-    execution.logits.push_back({row, static_cast<size_t>(found - batch_.wanted_rows.begin())});
+    if (const auto wanted = wanted_row(token)) execution.logits.push_back({row, *wanted});
   }
 
-  void decode(size_t run, int token) {
-    const int slot = batch_.runs[run].block_table[0];
-    const auto has_slot = [&](const ExecutionRow& row) { return row.place == slot; };
-    const bool is_full = std::ssize(rows_) == buckets_.sequences.back();
-    if (is_full || (layout_.has_slots && std::any_of(rows_.begin(), rows_.end(), has_slot))) {
-      flush();
+  // The cheapest that has room.
+  ProgramSizes program_for(bool decodes, int size, int positions) const {
+    const int blocks = blocks_for_positions(positions);
+    const ProgramSizes* best = nullptr;
+    for (const ProgramSizes& program : programs_) {
+      if (is_decode(program) != decodes || size_of(program) < size ||
+          program.table_blocks < blocks) {
+        continue;
+      }
+      const bool is_cheaper = best == nullptr || std::pair(size_of(program), program.table_blocks) <
+                                                     std::pair(size_of(*best), best->table_blocks);
+      if (is_cheaper) best = &program;
     }
-    const int place = layout_.has_slots ? slot : static_cast<int>(rows_.size());
-    rows_.push_back({place, run, token, 1});
-  }
-
-  void flush() {
-    if (rows_.empty()) return;
-    Execution execution;
-    int positions = 0;
-    int places = 0;
-    // One sequence alone has a program that finds its slot, wherever it is.
-    if (rows_.size() == 1) rows_[0].place = 0;
-    for (const ExecutionRow& row : rows_) {
-      positions = std::max(positions, position_of(batch_, row) + 1);
-      places = std::max(places, row.place + 1);
-      want(execution, row.first_token, row.place);
-    }
-    execution.sizes = {bucket_for(buckets_.sequences, places), 1, table_blocks(positions)};
-    execution.rows = std::exchange(rows_, {});
-    executions_.push_back(std::move(execution));
+    CHECK(best != nullptr, "a step is larger than the largest program");
+    return *best;
   }
 
   void prefill(size_t index) {
     const SequenceRun& run = batch_.runs[index];
-    const int chunk = buckets_.prefill_tokens.back();
-    for (int done = 0; done < run.token_count; done += chunk) {
-      const int count = std::min(chunk, run.token_count - done);
+    const int all = prefilled_count(run);
+    for (int done = 0; done < all; done += chunk_max_) {
+      const int count = std::min(chunk_max_, all - done);
       Execution execution;
       execution.rows = {{0, index, run.first_token + done, count}};
-      execution.sizes = {1, bucket_for(buckets_.prefill_tokens, count),
-                         table_blocks(run.first_position + done + count)};
-      want(execution, run.first_token + done + count - 1, 0);
+      execution.sizes = program_for(false, count, run.first_position + done + count);
+      const int last = run.first_token + done + count - 1;
+      if (is_chosen_from(run, last)) want(execution, last, 0);
       executions_.push_back(std::move(execution));
     }
   }
 
-  int table_blocks(int positions) const {
-    return bucket_for(buckets_.table_blocks, (positions + kBlockPositions - 1) / kBlockPositions);
+  void decode(size_t index) {
+    const SequenceRun& run = batch_.runs[index];
+    const int prefilled = prefilled_count(run);
+    for (int i = 0; i < run.token_count; ++i) {
+      const int token = run.first_token + i;
+      const bool writes = i >= prefilled;
+      if (writes || (wanted_row(token) && !is_chosen_from(run, token))) {
+        add_row({0, index, token, 1, writes});
+      }
+    }
+  }
+
+  void add_row(ExecutionRow row) {
+    const int slot = batch_.runs[row.run].block_table[0];
+    const auto has_slot = [&](const ExecutionRow& other) { return other.place == slot; };
+    const bool is_full = std::ssize(rows_) == sequences_max_;
+    if (is_full || (layout_.has_slots && std::any_of(rows_.begin(), rows_.end(), has_slot))) {
+      flush();
+    }
+    row.place = layout_.has_slots ? slot : static_cast<int>(rows_.size());
+    rows_.push_back(row);
+  }
+
+  void flush() {
+    if (rows_.empty()) return;
+    int positions = 0;
+    for (const ExecutionRow& row : rows_) {
+      positions = std::max(positions, position_of(batch_, row) + 1);
+    }
+    Execution execution;
+    execution.sizes = program_for(true, static_cast<int>(rows_.size()), positions);
+    // A program of one sequence finds its slot, wherever it is.
+    if (execution.sizes.sequences == 1) rows_[0].place = 0;
+    int places = 0;
+    for (const ExecutionRow& row : rows_) places = std::max(places, row.place + 1);
+    if (places > execution.sizes.sequences) execution.sizes = program_for(true, places, positions);
+    for (const ExecutionRow& row : rows_) want(execution, row.first_token, row.place);
+    execution.rows = std::exchange(rows_, {});
+    executions_.push_back(std::move(execution));
   }
 
   const StepBatch& batch_;
-  const ProgramBuckets& buckets_;
+  const ProgramList& programs_;
   const PoolLayout& layout_;
+  int sequences_max_ = 0;
+  int chunk_max_ = 0;               // 0: there are only programs that decode
   std::vector<ExecutionRow> rows_;  // to be decoded
   std::vector<Execution> executions_;
 };
 
 void fill_table(const SequenceRun& run, const PoolLayout& layout, int positions,
                 std::span<int32_t> table) {
-  const auto count = static_cast<size_t>((positions + kBlockPositions - 1) / kBlockPositions);
+  const auto count = static_cast<size_t>(blocks_for_positions(positions));
   for (size_t i = 0; i < std::min(count, table.size()); ++i) {
     table[i] = pool_block(run, static_cast<int>(i) * kBlockPositions, layout);
   }
@@ -152,8 +189,8 @@ std::string describe(const ProgramSizes& sizes) {
                            positions);
 }
 
-std::vector<ProgramSizes> all_programs(const ProgramBuckets& buckets) {
-  std::vector<ProgramSizes> programs;
+ProgramList all_programs(const ProgramBuckets& buckets) {
+  ProgramList programs;
   for (const int blocks : buckets.table_blocks) {
     for (const int sequences : buckets.sequences) programs.push_back({sequences, 1, blocks});
     for (const int tokens : buckets.prefill_tokens) programs.push_back({1, tokens, blocks});
@@ -161,9 +198,9 @@ std::vector<ProgramSizes> all_programs(const ProgramBuckets& buckets) {
   return programs;
 }
 
-std::vector<Execution> plan_executions(const StepBatch& batch, const ProgramBuckets& buckets,
+std::vector<Execution> plan_executions(const StepBatch& batch, const ProgramList& programs,
                                        const PoolLayout& layout) {
-  return Planner(batch, buckets, layout).plan();
+  return Planner(batch, programs, layout).plan();
 }
 
 std::vector<int32_t> argument_values(const stablehlo::ProgramArgument& argument,
@@ -190,7 +227,7 @@ std::vector<int32_t> argument_values(const stablehlo::ProgramArgument& argument,
         values[place] = batch.tokens[static_cast<size_t>(row.first_token + i)];
       } else if (argument.role == ArgumentRole::kPositions) {
         values[place] = position;
-      } else if (argument.role == ArgumentRole::kSlots) {
+      } else if (argument.role == ArgumentRole::kSlots && row.writes) {
         values[2 * place] = pool_block(run, position, layout);
         values[2 * place + 1] = position % kBlockPositions;
       }

@@ -1,10 +1,11 @@
 // A StepBatch as executions of programs of fixed sizes: which tokens each computes, and what its
 // arguments are. Pure.
 //
-// Programs exist in buckets; what a step does not fill is padding. Single tokens are decoded
-// together; longer runs are prefilled one sequence at a time in chunks. A run of which more than
-// the last row is wanted is decoded as well: consecutive tokens of one sequence are rows of one
-// execution, since K and V of all rows are written before any is read.
+// Programs exist in buckets; what a step does not fill is padding. Tokens of prompts are prefilled,
+// one sequence at a time in chunks; generated ones are decoded together, also when they are
+// computed again: consecutive tokens of one sequence are rows of one execution, since K and V of
+// all rows are written before any is read. Where more than the last row of a prompt's run is
+// wanted, its tokens are decoded once more on the K and V of the prefill, which stay as they are.
 #pragma once
 
 #include <compare>
@@ -34,8 +35,11 @@ struct ProgramBuckets {
   std::vector<int> table_blocks;    // of 64 positions; the last holds the longest sequence
 };
 
-// Every program that a step may need.
-std::vector<ProgramSizes> all_programs(const ProgramBuckets& buckets);
+// The sizes that there are programs for. The largest of each kind takes whatever a step has.
+using ProgramList = std::vector<ProgramSizes>;
+
+// Every program that a step may use.
+ProgramList all_programs(const ProgramBuckets& buckets);
 
 // How a backend's blocks lie in the pools of its programs.
 struct PoolLayout {
@@ -52,6 +56,7 @@ struct ExecutionRow {
   size_t run = 0;
   int first_token = 0;  // index into StepBatch::tokens
   int token_count = 1;
+  bool writes = true;  // K and V of its tokens; false: they are there
 };
 
 struct ExecutionLogits {
@@ -65,8 +70,8 @@ struct Execution {
   std::vector<ExecutionLogits> logits;
 };
 
-// `batch` keeps the limits that the buckets were made for.
-std::vector<Execution> plan_executions(const StepBatch& batch, const ProgramBuckets& buckets,
+// `batch` keeps the limits that the programs were made for.
+std::vector<Execution> plan_executions(const StepBatch& batch, const ProgramList& programs,
                                        const PoolLayout& layout);
 
 // Values of an argument of the step, the same on every device.

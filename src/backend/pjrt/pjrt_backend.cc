@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <set>
 #include <utility>
 #include <vector>
 
+#include "backend/pjrt/bucket_probe.h"
 #include "backend/pjrt/device_plan.h"
 #include "backend/pjrt/devices.h"
 #include "backend/pjrt/step_programs.h"
@@ -20,35 +22,58 @@ namespace {
 
 using pjrt::DevicePlan;
 using pjrt::OpenDevices;
+using pjrt::ProbeFindings;
+using pjrt::ProgramList;
 using pjrt::StepPrograms;
 
-// No bits are promised where nobody has compared them: docs/accelerators.md.
-Exactness exactness_of(const stablehlo::PlatformProfile& profile) {
-  return profile.name == "cpu" ? Exactness::kWithinStep : Exactness::kTolerance;
+StepShapes shapes_of(const ProgramList& programs) {
+  std::set<int> tokens;
+  std::set<int> runs;
+  std::set<int> tables;
+  for (const pjrt::ProgramSizes& sizes : programs) {
+    const bool decodes = sizes.tokens_per_sequence == 1;
+    (decodes ? runs : tokens).insert(decodes ? sizes.sequences : sizes.tokens_per_sequence);
+    tables.insert(sizes.table_blocks);
+  }
+  return {.token_buckets = {tokens.begin(), tokens.end()},
+          .run_buckets = {runs.begin(), runs.end()},
+          .table_buckets = {tables.begin(), tables.end()},
+          .mixes_prefill_and_decode = false};
 }
 
-BackendTraits traits_of(const DevicePlan& plan, const stablehlo::PlatformProfile& profile) {
+BackendTraits traits_of(const DevicePlan& plan, const ProgramList& programs, Exactness exactness) {
   return {.samples = false,
-          .exactness = exactness_of(profile),
+          .exactness = exactness,
           // A slot is one sequence's.
           .sharing = plan.layout.has_slots ? BlockSharing::kNone : BlockSharing::kPrefill,
           .block_tokens = plan.layout.block_tokens,
-          .shapes = {.token_buckets = plan.buckets.prefill_tokens,
-                     .run_buckets = plan.buckets.sequences,
-                     .table_buckets = plan.buckets.table_blocks,
-                     .mixes_prefill_and_decode = false}};
+          .shapes = shapes_of(programs)};
+}
+
+const char* promise_of(Exactness exactness) {
+  switch (exactness) {
+    case Exactness::kBits:
+      return "the same bits in any company";
+    case Exactness::kWithinStep:
+      return "the same bits when the same step runs again";
+    case Exactness::kTolerance:
+      break;
+  }
+  return "no bits promised";
 }
 
 class PjrtBackend final : public BlockingBackend {
  public:
-  PjrtBackend(DevicePlan plan, const OpenDevices& devices, StepPrograms programs)
+  PjrtBackend(DevicePlan plan, const OpenDevices& devices, StepPrograms programs,
+              Exactness exactness)
       : plan_(std::move(plan)),
-        traits_(traits_of(plan_, devices.profile)),
-        description_(fmt::format("pjrt: {} ({}), {}, {} weights, {} programs, {} for {} positions",
-                                 devices.plugin->describe(), devices.platform, devices.profile.name,
-                                 stablehlo::describe(plan_.shape.weights), programs.program_count(),
-                                 pjrt::describe(plan_),
-                                 int64_t{plan_.limits.block_count} * plan_.layout.block_tokens)),
+        program_list_(programs.sizes()),
+        traits_(traits_of(plan_, program_list_, exactness)),
+        description_(fmt::format(
+            "pjrt: {} ({}), {}, {} weights, {} programs, {}, {} for {} positions",
+            devices.plugin->describe(), devices.platform, devices.profile.name,
+            stablehlo::describe(plan_.shape.weights), program_list_.size(), promise_of(exactness),
+            pjrt::describe(plan_), int64_t{plan_.limits.block_count} * plan_.layout.block_tokens)),
         programs_(std::move(programs)) {}
 
   const BackendLimits& limits() const override { return plan_.limits; }
@@ -68,7 +93,7 @@ class PjrtBackend final : public BlockingBackend {
     RETURN_IF_ERROR(health());
     logits_.resize(batch.wanted_rows.size() * static_cast<size_t>(plan_.limits.vocab_size));
     for (const pjrt::Execution& execution :
-         pjrt::plan_executions(batch, plan_.buckets, plan_.layout)) {
+         pjrt::plan_executions(batch, program_list_, plan_.layout)) {
       const Status ran = programs_.run(execution, batch, logits_);
       if (!ran.ok()) return failure(ran);
     }
@@ -88,6 +113,7 @@ class PjrtBackend final : public BlockingBackend {
   }
 
   const DevicePlan plan_;
+  const ProgramList program_list_;
   const BackendTraits traits_;
   const std::string description_;
   StepPrograms programs_;
@@ -140,6 +166,34 @@ Result<CompiledModel> compile_model(const BackendOptions& options, const LlamaCo
   return CompiledModel{std::move(devices), std::move(plan), std::move(programs)};
 }
 
+// What there is to know of the programs' bits, from an earlier start or from a probe.
+Result<ProbeFindings> find_out(const PjrtOptions& options, const DevicePlan& plan,
+                               StepPrograms& programs) {
+  if (programs.findings()) return *programs.findings();
+  options.on_progress("comparing the bits of programs");
+  ASSIGN_OR_RETURN(ProbeFindings findings, pjrt::probe_programs(plan, programs));
+  programs.keep_findings(findings);
+  return findings;
+}
+
+// Leaves out programs that differ, and says what the others promise.
+Result<Exactness> settle_bits(const PjrtOptions& options, const DevicePlan& plan,
+                              StepPrograms& programs) {
+  ASSIGN_OR_RETURN(const ProbeFindings findings, find_out(options, plan, programs));
+  if (findings.differing.empty()) return findings.others;
+  std::string names;
+  for (const pjrt::ProgramSizes& sizes : findings.differing) {
+    names += fmt::format("{}{}", names.empty() ? "" : "; ", describe(sizes));
+  }
+  if (!options.batch_invariance) {
+    log_warning("answers depend on their company: these programs have other bits: {}", names);
+    return std::max(findings.others, Exactness::kWithinStep);
+  }
+  log_info("buckets not used, for their bits are not those of the largest: {}", names);
+  for (const pjrt::ProgramSizes& sizes : findings.differing) programs.drop(sizes);
+  return findings.others;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options,
@@ -147,10 +201,12 @@ Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options
                                                    int64_t host_memory_bytes) {
   ASSIGN_OR_RETURN(CompiledModel model,
                    compile_model(options, checkpoint.config, host_memory_bytes));
-  std::get<PjrtOptions>(options.device).on_progress("loading weights");
+  const auto& pjrt = std::get<PjrtOptions>(options.device);
+  pjrt.on_progress("loading weights");
   RETURN_IF_ERROR(model.programs.load(checkpoint.config, *checkpoint.weights));
-  return std::unique_ptr<Backend>(
-      std::make_unique<PjrtBackend>(model.plan, model.devices, std::move(model.programs)));
+  ASSIGN_OR_RETURN(const Exactness exactness, settle_bits(pjrt, model.plan, model.programs));
+  return std::unique_ptr<Backend>(std::make_unique<PjrtBackend>(
+      model.plan, model.devices, std::move(model.programs), exactness));
 }
 
 Result<std::string> compile_pjrt_programs(const BackendOptions& options,

@@ -48,46 +48,93 @@ Status write_program(const std::filesystem::path& folder, const ProgramSizes& si
 
 }  // namespace
 
+StepPrograms::StepPrograms(const OpenDevices& devices, const DevicePlan& plan,
+                           ExecutableStore store)
+    : client_(devices.client), plan_(plan), profile_(devices.profile), store_(std::move(store)) {}
+
 Result<StepPrograms> StepPrograms::compile(const OpenDevices& devices, const DevicePlan& plan,
                                            const LlamaConfig& config, const PjrtOptions& options) {
-  StepPrograms programs(devices.client, plan);
   ASSIGN_OR_RETURN(
-      const ExecutableStore store,
+      ExecutableStore store,
       ExecutableStore::open(options.executable_store, devices.client, devices.plugin->path()));
-  const std::vector<ProgramSizes> all = all_programs(plan.buckets);
-  for (size_t i = 0; i < all.size(); ++i) {
-    options.on_progress(
-        fmt::format("compiling program {} of {} ({})", i + 1, all.size(), describe(all[i])));
-    const auto started = std::chrono::steady_clock::now();
-    const size_t stored_before = programs.stored_count_;
-    RETURN_IF_ERROR(programs.add(all[i], devices.profile, config, options.program_folder, store)
-                        .with_context(describe(all[i])));
-    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
-    log_info("program {} of {}, {}, {} in {:.1f} s", i + 1, all.size(), describe(all[i]),
-             programs.stored_count_ > stored_before ? "loaded" : "compiled", taken.count());
+  StepPrograms programs(devices, plan, std::move(store));
+  ASSIGN_OR_RETURN(const auto emitted, programs.emit_all(config, options.program_folder));
+  std::vector<std::filesystem::path> paths;
+  for (const EmittedProgram& one : emitted) paths.push_back(one.path);
+  programs.notes_path_ = programs.store_.notes_path(paths);
+  const ProgramList all = all_programs(plan.buckets);
+  ProgramList wanted = all;
+  if (const auto notes = programs.store_.find_notes(programs.notes_path_)) {
+    programs.findings_ = parse_findings(*notes);
+  }
+  if (programs.findings_ && options.batch_invariance) {
+    wanted = agreeing(all, *programs.findings_);
+  }
+  RETURN_IF_ERROR(programs.add_all(emitted, wanted, options));
+  if (programs.findings_ && programs.stored_count_ < wanted.size()) {
+    programs.findings_.reset();  // compilers measure, and choose otherwise another time
+    RETURN_IF_ERROR(programs.add_all(emitted, all, options));
   }
   return programs;
 }
 
-Status StepPrograms::add(const ProgramSizes& sizes, const stablehlo::PlatformProfile& profile,
-                         const LlamaConfig& config, const std::string& program_folder,
-                         const ExecutableStore& store) {
-  ASSIGN_OR_RETURN(stablehlo::LlamaProgram emitted,
-                   stablehlo::emit_llama_step(config, plan_.shape_of(sizes), profile));
-  if (!program_folder.empty()) {
-    RETURN_IF_ERROR(write_program(program_folder, sizes, emitted.text));
+Result<std::vector<StepPrograms::EmittedProgram>> StepPrograms::emit_all(
+    const LlamaConfig& config, const std::string& program_folder) const {
+  std::vector<EmittedProgram> emitted;
+  for (const ProgramSizes& sizes : all_programs(plan_.buckets)) {
+    auto program = stablehlo::emit_llama_step(config, plan_.shape_of(sizes), profile_);
+    if (!program.ok()) return program.status().with_context(describe(sizes));
+    if (!program_folder.empty()) {
+      RETURN_IF_ERROR(write_program(program_folder, sizes, program->text));
+    }
+    const auto path = store_.path_of(program->text, compile_options(profile_, plan_.shape.degree));
+    emitted.push_back({sizes, std::move(program).value(), path});
   }
-  const CompileOptions options = compile_options(profile, plan_.shape.degree);
-  const auto path = store.path_of(emitted.text, options);
-  if (auto stored = store.find(client_, path)) {
+  return emitted;
+}
+
+Status StepPrograms::add_all(std::span<const EmittedProgram> emitted, const ProgramList& wanted,
+                             const PjrtOptions& options) {
+  for (const EmittedProgram& one : emitted) {
+    const bool is_wanted = std::find(wanted.begin(), wanted.end(), one.sizes) != wanted.end();
+    if (!is_wanted || programs_.contains(one.sizes)) continue;
+    const size_t number = programs_.size() + 1;
+    const std::string name = describe(one.sizes);
+    options.on_progress(
+        fmt::format("compiling program {} of {} ({})", number, wanted.size(), name));
+    const auto started = std::chrono::steady_clock::now();
+    const size_t stored_before = stored_count_;
+    RETURN_IF_ERROR(add(one).with_context(name));
+    const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - started;
+    log_info("program {} of {}, {}, {} in {:.1f} s", number, wanted.size(), name,
+             stored_count_ > stored_before ? "loaded" : "compiled", taken.count());
+  }
+  return {};
+}
+
+Status StepPrograms::add(const EmittedProgram& emitted) {
+  if (auto stored = store_.find(client_, emitted.path)) {
     ++stored_count_;
-    programs_.emplace(sizes, CompiledProgram{std::move(emitted.arguments), *std::move(stored)});
+    programs_.emplace(emitted.sizes,
+                      CompiledProgram{emitted.program.arguments, *std::move(stored)});
     return {};
   }
-  ASSIGN_OR_RETURN(LoadedProgram program, client_.compile(emitted.text, options));
-  store.keep(program, path);
-  programs_.emplace(sizes, CompiledProgram{std::move(emitted.arguments), std::move(program)});
+  ASSIGN_OR_RETURN(
+      LoadedProgram program,
+      client_.compile(emitted.program.text, compile_options(profile_, plan_.shape.degree)));
+  store_.keep(program, emitted.path);
+  programs_.emplace(emitted.sizes, CompiledProgram{emitted.program.arguments, std::move(program)});
   return {};
+}
+
+ProgramList StepPrograms::sizes() const {
+  ProgramList all;
+  for (const auto& [sizes, program] : programs_) all.push_back(sizes);
+  return all;
+}
+
+void StepPrograms::keep_findings(const ProbeFindings& findings) const {
+  store_.keep_notes(to_text(findings), notes_path_);
 }
 
 Status StepPrograms::load(const LlamaConfig& config, const WeightSource& weights) {

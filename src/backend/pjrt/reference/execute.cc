@@ -3,6 +3,7 @@
 #include "backend/pjrt/reference/execute.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "backend/pjrt/reference/handles.h"
@@ -47,6 +48,7 @@ void donate(const LoadedExecutableExecuteArgs& arguments, const interpreter::Pro
 }  // namespace
 
 std::atomic<int64_t> runs_until_loss{0};
+std::atomic<int64_t> other_bits_at{0};
 
 namespace {
 
@@ -59,10 +61,29 @@ Status device_status() {
   return {};
 }
 
+// The last bit of every f32 result that no input gave its memory to.
+void round_otherwise(const interpreter::Program& program, interpreter::Program::Values& results) {
+  for (auto& device : results) {
+    for (size_t i = 0; i < device.size(); ++i) {
+      const auto& inputs = program.inputs();
+      const bool is_in_place = std::any_of(inputs.begin(), inputs.end(), [&](const auto& input) {
+        return input.aliased_result == i;
+      });
+      if (is_in_place || device[i]->type.element != interpreter::Element::kF32) continue;
+      auto changed = std::make_shared<interpreter::Tensor>(*device[i]);
+      for (float& value : changed->floats) value = std::nextafter(value, 0.0F);
+      device[i] = std::move(changed);
+    }
+  }
+}
+
 Result<interpreter::Program::Values> run_program(const interpreter::Program& program,
                                                  const interpreter::Program::Values& inputs) {
   RETURN_IF_ERROR(device_status());
-  return program.run(inputs);
+  auto results = program.run(inputs);
+  const auto first_size = interpreter::element_count(program.inputs()[0].type);
+  if (results.ok() && first_size == other_bits_at.load()) round_otherwise(program, *results);
+  return results;
 }
 
 }  // namespace

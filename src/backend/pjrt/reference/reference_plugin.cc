@@ -61,13 +61,14 @@ Error* destroy(void* raw) {
 
 Status do_nothing(PluginInitializeArgs& /*arguments*/) { return {}; }
 
-// Options of a client, all integers. The last four are for tests of what may go wrong.
+// Options of a client, all integers. All but the first are for tests of what may go wrong.
 struct ClientOptions {
   int64_t cpu_device_count = kDevicesDefault;
   int64_t fail_at_call = 0;
   int64_t lose_at_run = 0;
   int64_t hang_in_compile = 0;
   int64_t memory_bytes = 0;
+  int64_t other_bits_at = 0;
 };
 
 Result<ClientOptions> read_options(const ClientCreateArgs& arguments) {
@@ -81,7 +82,8 @@ Result<ClientOptions> read_options(const ClientCreateArgs& arguments) {
       {"fail_at_call", &options.fail_at_call},
       {"lose_at_run", &options.lose_at_run},
       {"hang_in_compile", &options.hang_in_compile},
-      {"memory_bytes", &options.memory_bytes}};
+      {"memory_bytes", &options.memory_bytes},
+      {"other_bits_at", &options.other_bits_at}};
   for (size_t i = 0; i < arguments.option_count; ++i) {
     const NamedOption& option = arguments.options[i];
     const std::string_view name(option.name, option.name_size);
@@ -111,6 +113,7 @@ Status create_client(ClientCreateArgs& arguments) {
   arguments.client = client.release();
   calls_until_failure = options.fail_at_call;
   runs_until_loss = options.lose_at_run;
+  other_bits_at = options.other_bits_at;
   hangs_in_compile = options.hang_in_compile != 0;
   return {};
 }
