@@ -21,7 +21,7 @@ LIBRARY_HOMES = [
     (r"<spdlog/", ["src/base/log.cc"]),
     (r"<xxhash", ["src/base/checksum*.cc"]),
     (r"<nlohmann/", ["src/base/json.h"]),
-    (r"<curl/", ["src/hub/*.cc", "src/app/http_client.cc"]),
+    (r"<curl/", ["src/hub/*.cc", "src/app/http_client.cc", "src/load/transfers.cc"]),
     (r"<histedit", ["src/terminal/line_editor.cc"]),
     (r"<pcre2", ["src/tokenizer/*.cc", "src/model/module_patterns.cc"]),
     (r"<sentencepiece", ["src/tokenizer/sentencepiece_tokenizer*.cc"]),

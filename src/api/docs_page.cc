@@ -4,6 +4,7 @@
 
 #include "api/api_description.h"
 #include "api/field_policy.h"
+#include "base/html.h"
 
 namespace puna {
 namespace {
@@ -29,30 +30,9 @@ th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
 <main>
 )html";
 
-std::string escaped(std::string_view text) {
-  std::string html;
-  for (const char letter : text) {
-    switch (letter) {
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      case '&':
-        html += "&amp;";
-        break;
-      case '"':
-        html += "&quot;";
-        break;
-      default:
-        html += letter;
-    }
-  }
-  return html;
+std::string code(std::string_view text) {
+  return fmt::format("<code>{}</code>", escape_html(text));
 }
-
-std::string code(std::string_view text) { return fmt::format("<code>{}</code>", escaped(text)); }
 
 std::string row(std::initializer_list<std::string> cells) {
   return fmt::format("<tr><td>{}</td></tr>\n", fmt::join(cells, "</td><td>"));
@@ -82,7 +62,7 @@ std::string routes_table() {
   std::string rows;
   for (const DescribedRoute& route : described_routes()) {
     rows += row({code(fmt::format("{} {}", uppercase(route.method), route.path)),
-                 escaped(route.summary), link(route.request), route.needs_key ? "yes" : "no"});
+                 escape_html(route.summary), link(route.request), route.needs_key ? "yes" : "no"});
   }
   return table("Routes", {"route", "answers", "body", "key"}, rows);
 }
@@ -93,7 +73,7 @@ std::string request_tables() {
     std::string rows;
     for (const FieldSpec& spec : request.fields) {
       rows += row({code(spec.name) + (spec.required ? " (required)" : ""),
-                   escaped(describe(spec.type)), escaped(spec.meaning)});
+                   escape_html(describe(spec.type)), escape_html(spec.meaning)});
     }
     html += fmt::format("<h2 id=\"{0}\">{0}</h2>\n", request.schema) +
             table(request.schema, {"field", "type", "meaning (default)"}, rows);
@@ -104,14 +84,14 @@ std::string request_tables() {
 std::string ignored_table() {
   std::string rows;
   for (const IgnoredField& one : ignored_fields())
-    rows += row({code(one.name), escaped(one.reason)});
+    rows += row({code(one.name), escape_html(one.reason)});
   return table("Ignored fields", {"field", "why"}, rows);
 }
 
 std::string refused_table() {
   std::string rows;
   for (const RefusedField& one : refused_fields())
-    rows += row({code(one.name), escaped(one.advice)});
+    rows += row({code(one.name), escape_html(one.advice)});
   return table("Refused fields", {"field", "it"}, rows);
 }
 
@@ -127,7 +107,8 @@ std::string docs_page(const std::string& version) {
       "<h2>Refused fields</h2>\n<p>All other names are refused with 400, too. A name with * stands "
       "for all that begin so; null and values that mean \"off\" are accepted.</p>\n{}"
       "</main>\n</body>\n</html>\n",
-      kHead, escaped(version), routes_table(), request_tables(), ignored_table(), refused_table());
+      kHead, escape_html(version), routes_table(), request_tables(), ignored_table(),
+      refused_table());
 }
 
 }  // namespace puna

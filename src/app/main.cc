@@ -9,6 +9,7 @@
 #include "app/compile.h"
 #include "app/devices.h"
 #include "app/inspect.h"
+#include "app/load.h"
 #include "app/options.h"
 #include "app/plan.h"
 #include "app/pull.h"
@@ -29,6 +30,7 @@ int run(const puna::ChatOptions& options) { return puna::run_chat(options); }
 int run(const puna::PullCommand& options) { return puna::run_pull(options); }
 int run(const puna::QuantizeCommand& command) { return puna::run_quantize(command); }
 int run(const puna::BenchOptions& options) { return puna::run_bench(options); }
+int run(const puna::LoadCommand& command) { return puna::run_load(command); }
 int run(const puna::PlanCommand& command) { return puna::run_plan(command); }
 int run(const puna::CompileCommand& command) { return puna::run_compile(command); }
 int run(const puna::InspectCommand& command) { return puna::run_inspect(command); }

@@ -294,6 +294,7 @@ CommandLine parse_command_line(int argc, const char* const* argv) {
   if (name == "inspect") return {parsed.inspect, log_level, warnings};
   if (name == "devices") return {parsed.devices, log_level, warnings};
   if (name == "bench") return {parsed.bench, log_level, warnings};
+  if (name == "load") return {parsed.load, log_level, warnings};
   if (name == "plan") return {parsed.plan, log_level, warnings};
   if (name == "man") return {manual(), log_level, {}};
   return {ExitCommand{completion_script(app, parsed.completion_shell), 0}, log_level, {}};

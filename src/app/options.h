@@ -156,15 +156,38 @@ struct PlanCommand {
   bool accept_license = false;
 };
 
+struct LoadCommand {
+  std::string url;
+  std::string model;              // its name there; empty: the server's first
+  int users = 1;                  // of a closed loop
+  double rate = 0;                // requests a second of an open loop; 0: users
+  std::vector<std::string> ramp;  // "1:64:600s"
+  bool open_loop = false;         // the ramp is of requests a second
+  std::string duration;           // "30s"; empty: the ramp, or --requests, or 30 s
+  int64_t requests = 0;           // 0: no limit
+  double think_seconds = 0;
+  std::string chats;  // file; empty: the support shop
+  uint64_t seed = 0;
+  int max_tokens = 256;
+  std::string extra_body;  // JSON object
+  std::vector<std::string> api_keys;
+  std::string api_key_file;
+  std::string timeout = "600s";
+  bool obey_retry_after = false;
+  std::vector<std::string> goodput;  // "ttft:500"
+  double fail_under_goodput = 0;     // share of requests
+  std::string json, html;            // files; "-": standard output
+};
+
 // Text to print and the exit code: --help, --version, completion scripts and wrong usage.
 struct ExitCommand {
   std::string text;
   int code = 0;
 };
 
-using Command =
-    std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand, CompileCommand,
-                 InspectCommand, DevicesCommand, BenchOptions, PlanCommand, ExitCommand>;
+using Command = std::variant<ServeOptions, ChatOptions, PullCommand, QuantizeCommand,
+                             CompileCommand, InspectCommand, DevicesCommand, BenchOptions,
+                             LoadCommand, PlanCommand, ExitCommand>;
 
 struct CommandLine {
   Command command;

@@ -379,6 +379,7 @@ void declare_commands(CLI::App& app, ParsedFlags& parsed) {
   add_devices_flags(*add_command("devices", "List accelerators and their PJRT plugins"),
                     parsed.devices);
   add_bench_flags(*add_command("bench", "Measure the engine's speed"), parsed.bench);
+  add_load_flags(*add_command("load", "Put a server under load and measure it"), parsed.load);
   add_plan_flags(*add_command("plan", "Say which machines serve a model, how fast, for how much"),
                  parsed.plan);
   add_completion_flags(*app.add_subcommand("completion", "Print a shell completion script"),

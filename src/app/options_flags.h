@@ -21,6 +21,7 @@ struct ParsedFlags {
   InspectCommand inspect;
   DevicesCommand devices;
   BenchOptions bench;
+  LoadCommand load;
   PlanCommand plan;
   std::string completion_shell;
   std::string config_file;
@@ -28,7 +29,8 @@ struct ParsedFlags {
   std::string chat_log_level = "warning";  // nothing writes over the conversation
 };
 
-// Of options_plan.cc.
+// Of options_load.cc and options_plan.cc.
+void add_load_flags(CLI::App& command, LoadCommand& options);
 void add_plan_flags(CLI::App& command, PlanCommand& options);
 
 // Commands of `app` write into `parsed`, which must outlive it.

@@ -1,35 +1,19 @@
-// A server that is busy or loads its model says when to come back: then it is asked again.
+// Answers as streams of /v1/chat/completions.
 
 #include "app/remote_chat_model.h"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <chrono>
-#include <thread>
+#include <functional>
 
 #include "app/answer_stream.h"
-#include "app/http_client.h"
+#include "app/server_models.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "terminal/status_line.h"
 
 namespace puna {
 namespace {
 
-using std::chrono::steady_clock;
-
-constexpr std::chrono::minutes kWaitMax{10};  // for a server that asks to come back
-constexpr long kRetryAfterSecondsMax = 60;
-constexpr std::chrono::milliseconds kLookForStop{100};
 constexpr size_t kRefusalBytesMax = 64 << 10;
-
-using GoesOn = std::function<bool()>;
-
-struct ServerModel {
-  std::string name;
-  int max_model_len = 0;  // 0: not known
-};
 
 Json messages_of(const std::vector<ChatTurn>& turns) {
   Json messages = Json::array();
@@ -51,83 +35,6 @@ Json chat_request(const std::string& model, const std::vector<ChatTurn>& turns,
   return request;
 }
 
-// Waits for as long as the server says when to ask again; `refused` is what it says why.
-class Patience {
- public:
-  explicit Patience(const GoesOn& goes_on) : goes_on_(goes_on) {}
-
-  // False: the refusal stands. kCancelled: the person has stopped waiting.
-  Result<bool> waits(const HttpClient::Reply& reply, std::string_view body, const Status& refused) {
-    const bool may_help = reply.retry_after_seconds > 0 && !is_for_good(body) &&
-                          refused.code() == StatusCode::kUnavailable &&
-                          steady_clock::now() - began_ < kWaitMax;
-    if (!may_help) return false;
-    const auto again = steady_clock::now() + std::chrono::seconds(std::min(
-                                                 reply.retry_after_seconds, kRetryAfterSecondsMax));
-    StatusLine line;
-    while (steady_clock::now() < again) {
-      if (!goes_on_()) return Status(StatusCode::kCancelled, "stopped");
-      const auto left = std::chrono::ceil<std::chrono::seconds>(again - steady_clock::now());
-      line.show(fmt::format("{}; asking again in {} s", escape_for_terminal(refused.message()),
-                            left.count()));
-      std::this_thread::sleep_for(kLookForStop);
-    }
-    return true;
-  }
-
- private:
-  const GoesOn& goes_on_;
-  const steady_clock::time_point began_ = steady_clock::now();
-};
-
-// What the server says of a reply that is no success.
-Status status_of(const HttpClient& client, const HttpClient::Reply& reply, std::string_view body) {
-  if (!reply.moved_to.empty()) {
-    return invalid_argument("{} has moved to {}: give that to --url", client.url(), reply.moved_to);
-  }
-  return refusal(reply.status, body, client.url());
-}
-
-Result<Json> json_reply(HttpClient& client, const std::string& path, const std::string& request) {
-  const GoesOn always = [] { return true; };
-  Patience patience(always);
-  for (;;) {
-    std::string body;
-    const auto keep = [&](std::string_view bytes) {
-      body += bytes;
-      return body.size() <= kServerReplyBytesMax;
-    };
-    ASSIGN_OR_RETURN(const HttpClient::Reply reply, client.send(path, request, keep, always));
-    if (reply.status == 200) {
-      auto json = parse_json(body);
-      if (json.ok()) return json;
-      return invalid_argument("{}{} is no server of OpenAI's API: {}", client.url(), path,
-                              json.status().message());
-    }
-    Status refused = status_of(client, reply, body);
-    ASSIGN_OR_RETURN(const bool again, patience.waits(reply, body, refused));
-    if (!again) return refused;
-  }
-}
-
-Result<std::vector<ServerModel>> models_of(HttpClient& client) {
-  ASSIGN_OR_RETURN(const Json reply, json_reply(client, "/v1/models", ""));
-  std::vector<ServerModel> models;
-  const bool has_list = reply.is_object() && reply.contains("data") && reply["data"].is_array();
-  for (const Json& one : has_list ? reply["data"] : Json::array()) {
-    if (!one.is_object() || !one.contains("id") || !one["id"].is_string()) continue;
-    models.push_back({text_of(one, "id"), count_of(one, "max_model_len")});
-  }
-  if (!models.empty()) return models;
-  return invalid_argument("{}/v1/models lists no model", client.url());
-}
-
-std::string names_of(const std::vector<ServerModel>& models) {
-  std::vector<std::string> names;
-  for (const ServerModel& model : models) names.push_back(model.name);
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 class RemoteChatModel final : public ChatModel {
  public:
   // `wanted` is the name that the person gave, or empty.
@@ -142,7 +49,7 @@ class RemoteChatModel final : public ChatModel {
   Result<ChatAnswerEnd> answer(const std::vector<ChatTurn>& turns, const ChatSettings& settings,
                                const OnText& on_text) override {
     const std::string request = dump_json(chat_request(model_.name, turns, settings));
-    const GoesOn goes_on = [&] { return on_text(""); };
+    const Patience::GoesOn goes_on = [&] { return on_text(""); };
     Patience patience(goes_on);
     for (;;) {
       AnswerStream stream(on_text);
@@ -204,13 +111,6 @@ class RemoteChatModel final : public ChatModel {
   ServerModel model_;
   const bool is_wanted_;
 };
-
-// Both http://host:8000 and the base URL of OpenAI's clients, http://host:8000/v1.
-std::string without_version(std::string url) {
-  while (url.ends_with('/')) url.pop_back();
-  if (url.ends_with("/v1")) url.resize(url.size() - 3);
-  return url;
-}
 
 }  // namespace
 
