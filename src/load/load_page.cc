@@ -200,7 +200,8 @@ std::string latency_table(const LoadStatistics& statistics) {
     rows += "</tr>\n";
   }
   return fmt::format(
-      "<h2>Latencies in milliseconds</h2>\n<div class=\"wide\"><table><thead><tr><th "
+      "<h2>Latencies in milliseconds</h2>\n<div class=\"wide\" role=\"region\" "
+      "aria-label=\"Latencies\" tabindex=\"0\"><table><thead><tr><th "
       "scope=\"col\">From the moment a request was meant to be sent</th><th scope=\"col\">mean</th>"
       "<th scope=\"col\">p50</th><th scope=\"col\">p95</th><th scope=\"col\">p99</th><th "
       "scope=\"col\">max</th></tr></thead>\n<tbody>{}</tbody></table></div>\n<p>Percentiles are "
@@ -216,7 +217,8 @@ std::string failure_table(const LoadStatistics& statistics) {
                         escape_html(kind), failure.count, escape_html(failure.example));
   }
   return fmt::format(
-      "<h2>Failed requests</h2>\n<div class=\"wide\"><table><thead><tr><th scope=\"col\">Why</th>"
+      "<h2>Failed requests</h2>\n<div class=\"wide\" role=\"region\" aria-label=\"Failed "
+      "requests\" tabindex=\"0\"><table><thead><tr><th scope=\"col\">Why</th>"
       "<th scope=\"col\">Requests</th><th scope=\"col\" class=\"text\">The first said</th></tr>"
       "</thead>\n<tbody>{}</tbody></table></div>\n",
       rows);

@@ -39,6 +39,7 @@ std::string failure_lines(const LoadStatistics& statistics) {
 }
 
 std::string latency_lines(const LoadStatistics& statistics) {
+  if (statistics.answered == 0) return "";
   std::string text = fmt::format("\n{:<24}{:>9}{:>10}{:>10}{:>10}{:>10}\n", "milliseconds", "mean",
                                  "p50", "p95", "p99", "max");
   for (const LatencyRow& row : latency_rows(statistics)) {

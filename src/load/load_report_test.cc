@@ -48,7 +48,7 @@ LoadReport example() {
 TEST(LoadReport, TheTableSaysWhatUsersGot) {
   const std::string table = load_table(example());
   EXPECT_THAT(table, HasSubstr("Answered              100  10.0 requests/s\n"));
-  EXPECT_THAT(table, HasSubstr("Failed                  1\n  503                    1  <full>\n"));
+  EXPECT_THAT(table, HasSubstr("Failed                  1\n  503                   1  <full>\n"));
   EXPECT_THAT(table, HasSubstr("Output tokens         300  30.0 tokens/s\n"));
   EXPECT_THAT(table, HasSubstr("50.0 % of them from the cache"));
   EXPECT_THAT(table, HasSubstr("Goodput            79.2 %  8.00 requests/s with ttft <= 150 ms\n"));

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const binary = process.env.PUNA_BINARY ?? `${root}build/release/bin/puna`;
+export const binary = process.env.PUNA_BINARY ?? `${root}build/release/bin/puna`;
 export const demoModel = `${root}build/models/SmolLM2-135M-Instruct.Q4_1.gguf`;
 export const screenshots = `${root}build/screenshots`;
 
