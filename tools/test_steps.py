@@ -182,7 +182,7 @@ def all_steps(fuzz_seconds: int) -> list[Step]:
         # Alone but for what fills: some of them judge how a busy server answers.
         Step("http", "Python clients", HTTP_TESTS),
         *isa_steps(),
-        Step("terminal", "puna chat, inspect, bench, completion",
+        Step("terminal", "puna chat, load, inspect, bench, completion",
              "/usr/bin/python3 -m unittest discover -s tests/terminal", uses_one_core=True),
         Step("install", "make install, make package", "/usr/bin/python3 -m unittest discover -s tests/install",
              uses_one_core=True),

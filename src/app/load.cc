@@ -127,16 +127,11 @@ Result<std::string> first_model(const LoadSettings& settings) {
   return models.front().name;
 }
 
-// "16 users, thinking 5 s", "8 requests/s (Poisson)".
-std::string load_text(const LoadCommand& command, bool open_loop) {
-  std::string text;
-  const char* unit = open_loop ? "requests/s (Poisson)" : "users";
-  if (!command.ramp.empty()) {
-    text = fmt::format("{} {}", fmt::join(command.ramp, ", "), unit);
-  } else {
-    text = open_loop ? fmt::format("{:g} {}", command.rate, unit)
-                     : fmt::format("{} user{}", command.users, command.users == 1 ? "" : "s");
-  }
+// "16 users, thinking 5 s", "8 requests/s (Poisson)", "1 to 64 users in 600 s".
+std::string load_text(const LoadCommand& command, const LoadSettings& settings) {
+  const char* unit = settings.open_loop ? "requests/s (Poisson)" : "users";
+  if (settings.level.peak() == 1 && !settings.open_loop) unit = "user";
+  std::string text = settings.level.describe(unit);
   if (command.think_seconds > 0) text += fmt::format(", thinking {:g} s", command.think_seconds);
   return text;
 }
@@ -249,7 +244,7 @@ Status load(const LoadCommand& command) {
     ASSIGN_OR_RETURN(report.settings.model, first_model(report.settings));
   }
   report.scenario = scenario->describe();
-  report.load = load_text(command, report.settings.open_loop);
+  report.load = load_text(command, report.settings);
   report.began = local_time();
   catch_interrupt();
   ASSIGN_OR_RETURN(const auto run, LoadRun::start(report.settings, scenario));

@@ -30,7 +30,7 @@ body {{ max-width: 76rem; margin: 0 auto; padding: 1rem; color: var(--text); bac
 h1 {{ font-size: 1.5rem; margin: 0; overflow-wrap: anywhere; }}
 h2 {{ font-size: 1.15rem; margin: 2rem 0 .5rem; }}
 header p {{ margin: .2rem 0; overflow-wrap: anywhere; }}
-.tiles {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: .75rem; padding: 0;
+.tiles {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .75rem; padding: 0;
   margin: 1.5rem 0; list-style: none; }}
 .tiles li {{ border: 1px solid var(--faint); border-radius: .5rem; padding: .6rem .8rem; }}
 .tiles b {{ display: block; font-size: 1.5rem; line-height: 1.2; font-variant-numeric: tabular-nums; }}
@@ -201,11 +201,11 @@ std::string latency_table(const LoadStatistics& statistics) {
   }
   return fmt::format(
       "<h2>Latencies in milliseconds</h2>\n<div class=\"wide\" role=\"region\" "
-      "aria-label=\"Latencies\" tabindex=\"0\"><table><thead><tr><th "
-      "scope=\"col\">From the moment a request was meant to be sent</th><th scope=\"col\">mean</th>"
-      "<th scope=\"col\">p50</th><th scope=\"col\">p95</th><th scope=\"col\">p99</th><th "
-      "scope=\"col\">max</th></tr></thead>\n<tbody>{}</tbody></table></div>\n<p>Percentiles are "
-      "within {:g} % of the exact ones.</p>\n",
+      "aria-label=\"Latencies\" tabindex=\"0\"><table><thead><tr><td></td><th "
+      "scope=\"col\">mean</th><th scope=\"col\">p50</th><th scope=\"col\">p95</th><th "
+      "scope=\"col\">p99</th><th scope=\"col\">max</th></tr></thead>\n"
+      "<tbody>{}</tbody></table></div>\n<p>Latencies count from the moment when a request was "
+      "meant to be sent. Percentiles are within {:.1g} % of the exact ones.</p>\n",
       rows, 100 * statistics.e2el.relative_error());
 }
 

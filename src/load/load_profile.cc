@@ -70,6 +70,16 @@ Result<RampStage> parse_ramp(std::string_view text) {
 LoadProfile::LoadProfile(std::vector<RampStage> stages)
     : stages_(std::move(stages)), last_(stages_.back().to) {}
 
+std::string LoadProfile::describe(std::string_view unit) const {
+  if (stages_.empty()) return fmt::format("{:g} {}", last_, unit);
+  std::string text;
+  for (const RampStage& stage : stages_) {
+    text += fmt::format("{}{:g} to {:g} {} in {:g} s", text.empty() ? "" : ", ", stage.from,
+                        stage.to, unit, stage.seconds);
+  }
+  return text;
+}
+
 double LoadProfile::stage_seconds() const {
   double sum = 0;
   for (const RampStage& stage : stages_) sum += stage.seconds;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -28,6 +29,8 @@ class LoadProfile {
   explicit LoadProfile(double level) : last_(level) {}
   explicit LoadProfile(std::vector<RampStage> stages);  // at least one
 
+  // "64 users", "1 to 64 users in 600 s, 64 to 1 users in 60 s"
+  std::string describe(std::string_view unit) const;
   double stage_seconds() const;  // of all stages
   double peak() const;
   double level(double seconds) const;

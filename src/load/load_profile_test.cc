@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <string>
 
 #include "load/arrivals.h"
@@ -39,6 +40,8 @@ TEST(LoadProfile, ARampIsFromToTime) {
 TEST(LoadProfile, StagesFollowEachOtherAndTheLastLevelStays) {
   const LoadProfile profile({{0, 10, 10}, {10, 4, 3}});
   EXPECT_DOUBLE_EQ(profile.stage_seconds(), 13);
+  EXPECT_EQ(profile.describe("users"), "0 to 10 users in 10 s, 10 to 4 users in 3 s");
+  EXPECT_EQ(LoadProfile(0.5).describe("requests/s"), "0.5 requests/s");
   EXPECT_DOUBLE_EQ(profile.peak(), 10);
   EXPECT_DOUBLE_EQ(profile.level(2.5), 2.5);
   EXPECT_DOUBLE_EQ(profile.level(11.5), 7);

@@ -38,7 +38,7 @@ Result<size_t> connections_allowed(const LoadSettings& settings) {
       settings.open_loop ? 1 : static_cast<uint64_t>(std::lround(settings.level.peak()));
   if (allowed < needed + kOwnDescriptors) {
     return error(StatusCode::kResourceExhausted,
-                 "{} users need {} connections, and this process may have {} descriptors; raise "
+                 "{} users need {} descriptors, and this process may have {}; raise "
                  "their limit (ulimit -n)",
                  needed, needed + kOwnDescriptors, allowed);
   }
