@@ -157,7 +157,7 @@ std::optional<double> rate_of(double count, double width) {
 }
 
 std::string charts_of(const LoadReport& report) {
-  const auto chart = [&](const char* title, const char* unit, auto... lines) {
+  const auto chart = [&](const char* title, const char* unit, const auto&... lines) {
     return chart_html(over_time(report, title, unit, {lines...}));
   };
   using Line = std::pair<std::string, WindowValue>;

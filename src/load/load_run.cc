@@ -97,7 +97,7 @@ LoadRun::~LoadRun() {
 }
 
 Result<std::unique_ptr<LoadRun>> LoadRun::start(LoadSettings settings,
-                                                std::shared_ptr<const Scenario> scenario) {
+                                                const std::shared_ptr<const Scenario>& scenario) {
   ASSIGN_OR_RETURN(const size_t connections, connections_allowed(settings));
   std::unique_ptr<LoadRun> run(new LoadRun(std::make_unique<State>(std::move(settings))));
   State& state = *run->state_;

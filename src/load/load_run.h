@@ -14,7 +14,7 @@ class LoadRun {
  public:
   // kResourceExhausted: this process may not have so many connections, or threads.
   static Result<std::unique_ptr<LoadRun>> start(LoadSettings settings,
-                                                std::shared_ptr<const Scenario> scenario);
+                                                const std::shared_ptr<const Scenario>& scenario);
   ~LoadRun();  // interrupts it
   LoadRun(const LoadRun&) = delete;
   LoadRun& operator=(const LoadRun&) = delete;
