@@ -13,8 +13,9 @@
 #include <ctime>
 #include <filesystem>
 #include <span>
+#include <sstream>
 
-#include "api/auth.h"
+#include "api/key_file.h"
 #include "app/server_models.h"
 #include "base/file_descriptor.h"
 #include "base/log.h"
@@ -86,11 +87,17 @@ Result<std::string> extra_fields(const std::string& text) {
   return fmt::format("{}", fmt::join(fields, ","));
 }
 
+// Those of a file are the first words of its lines: it may be the one that the server has.
 Result<std::vector<std::string>> keys_of(const LoadCommand& command) {
   std::vector<std::string> keys = command.api_keys;
   if (command.api_key_file.empty()) return keys;
-  ASSIGN_OR_RETURN(const auto more, read_api_keys(command.api_key_file));
-  keys.insert(keys.end(), more.begin(), more.end());
+  ASSIGN_OR_RETURN(const std::string text, read_file(command.api_key_file, kKeyFileBytesMax));
+  RETURN_IF_ERROR(parse_key_file(text, command.api_key_file).status());
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::string key;
+    if (std::istringstream(line) >> key && !key.starts_with('#')) keys.push_back(key);
+  }
   return keys;
 }
 

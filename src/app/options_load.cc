@@ -58,7 +58,8 @@ void add_request_flags(CLI::App& command, LoadCommand& options) {
   add_option(command, "--api-key", options.api_keys,
              "Key to send (may be repeated: users have them in turn; PUNA_API_KEY keeps it out of "
              "'ps')");
-  add_option(command, "--api-key-file", options.api_key_file, "File with one key a line")
+  add_option(command, "--api-key-file", options.api_key_file,
+             "File of keys, the first word of each line (as puna serve has it)")
       ->type_name("FILE");
   add_option(command, "--timeout", options.timeout, "Longest time of one request")
       ->type_name("TIME")

@@ -220,7 +220,7 @@ class LoadTest(unittest.TestCase):
                 PlayedServer(lambda handler, _: reply(handler, 200, answer("hi") + USAGE)) as server:
             file, keys = pathlib.Path(folder) / "chats.jsonl", pathlib.Path(folder) / "keys"
             file.write_text("".join(json.dumps(chat) + "\n" for chat in chats))
-            keys.write_text("second\n")
+            keys.write_text("# of customers\n\nsecond name=two requests-per-minute=9\n")
             report = load(server.url, "--users", "2", "--requests", "4", "--chats", str(file), "--max-tokens", "3",
                           "--api-key-file", str(keys), PUNA_API_KEY="first")
             file.write_text(file.read_text() + '{"messages": []}\n')
