@@ -72,6 +72,14 @@ class Snapshot {
       family.metric.back().label.push_back({"finished_reason", reason});
     }
   }
+  void accepted_by_place(const EngineStats& stats) {
+    MetricFamily& family = add("vllm:spec_decode_num_accepted_tokens_per_pos_total",
+                               "Accepted tokens, by their place in the draft", MetricType::Counter);
+    for (size_t i = 0; i < static_cast<size_t>(stats.draft_tokens_max); ++i) {
+      add_counter(family, static_cast<double>(stats.accepted_by_place[i]));
+      family.metric.back().label.push_back({"position", std::to_string(i)});
+    }
+  }
   void histogram(const NamedHistogram& source) {
     prometheus::ClientMetric metric = source.histogram.Collect();
     metric.label = labelled().label;
@@ -163,6 +171,13 @@ void add_engine(const EngineStats& stats, Snapshot& snapshot) {
         stats.prefix_cache_hits);
   count("vllm:generation_tokens_total", "Tokens generated", stats.generation_tokens);
   count("vllm:num_preemptions_total", "Sequences that gave their blocks back", stats.preemptions);
+  if (stats.draft_tokens_max > 0) {
+    count("vllm:spec_decode_num_drafts_total", "Drafts that were verified", stats.drafts);
+    count("vllm:spec_decode_num_draft_tokens_total", "Their tokens", stats.draft_tokens);
+    count("vllm:spec_decode_num_accepted_tokens_total", "Those that were chosen",
+          stats.accepted_tokens);
+    snapshot.accepted_by_place(stats);
+  }
   count("vllm:admission_rejections_total", "Requests refused by a full queue",
         stats.rejected_queue_full);
   snapshot.finished(stats);

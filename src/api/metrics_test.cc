@@ -29,6 +29,7 @@ TEST(Metrics, NamesAndTypesAreFrozen) {
   Metrics metrics;
   metrics.count_request("/health", "GET", 200);
   EngineStats stats;
+  stats.draft_tokens_max = 2;
   EXPECT_EQ(families_of(metrics.text(&stats, &kCard)),
             (std::set<std::string>{
                 "http_requests_total counter",
@@ -65,8 +66,34 @@ TEST(Metrics, NamesAndTypesAreFrozen) {
                 "vllm:request_queue_time_seconds histogram",
                 "vllm:request_success_total counter",
                 "vllm:request_time_per_output_token_seconds histogram",
+                "vllm:spec_decode_num_accepted_tokens_per_pos_total counter",
+                "vllm:spec_decode_num_accepted_tokens_total counter",
+                "vllm:spec_decode_num_draft_tokens_total counter",
+                "vllm:spec_decode_num_drafts_total counter",
                 "vllm:time_to_first_token_seconds histogram",
             }));
+}
+
+// As in vLLM, whose boards then show no empty panel.
+TEST(Metrics, SpeculationIsThereWhereItIsOn) {
+  EngineStats stats;
+  EXPECT_EQ(Metrics().text(&stats, &kCard).find("spec_decode"), std::string::npos);
+  stats.draft_tokens_max = 2;
+  stats.drafts = 9;
+  stats.draft_tokens = 18;
+  stats.accepted_tokens = 12;
+  stats.accepted_by_place = {8, 4};
+  const std::string text = Metrics().text(&stats, &kCard);
+  const std::string labels = R"({model_name="m",engine="0")";
+  const std::string name = "vllm:spec_decode_num_";
+  for (const auto& [metric, value] : {std::pair{"drafts_total", "} 9"},
+                                      {"draft_tokens_total", "} 18"},
+                                      {"accepted_tokens_total", "} 12"},
+                                      {"accepted_tokens_per_pos_total", R"(,position="0"} 8)"},
+                                      {"accepted_tokens_per_pos_total", R"(,position="1"} 4)"}}) {
+    EXPECT_NE(text.find(name + metric + labels + value + "\n"), std::string::npos) << metric;
+  }
+  EXPECT_EQ(text.find(R"(position="2")"), std::string::npos);
 }
 
 TEST(Metrics, TheEnginesNumbersAreThere) {

@@ -114,6 +114,7 @@ Result<std::unique_ptr<ServedRunner>> ServedRunner::open(Backend& backend,
   options.max_num_seqs = batch_max;
   options.step_tokens_max = backend.limits().step_tokens_max;
   options.enable_prefix_caching = false;  // other tests write the same blocks
+  options.speculation.is_on = false;      // a step is one token
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::make_unique<BorrowedBackend>(backend), options,
                                               state->clock));
   GeneratorOptions generator_options;

@@ -8,6 +8,7 @@
 
 #include "app/calibration_tokens.h"
 #include "app/model_parts.h"
+#include "app/speculative_config.h"
 #include "app/warm_prefix.h"
 #include "backend/open_backend.h"
 #include "backend/self_test.h"
@@ -102,7 +103,8 @@ BackendOptions backend_options(const ModelOptions& options) {
   backend.kv_cache_bytes = options.kv_cache_memory_bytes;
   if (options.backend == "fake") {
     backend.device = FakeOptions{.step_microseconds = options.fake_step_microseconds,
-                                 .is_endless = options.fake_endless};
+                                 .is_endless = options.fake_endless,
+                                 .is_repetitive = options.fake_repetitive};
     return backend;
   }
   if (options.backend == "pjrt") {
@@ -195,6 +197,7 @@ Status check_model_options(const ModelOptions& options) {
           "--warm-prefix keeps what --no-enable-prefix-caching throws away; leave one of them out");
     }
   }
+  RETURN_IF_ERROR(speculation_options(options).status());
   GenerationConfig ignored;
   return override_generation_config(options.override_generation_config, ignored);
 }
@@ -264,6 +267,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
   engine_options.has_priorities = options.scheduling_policy == "priority";
   engine_options.step_seconds_max = options.max_step_ms / 1000.0;
   engine_options.enable_prefix_caching = options.enable_prefix_caching;
+  ASSIGN_OR_RETURN(engine_options.speculation, speculation_options(options));
   engine_options.eos_token_ids = parts.end_tokens;
   ASSIGN_OR_RETURN(auto engine, Engine::start(std::move(backend), engine_options, steady_clock()));
 

@@ -39,7 +39,9 @@ struct ModelOptions {
   int64_t kv_cache_memory_bytes = 0;
   bool enable_prefix_caching = true;
   bool prefix_cache_per_key = false;
-  std::string device = "auto";  // of the PJRT backend: that, a name or a plugin's file
+  bool speculation = true;
+  std::string speculative_config;  // JSON as vLLM has it
+  std::string device = "auto";     // of the PJRT backend: that, a name or a plugin's file
   int tp_degree = 1;
   std::vector<std::string> pjrt_options;  // "name=value"
   std::string emit_stablehlo;             // folder; empty: programs are not written
@@ -50,6 +52,7 @@ struct ModelOptions {
   std::string warm_prefix;              // file: what is computed before it serves
   int fake_step_microseconds = 0;
   bool fake_endless = false;
+  bool fake_repetitive = false;
   bool accept_license = false;
 };
 

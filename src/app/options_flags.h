@@ -29,9 +29,10 @@ struct ParsedFlags {
   std::string chat_log_level = "warning";  // nothing writes over the conversation
 };
 
-// Of options_load.cc and options_plan.cc.
+// Of options_load.cc, options_plan.cc and options_engine.cc.
 void add_load_flags(CLI::App& command, LoadCommand& options);
 void add_plan_flags(CLI::App& command, PlanCommand& options);
+void add_engine_flags(CLI::App& command, ModelOptions& options);
 
 // Commands of `app` write into `parsed`, which must outlive it.
 void declare_commands(CLI::App& app, ParsedFlags& parsed);

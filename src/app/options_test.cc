@@ -82,6 +82,14 @@ TEST(Options, ThePrefixCacheIsOnUnlessItIsSwitchedOffInVllmsWords) {
   EXPECT_FALSE(serve_options({"serve", "--config", file.name()}).model.enable_prefix_caching);
 }
 
+TEST(Options, SpeculationIsOnUnlessItIsSwitchedOff) {
+  EXPECT_TRUE(serve_options({"serve"}).model.speculation);
+  EXPECT_FALSE(serve_options({"serve", "--no-speculation"}).model.speculation);
+  EXPECT_EQ(serve_options({"serve", "--speculative-config", "{}"}).model.speculative_config, "{}");
+  const EnvironmentVariable variable("PUNA_SPECULATION", "false");
+  EXPECT_FALSE(serve_options({"serve"}).model.speculation);
+}
+
 TEST(Options, TheDefaultLengthOfAnswersHasTwoNamesAndOneVariable) {
   EXPECT_EQ(serve_options({"serve"}).model.default_max_tokens, 0);
   EXPECT_EQ(serve_options({"serve", "--default-max-tokens", "400"}).model.default_max_tokens, 400);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 #include "backend/open_backend.h"
 #include "backend/test_plugin.h"
@@ -163,6 +164,35 @@ TEST_P(BackendContract, GivesASequenceTheSameLogitsInAnyBatchChunkingAndThreadCo
         expect_equal(actual[i], expected[i], exactness(*backend), "mixed");
       }
     }
+  }
+}
+
+// Runs of some tokens of a sequence and some that are none of it, which the next run writes over.
+TEST_P(BackendContract, TokensOfADraftThatWasWrongLeaveNothingBehind) {
+  const auto alone = open(1);
+  const auto drafting = open(2);
+  ASSERT_NE(alone, nullptr);
+  ASSERT_NE(drafting, nullptr);
+  if (drafting->traits().exactness != Exactness::kBits) GTEST_SKIP() << "nothing is drafted for it";
+  std::mt19937 random(17);
+  for (TestSequence sequence : random_sequences(3, 150, *drafting, random)) {
+    TestSequence same = sequence;
+    const int size = static_cast<int>(sequence.tokens.size());
+    const TestLogits expected = run_alone(*alone, same, size);
+    TestLogits actual;
+    while (sequence.done < size) {
+      const int right = std::min(static_cast<int>(random() % 5) + 1, size - sequence.done);
+      const int wrong = std::min(static_cast<int>(random() % 5), size - sequence.done - right);
+      TestSequence drafted = sequence;
+      for (int i = 0; i < wrong; ++i) {
+        drafted.tokens[static_cast<size_t>(sequence.done + right + i)] = i + 1;
+      }
+      TestLogits rows = run_alone(*drafting, drafted, right + wrong);
+      ASSERT_GE(rows.size(), static_cast<size_t>(right));
+      std::move(rows.begin(), rows.begin() + right, std::back_inserter(actual));
+      sequence.done += right;
+    }
+    expect_same_bits(actual, expected, "behind wrong drafts");
   }
 }
 

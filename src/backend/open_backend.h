@@ -33,6 +33,7 @@ struct CpuOptions {
 struct FakeOptions {
   int step_microseconds = 0;  // so that tests of streaming see time pass
   bool is_endless = false;    // its text never ends by itself
+  bool is_repetitive = false;
 };
 
 // Of devices behind a PJRT plugin.

@@ -21,6 +21,7 @@
 #include "engine/engine_stats.h"
 #include "engine/queue_places.h"
 #include "engine/sampling_params.h"
+#include "engine/speculation_options.h"
 #include "engine/step_plan.h"
 #include "engine/token_constraint.h"
 
@@ -73,6 +74,7 @@ struct EngineOptions {
   bool enable_prefix_caching = true;   // as far as the backend shares blocks
   bool has_priorities = false;         // requests may have one
   double step_seconds_max = 0;         // with prompts in it; 0: as StepPacer has it
+  SpeculationOptions speculation;      // as far as the backend's rows are the same in any step
   std::vector<TokenId> eos_token_ids;  // those outside the vocabulary have no effect
 };
 

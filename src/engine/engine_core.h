@@ -58,11 +58,16 @@ class EngineCore {
   void add_rows(size_t run_index, const PlannedRun& run, PreparedStep& step);
   void hand_out(const StepPlan& plan, std::span<StepRow> rows);
   void add_prompt_logprobs(std::span<StepRow> rows, Sequence& sequence);
-  std::optional<SequenceEnd> hand_out_token(const PlannedRun& run, std::span<StepRow> rows,
+  std::optional<SequenceEnd> hand_out_tokens(const PlannedRun& run, std::span<const StepRow> rows,
+                                             Sequence& sequence, std::vector<TokenId>& chosen);
+  std::optional<SequenceEnd> hand_out_token(const TokenChoice& choice, int length,
                                             Sequence& sequence);
   Status pin(SequenceId id);
   void fail_step(const StepPlan& plan, const Status& error);
   int next_prompt_tokens() const;
+  void add_drafts(StepPlan& plan);
+  int draft_room(const PlannedRun& run, const Sequence& sequence) const;
+  void measure(const StepPlan& plan, double seconds);
   void count_prompt(const PlannedRun& run, Sequence& sequence);
   bool is_end(const Sequence& sequence, TokenId token) const;
 
@@ -70,8 +75,10 @@ class EngineCore {
   const EngineOptions options_;
   const Clock& clock_;
   const SchedulerLimits limits_;
+  const SpeculationOptions speculation_;
   Scheduler scheduler_;
   StepPacer pacer_;
+  DraftCosts draft_costs_;
   std::unordered_map<SequenceId, Sequence> sequences_;  // the scheduler's ids
   std::vector<EndedSequence> ended_;
   EngineStats stats_;  // what has been counted; what is now comes from the scheduler

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+
 namespace puna {
 
 Status validate_options(const Backend& backend, const EngineOptions& options) {
@@ -12,6 +14,7 @@ Status validate_options(const Backend& backend, const EngineOptions& options) {
     return invalid_argument("--max-num-seqs {} and --max-num-batched-tokens {} must be at least 1",
                             options.max_num_seqs, options.step_tokens_max);
   }
+  RETURN_IF_ERROR(validate(options.speculation));
   const int64_t positions = int64_t{limits.block_count} * backend.traits().block_tokens;
   if (positions >= limits.max_model_len) return {};
   return error(StatusCode::kResourceExhausted,
@@ -39,6 +42,17 @@ EngineOptions without_unknown_ends(EngineOptions options, int vocab_size) {
   std::erase_if(options.eos_token_ids,
                 [&](TokenId token) { return token < 0 || token >= vocab_size; });
   return options;
+}
+
+// A row of a draft is one among several: it must be what it would be alone.
+SpeculationOptions speculation_of(const Backend& backend, const EngineOptions& options) {
+  SpeculationOptions speculation = options.speculation;
+  if (!speculation.is_on || backend.traits().exactness == Exactness::kBits) return speculation;
+  log_info(
+      "no speculation: this backend may compute a token differently beside others, and answers "
+      "would change");
+  speculation.is_on = false;
+  return speculation;
 }
 
 SchedulerLimits scheduler_limits(const Backend& backend, const EngineOptions& options) {

@@ -17,6 +17,9 @@ Status validate_prompt(const std::vector<TokenId>& prompt, const BackendLimits& 
 
 EngineOptions without_unknown_ends(EngineOptions options, int vocab_size);
 
+// What of it the backend allows.
+SpeculationOptions speculation_of(const Backend& backend, const EngineOptions& options);
+
 SchedulerLimits scheduler_limits(const Backend& backend, const EngineOptions& options);
 
 }  // namespace puna

@@ -255,6 +255,27 @@ int Scheduler::add_tokens(SequenceId id, int count_max, StepPlan& plan) {
   return count;
 }
 
+int Scheduler::add_draft(StepPlan& plan, size_t run_index, std::span<const TokenId> draft) {
+  CHECK(has_planned_, "drafts are added to a step that is planned");
+  PlannedRun& run = plan.runs[run_index];
+  Entry& entry = entries_.at(run.id);
+  CHECK(run.chooses && entry.draft_count == 0, "a run that chooses has one draft");
+  const int64_t reached = std::ssize(entry.tokens);
+  const int64_t room =
+      (std::ssize(entry.block_table) + blocks_.free_count()) * limits_.block_tokens - reached;
+  const int64_t count = std::min<int64_t>(
+      {std::ssize(draft), room, int64_t{limits_.step_tokens_max} - plan.token_count()});
+  if (count <= 0) return 0;
+  draft = draft.first(static_cast<size_t>(count));
+  run.draft.assign(draft.begin(), draft.end());
+  const auto needed = static_cast<size_t>(blocks_for(reached + count));
+  entry.block_table.reserve(needed);
+  while (entry.block_table.size() < needed) entry.block_table.push_back(blocks_.take());
+  entry.draft_count = static_cast<int>(count);
+  run.token_count += entry.draft_count;
+  return entry.draft_count;
+}
+
 void Scheduler::commit(const StepPlan& plan, std::span<const RunOutcome> outcomes) {
   CHECK(has_planned_, "a step is planned before it is committed");
   has_planned_ = false;
@@ -272,12 +293,18 @@ void Scheduler::commit(const StepPlan& plan, std::span<const RunOutcome> outcome
 }
 
 void Scheduler::apply(const RunOutcome& outcome, Entry& entry) {
-  CHECK(outcome.computed_count <= entry.planned_count, "more was computed than was planned");
+  const int planned_count = entry.planned_count + entry.draft_count;
+  CHECK(outcome.computed_count <= planned_count, "more was computed than was planned");
   entry.planned_count = 0;
   entry.computed_count += outcome.computed_count;
-  CHECK(outcome.added.empty() || entry.remaining() == 0,
+  CHECK(outcome.added.empty() || entry.remaining() <= 0,
         "a token was chosen before the ones ahead of it were computed");
   entry.tokens.insert(entry.tokens.end(), outcome.added.begin(), outcome.added.end());
+  CHECK(entry.remaining() >= 0, "more was computed than there are tokens");
+  // What was computed of a draft that was wrong is nobody's: it is written again.
+  if (std::exchange(entry.draft_count, 0) > 0) {
+    blocks_.release(entry.block_table, static_cast<size_t>(blocks_for(std::ssize(entry.tokens))));
+  }
   waiting_.charge(entry.options.client, std::ssize(outcome.added));
   publish(entry);
 }
@@ -308,6 +335,7 @@ void Scheduler::take_back(SequenceId id) {
   if (found == entries_.end()) return;
   Entry& entry = found->second;
   entry.planned_count = 0;
+  entry.draft_count = 0;
   blocks_.release(entry.block_table, static_cast<size_t>(blocks_for(entry.computed_count)));
   if (entry.computed_count > 0) return;
   waiting_.put_back(id);
@@ -321,6 +349,7 @@ SequenceSnapshot Scheduler::snapshot_of(SequenceId id, bool is_running) const {
           .token_count = static_cast<int>(entry.tokens.size()),
           .computed_count = entry.computed_count,
           .planned_count = entry.planned_count,
+          .draft_count = entry.draft_count,
           .block_table = entry.block_table};
 }
 

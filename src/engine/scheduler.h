@@ -26,8 +26,9 @@ namespace puna {
 // What became of a planned run.
 struct RunOutcome {
   SequenceId id = 0;
-  int computed_count = 0;               // of its tokens, from the first on
-  std::span<const TokenId> added = {};  // the tokens that follow; only when all before are computed
+  int computed_count = 0;  // of its tokens, from the first on; of a draft those that were right
+  // The tokens that follow, those of the draft too; only when all before are computed.
+  std::span<const TokenId> added = {};
 };
 
 // What there is to know of a sequence besides its tokens.
@@ -60,6 +61,9 @@ class Scheduler {
   // beside the token that everybody gets. Empty when there is nothing to do. One at a time:
   // commit() or roll_back() comes before the next one.
   StepPlan plan(int prompt_tokens = kUnlimited);
+  // Perhaps follows the last token of a planned run that chooses: as many as blocks are free and
+  // the step has room for join the run. Nobody gives way for them. Returns how many.
+  int add_draft(StepPlan& plan, size_t run_index, std::span<const TokenId> draft);
   // The step has run. `outcomes` are in the order of the plan's runs; a run without one did not
   // run, and one of a removed sequence has no effect.
   void commit(const StepPlan& plan, std::span<const RunOutcome> outcomes);
@@ -85,6 +89,7 @@ class Scheduler {
     int prompt_count = 0;
     int computed_count = 0;
     int planned_count = 0;    // in the step that is planned and neither committed nor rolled back
+    int draft_count = 0;      // in it too, behind all tokens
     size_t run_index = 0;     // of StepPlan::runs, while planned
     int published_count = 0;  // blocks, from the first on
     std::vector<int> block_table;

@@ -63,6 +63,7 @@ class Simulation {
     EXPECT_TRUE(alive_.empty()) << "somebody starved";
     EXPECT_EQ(scheduler_->blocks().used_count(), scheduler_->blocks().pinned_count());
     EXPECT_TRUE(scheduler_->idle());
+    EXPECT_GT(drafts_, 0);
     EXPECT_EQ(hits_ > 0, limits_.sharing != BlockSharing::kNone || arrivals == 0);
     return arrived_;
   }
@@ -104,9 +105,10 @@ class Simulation {
 
   void follow() {
     const int prompt_tokens = number(0, 1) == 0 ? number(1, 50) : Scheduler::kUnlimited;
-    const StepPlan plan = scheduler_->plan(prompt_tokens);
+    StepPlan plan = scheduler_->plan(prompt_tokens);
     check(plan);
     EXPECT_LE(plan.token_count() - std::ssize(plan.runs), prompt_tokens);
+    if (number(0, 2) > 0) draft(plan);
     for (const PlannedRun& run : plan.runs) compute(run);
     if (number(0, 49) == 0 && !alive_.empty()) leave();  // while the step runs
     if (number(0, 19) == 0) {
@@ -114,25 +116,28 @@ class Simulation {
       forget_who_waits();
       return;
     }
-    std::vector<TokenId> added(plan.runs.size());
+    std::vector<std::vector<TokenId>> added(plan.runs.size());
     std::vector<RunOutcome> outcomes;
     std::vector<SequenceId> ended;
     for (size_t i = 0; i < plan.runs.size(); ++i) {
       const PlannedRun& run = plan.runs[i];
       const auto found = alive_.find(run.id);
       if (number(0, 99) == 0) continue;  // its run did not take place
-      outcomes.push_back({.id = run.id, .computed_count = run.token_count});
+      const auto accepted = std::span(run.draft).first(accepted_count(run, found));
+      const int computed = run.own_count() + static_cast<int>(accepted.size());
+      outcomes.push_back({.id = run.id, .computed_count = computed});
       if (found == alive_.end()) continue;
       Simulated& one = found->second;
-      one.computed += run.token_count;
+      one.computed += computed;
       if (!run.chooses) continue;
-      if (static_cast<int>(one.tokens.size()) == one.final_count) {
+      added[i].assign(accepted.begin(), accepted.end());
+      if (std::ssize(one.tokens) + std::ssize(accepted) == one.final_count) {
         ended.push_back(run.id);
-        continue;
+      } else {
+        added[i].push_back(number(0, 999));
       }
-      added[i] = number(0, 999);
-      one.tokens.push_back(added[i]);
-      outcomes.back().added = std::span(&added[i], 1);
+      one.tokens.insert(one.tokens.end(), added[i].begin(), added[i].end());
+      outcomes.back().added = added[i];
     }
     scheduler_->commit(plan, outcomes);
     for (const SequenceId id : ended) {
@@ -142,6 +147,34 @@ class Simulation {
       alive_.erase(id);
     }
     forget_who_waits();
+  }
+
+  // Some of the answers have a draft; of each, as much as fits.
+  void draft(StepPlan& plan) {
+    for (size_t i = 0; i < plan.runs.size(); ++i) {
+      const PlannedRun& run = plan.runs[i];
+      const Simulated& one = alive_.at(run.id);
+      const int room = std::min(10, one.final_count - static_cast<int>(one.tokens.size()));
+      if (!run.chooses || room == 0 || number(0, 1) == 0) continue;
+      std::vector<TokenId> drafted(static_cast<size_t>(number(1, room)));
+      for (TokenId& token : drafted) token = number(0, 999);
+      const int before = plan.token_count();
+      const int count = scheduler_->add_draft(plan, i, drafted);
+      EXPECT_EQ(std::ssize(run.draft), count);
+      EXPECT_EQ(plan.token_count(), before + count);
+      EXPECT_TRUE(std::ranges::equal(run.draft, std::span(drafted).first(run.draft.size())));
+      drafts_ += count > 0 ? 1 : 0;
+    }
+    const Status status = validate(scheduler_->snapshot());
+    EXPECT_TRUE(status.ok()) << status.message();
+    EXPECT_LE(plan.token_count(), limits_.step_tokens_max);
+  }
+
+  // How many of a run's drafted tokens are right: mostly none or all.
+  size_t accepted_count(const PlannedRun& run,
+                        const std::map<SequenceId, Simulated>::iterator& found) {
+    if (found == alive_.end() || run.draft.empty()) return 0;
+    return static_cast<size_t>(std::clamp(number(-3, 13), 0, static_cast<int>(run.draft.size())));
   }
 
   // Whoever waits begins anew, on what is cached then.
@@ -186,9 +219,12 @@ class Simulation {
   // Reads all positions before the run, as attention does, and writes its own.
   void compute(const PlannedRun& run) {
     const Simulated& one = alive_.at(run.id);
+    std::vector<TokenId> tokens(one.tokens.begin(),
+                                one.tokens.begin() + run.first_position + run.own_count());
+    tokens.insert(tokens.end(), run.draft.begin(), run.draft.end());
     uint64_t history = 0;
-    for (int i = 0; i < run.first_position + run.token_count; ++i) {
-      history = (history + static_cast<uint64_t>(one.tokens[static_cast<size_t>(i)]) + 1) *
+    for (int i = 0; i < std::ssize(tokens); ++i) {
+      history = (history + static_cast<uint64_t>(tokens[static_cast<size_t>(i)]) + 1) *
                 0x9E3779B97F4A7C15U;
       if (limits_.sharing == BlockSharing::kPrefill && i >= one.prompt_count) history ^= 1;
       Written& place = written(run.id, i);
@@ -212,6 +248,7 @@ class Simulation {
   std::vector<Written> memory_;  // [block_count, block_tokens]
   int longest_ = 0;              // blocks of the longest sequence
   int arrived_ = 0;
+  int drafts_ = 0;
   int hits_ = 0;  // sequences that began on cached blocks
 };
 

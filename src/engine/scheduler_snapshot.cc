@@ -80,11 +80,17 @@ Status validate_sequence(const SequenceSnapshot& one, int block_tokens) {
   if (!one.is_running && (reached > 0 || !one.block_table.empty())) {
     return broken("sequence {} waits and holds blocks or computed tokens", one.id);
   }
+  if (one.draft_count < 0 || (one.draft_count > 0 && reached != one.token_count)) {
+    return broken("sequence {} has a draft of {} behind {} of {} tokens", one.id, one.draft_count,
+                  reached, one.token_count);
+  }
+  const int64_t token_count = int64_t{one.token_count} + one.draft_count;
+  const int64_t planned = reached + one.draft_count;
   const auto room = static_cast<int64_t>(one.block_table.size()) * block_tokens;
-  if (room < reached) return broken("sequence {} has blocks for {} of {}", one.id, room, reached);
-  if (room - block_tokens >= one.token_count) {
+  if (room < planned) return broken("sequence {} has blocks for {} of {}", one.id, room, planned);
+  if (room - block_tokens >= token_count) {
     return broken("sequence {} has blocks for {} positions and {} tokens", one.id, room,
-                  one.token_count);
+                  token_count);
   }
   return {};
 }

@@ -31,6 +31,7 @@ struct SequenceSnapshot {
   int token_count = 0;
   int computed_count = 0;
   int planned_count = 0;
+  int draft_count = 0;  // planned behind its tokens
   std::vector<int> block_table;
 };
 
@@ -44,8 +45,9 @@ struct SchedulerSnapshot {
 // kInternal with the first rule that is broken: a block has as many holders as tables (and one that
 // pins it), and can be taken when it has none; what is computed and published may be in several
 // tables and has all that is before it published, what is still written is in one; a table has room
-// for what was computed and planned and no more than for all its tokens; nothing is computed beyond
-// the tokens; who waits holds nothing; no more run than may.
+// for what was computed and planned and no more than for all its tokens and a planned draft;
+// nothing is computed beyond the tokens; a draft is planned behind all of them; who waits holds
+// nothing; no more run than may.
 Status validate(const SchedulerSnapshot& snapshot);
 
 }  // namespace puna

@@ -90,6 +90,17 @@ TEST(SchedulerSnapshot, ATableHasRoomForWhatIsComputedAndForNoMoreThanTheTokens)
               HasSubstr("blocks for 192 positions and 70 tokens"));
 }
 
+TEST(SchedulerSnapshot, ADraftIsPlannedBehindAllTokensAndHasRoom) {
+  EXPECT_EQ(fault([](auto& s) { s.sequences[0].draft_count = 58; }), "");
+  EXPECT_THAT(fault([](auto& s) { s.sequences[0].draft_count = 59; }),
+              HasSubstr("blocks for 128 of 129"));
+  EXPECT_THAT(fault([](auto& s) {
+                s.sequences[0].planned_count = 5;
+                s.sequences[0].draft_count = 1;
+              }),
+              HasSubstr("a draft of 1 behind 69 of 70 tokens"));
+}
+
 TEST(SchedulerSnapshot, WhoWaitsHoldsNothing) {
   EXPECT_THAT(fault([](auto& s) { s.sequences[1].computed_count = 1; }), HasSubstr("2 waits"));
   EXPECT_THAT(fault([](auto& s) { s.sequences[0].is_running = false; }), HasSubstr("1 waits"));

@@ -1,4 +1,4 @@
-// "7:[0:64) 9:[64:100)! preempt 11": "!" where the next token is chosen.
+// "7:[0:64) 9:[64:65)!+3 preempt 11": "!" where the next token is chosen, "+" behind it a draft.
 
 #include "engine/step_plan.h"
 
@@ -16,7 +16,8 @@ std::string describe(const StepPlan& plan) {
   std::string text;
   for (const PlannedRun& run : plan.runs) {
     text += fmt::format("{}{}:[{}:{}){}", text.empty() ? "" : " ", run.id, run.first_position,
-                        run.first_position + run.token_count, run.chooses ? "!" : "");
+                        run.first_position + run.own_count(), run.chooses ? "!" : "");
+    if (!run.draft.empty()) text += fmt::format("+{}", run.draft.size());
   }
   for (const SequenceId id : plan.preempted) text += fmt::format(" preempt {}", id);
   return text;

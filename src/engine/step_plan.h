@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "model/llama_config.h"
+
 namespace puna {
 
 using SequenceId = uint64_t;
@@ -13,8 +15,11 @@ using SequenceId = uint64_t;
 struct PlannedRun {
   SequenceId id = 0;
   int first_position = 0;
-  int token_count = 0;
-  bool chooses = false;  // ends with the sequence's last token: its logits choose the next
+  int token_count = 0;              // with the draft
+  bool chooses = false;             // has the sequence's last token: its logits choose the next
+  std::vector<TokenId> draft = {};  // behind the last token: what perhaps follows it
+
+  int own_count() const { return token_count - static_cast<int>(draft.size()); }
 };
 
 struct StepPlan {

@@ -14,7 +14,8 @@ std::unique_ptr<Backend> open_fake(const EngineSettings& settings) {
   options.max_num_seqs = settings.max_num_seqs;
   options.step_tokens_max = settings.step_tokens_max;
   options.kv_cache_bytes = settings.kv_cache_bytes;
-  options.device = FakeOptions{.step_microseconds = settings.step_microseconds};
+  options.device = FakeOptions{.step_microseconds = settings.step_microseconds,
+                               .is_repetitive = settings.is_repetitive};
   auto backend = open_fake_backend(options);
   EXPECT_TRUE(backend.ok()) << backend.status().message();
   return std::move(backend).value();
@@ -22,13 +23,14 @@ std::unique_ptr<Backend> open_fake(const EngineSettings& settings) {
 
 std::unique_ptr<Engine> open_engine(const EngineSettings& settings,
                                     std::unique_ptr<Backend> backend) {
-  static const SteadyClock clock;
+  static const ManualClock clock;
   EngineOptions options;
   options.max_num_seqs = settings.max_num_seqs;
   options.step_tokens_max = settings.step_tokens_max;
   options.waiting_max = settings.waiting_max;
   options.has_priorities = settings.has_priorities;
   options.enable_prefix_caching = settings.enable_prefix_caching;
+  options.speculation = settings.speculation;
   options.eos_token_ids = {kFakeEndToken};
   auto engine = Engine::start(backend ? std::move(backend) : open_fake(settings), options, clock);
   EXPECT_TRUE(engine.ok()) << engine.status().message();

@@ -90,11 +90,13 @@ struct EngineSettings {
   bool enable_prefix_caching = true;
   int max_model_len = 512;
   bool has_priorities = false;
+  bool is_repetitive = false;  // as FakeOptions has it
+  SpeculationOptions speculation = {};
 };
 
 // The fake backend.
 std::unique_ptr<Backend> open_fake(const EngineSettings& settings);
-// On `backend`, or on the fake.
+// On `backend`, or on the fake. On its clock a step takes no time, so that drafts cost nothing.
 std::unique_ptr<Engine> open_engine(const EngineSettings& settings = {},
                                     std::unique_ptr<Backend> backend = nullptr);
 

@@ -1,5 +1,5 @@
-// The engine over the CPU backend: answers have the same bits alone, together, and when memory is
-// so short that sequences give way to each other and are computed again.
+// The engine over the CPU backend: answers have the same bits alone, together, when memory is so
+// short that sequences give way to each other and are computed again, and with drafts.
 
 #include <gtest/gtest.h>
 
@@ -34,7 +34,7 @@ class CpuEngine : public testing::TestWithParam<Subject> {
 
   // `block_count` 0: as many KV blocks as everybody needs.
   std::unique_ptr<Engine> open(int block_count, int step_tokens_max,
-                               bool enable_prefix_caching = true) {
+                               bool enable_prefix_caching = true, bool speculates = true) {
     BackendOptions options;
     options.cpu().weights = GetParam().weights;
     options.cpu().kv_cache_type = GetParam().kv_cache_type;
@@ -52,7 +52,8 @@ class CpuEngine : public testing::TestWithParam<Subject> {
     }
     return open_engine({.max_num_seqs = 8,
                         .step_tokens_max = step_tokens_max,
-                        .enable_prefix_caching = enable_prefix_caching},
+                        .enable_prefix_caching = enable_prefix_caching,
+                        .speculation = {.is_on = speculates}},
                        std::move(backend).value());
   }
 
@@ -122,6 +123,42 @@ TEST_P(CpuEngine, AnswersHaveTheSameBitsWithAndWithoutThePrefixCache) {
     EXPECT_EQ(cached, enable_prefix_caching ? 5 * 64 + 6 * 128 : 0);
     if (!enable_prefix_caching) expected = answers;
     EXPECT_TRUE(answers == expected);
+  }
+}
+
+// Answers of few letters, which say much twice.
+TEST_P(CpuEngine, AnswersHaveTheSameBitsWithAndWithoutDrafts) {
+  const auto few_letters = [](int number, std::shared_ptr<Recorder> recorder) {
+    EngineRequest one = request(number, std::move(recorder));
+    one.sampling.temperature = number % 3 == 0 ? 0 : 0.7;
+    one.sampling.max_tokens = 70;
+    one.sampling.allowed_token_ids = {'a', 'b', 'c', 'd'};
+    return one;
+  };
+  std::vector<Answer> expected;
+  for (const bool speculates : {false, true}) {
+    const auto roomy = open(0, 512, true, speculates);
+    const auto tiny = open(kMaxModelLen / 64, 24, true, speculates);
+    std::vector<std::shared_ptr<Recorder>> alone, together;
+    for (int i = 0; i < 6; ++i) {
+      for (auto* recorders : {&alone, &together}) {
+        recorders->push_back(std::make_shared<Recorder>());
+        Engine& engine = recorders == &alone ? *roomy : *tiny;
+        ASSERT_TRUE(engine.submit(few_letters(i, recorders->back())).ok());
+      }
+      alone.back()->wait();
+    }
+    std::vector<Answer> answers;
+    for (const auto& recorder : alone) answers.push_back(answer(*recorder));
+    if (!speculates) expected = answers;
+    for (const auto& recorder : together) answers.push_back(answer(*recorder));
+    for (size_t i = 0; i < answers.size(); ++i) {
+      EXPECT_EQ(answers[i], expected[i % expected.size()]) << i;
+    }
+    for (const Engine* engine : {roomy.get(), tiny.get()}) {
+      EXPECT_EQ(engine->stats().accepted_tokens > 50, speculates);
+      EXPECT_EQ(engine->stats().accepted_tokens < engine->stats().draft_tokens, speculates);
+    }
   }
 }
 

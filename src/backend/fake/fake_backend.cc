@@ -18,7 +18,8 @@ constexpr int kBlockTokens = 64;
 const BackendTraits kTraits = {.sharing = BlockSharing::kAll, .block_tokens = kBlockTokens};
 constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz .";
 constexpr float kNeverLogit = -30.0F;
-constexpr float kLetterLogit = 4.0F;  // letters lie between this and one more than twice it
+constexpr float kLetterLogit = 4.0F;    // letters lie between this and one more than twice it
+constexpr float kRepeatedLogit = 6.0F;  // nine times of ten
 constexpr float kCertainLogit = 40.0F;
 constexpr uint64_t kSentencesPerText = 3;  // on average
 
@@ -38,6 +39,7 @@ class FakeBackend final : public BlockingBackend {
       : limits_(limits),
         step_time_(options.step_microseconds),
         is_endless_(options.is_endless),
+        is_repetitive_(options.is_repetitive),
         history_(static_cast<size_t>(limits.block_count) * kBlockTokens) {}
 
   const BackendLimits& limits() const override { return limits_; }
@@ -82,6 +84,10 @@ class FakeBackend final : public BlockingBackend {
       const auto id = static_cast<unsigned char>(letter);
       logits[id] = kLetterLogit * (1 + unit(history + id)) + (letter == ' ' ? 1.0F : 0.0F);
     }
+    if (is_repetitive_) {
+      logits[static_cast<unsigned char>(
+          kLetters[static_cast<size_t>(last) * 5 % kLetters.size()])] += kRepeatedLogit;
+    }
     if (last == '.') {
       const bool ends = !is_endless_ && history % kSentencesPerText == 0;
       logits[ends ? static_cast<size_t>(kFakeEndToken) : static_cast<size_t>(' ')] = kCertainLogit;
@@ -91,6 +97,7 @@ class FakeBackend final : public BlockingBackend {
   const BackendLimits limits_;
   const std::chrono::microseconds step_time_;
   const bool is_endless_;
+  const bool is_repetitive_;
   std::vector<uint64_t> history_;  // [block_count, kBlockTokens]
   std::vector<float> logits_;
 };

@@ -1,8 +1,9 @@
 // FakeBackend: a deterministic model without weights, for tests of everything above a backend.
 //
 // Its text is made of lower-case words and sentences that depend on every token before them, and
-// ends by itself, unless FakeOptions::is_endless is set. What it remembers of a sequence lies in
-// the sequence's KV blocks, so a mistake in a block table changes the text.
+// ends by itself, unless FakeOptions::is_endless is set. With FakeOptions::is_repetitive most
+// letters follow from the one before alone, so that words come again and again. What it remembers
+// of a sequence lies in the sequence's KV blocks, so a mistake in a block table changes the text.
 #pragma once
 
 #include <memory>
