@@ -65,6 +65,10 @@ test-kubernetes: build fetch-models ## Judge deploy/kubernetes by a real control
 	@tools/install_packages.sh tools/apt-packages-kubernetes.txt
 	@/usr/bin/python3 tools/run_tests.py --long kubernetes
 
+.PHONY: test-accelerators
+test-accelerators: packages ## Programs for devices on XLA's plugin for CPUs and the reference plugin, in full
+	@/usr/bin/python3 tools/run_tests.py --long accelerators
+
 .PHONY: test-terraform
 test-terraform: build fetch-models ## Judge deploy/terraform by a real CLI and schema, install.sh and cleanup.sh whole (root)
 	@tools/install_packages.sh tools/apt-packages-kubernetes.txt

@@ -11,7 +11,7 @@ sys.path[:0] = [str(ROOT / one) for one in ("tools", "tests/kubernetes/lab")]
 import changed_tests  # noqa: E402
 import lab_tools  # noqa: E402
 
-HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider tests/http -rs"
+HTTP_TESTS = "build/venv/http_tests/bin/python -m pytest -q -p no:cacheprovider -rs tests/http"
 CLUSTER_PYTHON = "build/venv/cluster/bin/python"
 TERRAFORM_TESTS = "build/venv/terraform/bin/python -m pytest -q -p no:cacheprovider -rs tests/terraform"
 TERRAFORM_LAB = "build/venv/terraform_lab/bin/python -m pytest -q -p no:cacheprovider -rs tests/terraform/lab"
@@ -22,6 +22,8 @@ THREADED_TARGETS = ["puna", "base_test", "packed_test", "backend_test", "backend
 # What a second compiler may get wrong: bits, coroutines, invariants that only its debug checks see.
 # `make test-gcc` builds everything.
 GCC_TARGETS = [*THREADED_TARGETS, "quantise_test", "stablehlo_interpreter_test", "cpu_engine_test"]
+# What programs for devices are made by, and run on.
+ACCELERATOR_TARGETS = ["pjrt_ref", "stablehlo_test", "emitted_llama_test", "pjrt_client_test", "pjrt_backend_test", "backend_test"]
 # The sanitizers' own exit codes fail the test; leaks of the process's end state count too.
 SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:allocator_may_return_null=1",
@@ -102,6 +104,33 @@ def cluster_steps() -> list[Step]:
     ]
 
 
+def accelerator_steps() -> list[Step]:
+    """The reference plugin and XLA's for CPUs. Speed is nobody's goal there: what takes minutes is XLA's compiler."""
+    packages = f"build/venv/accelerators/lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
+    xla = {"PUNA_PJRT_PLUGIN": str(ROOT / packages / "xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"), "TF_CPP_MIN_LOG_LEVEL": "1"}
+    programs = "build/release/bin/"
+    return [
+        Step("web", "build", "tools/build_web.sh", prepares=True),
+        *build("accelerators", "release", " ".join(["puna", *ACCELERATOR_TARGETS])),
+        Step("accelerators", "Python packages", "for one in accelerators http_tests; do tools/venv.sh $one; done",
+             prepares=True),
+        Step("accelerators", "everything on the reference plugin",
+             " && ".join(f"{programs}{one} --gtest_brief=1 --gtest_filter='{'*pjrt*' if one == 'backend_test' else '*'}'"
+                         for one in ACCELERATOR_TARGETS if one.endswith("_test"))),
+        Step("accelerators", "emitted programs on XLA's plugin",
+             f"{programs}pjrt_client_test --gtest_filter='*PluginOfTheEnvironment'", xla),
+        Step("accelerators", "goldens and degrees on XLA's plugin",
+             f"{programs}pjrt_backend_test --gtest_filter='*DeviceLlama*xla*:TensorParallel.*'", xla),
+        Step("accelerators", "the backends' contract on XLA's plugin",
+             f"{programs}backend_test --gtest_filter='*BackendContract*/pjrt_f32:*BackendContract*/pjrt_f32_odd_head'", xla),
+        Step("accelerators", "answers over HTTP on XLA's plugin", f"{HTTP_TESTS}/test_accelerator.py", xla),
+        Step("accelerators", "eight devices, the check for GPUs on XLA's plugin",
+             "/usr/bin/python3 -m unittest discover -s tests/accelerators", xla),
+        Step("accelerators", "scripts for Neuron and GPU machines on the reference plugin",
+             "/usr/bin/python3 -m unittest discover -s tests/bench -p 'test_device_scripts.py'"),
+    ]
+
+
 def tests_of(layer: str, preset: str, targets: list[str], environment: dict[str, str]) -> Step:
     return Step(layer, "unit tests", f"ctest --preset {preset} --verbose --tests-regex '^({'|'.join(targets)})$'",
                 environment)
@@ -113,6 +142,7 @@ def long_steps(fuzz_seconds: int) -> dict[str, list[Step]]:
     lab = {"PUNA_KUSTOMIZE": str(lab_tools.BIN / "kustomize"),
            "PUNA_CRDS": ":".join(str(lab_tools.CRDS / name) for name in lab_tools.CRD_SOURCES)}
     return {
+        "accelerators": accelerator_steps(),
         "fuzz": [web, *build("fuzz", "fuzz"), *fuzz_steps(fuzz_seconds)],
         "gcc": [web, *build("gcc", "dev"), Step("gcc", "unit tests", "ctest --preset dev --verbose -L unit")],
         "cluster": [

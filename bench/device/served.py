@@ -120,6 +120,9 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
     def log(self) -> str:
         with self._log.open(errors="replace") as file:

@@ -78,13 +78,13 @@ def main() -> int:
     parser.add_argument("image")
     parser.add_argument("version")
     for option, reader in READERS.items():
-        parser.add_argument(f"--{option}", type=pathlib.Path, help=reader.__doc__)
+        parser.add_argument(f"--{option}", type=pathlib.Path, nargs="*", default=[], help=reader.__doc__)
     options = parser.parse_args()
     bom = Bom()
     bom.metadata.component = Component(type=ComponentType.CONTAINER, name=options.image, version=options.version,
                                        bom_ref=options.image)
     for option, reader in READERS.items():
-        if path := getattr(options, option):
+        for path in getattr(options, option):
             bom.components.update(reader(path.read_text()))
     bom.register_dependency(bom.metadata.component, bom.components)
     text = JsonV1Dot6(bom).output_as_string(indent=1)

@@ -1,6 +1,7 @@
 """A server on the PJRT backend and the reference plugin: the answer tests once more, and devices that fail."""
 
 import json
+import os
 import pathlib
 import signal
 
@@ -13,9 +14,12 @@ from test_completions import *  # noqa: F403
 from test_streams import *  # noqa: F403
 
 MODEL = ROOT / "tests/golden/llama/multi_head"
-PLUGIN = pathlib.Path(BINARY).parent / "libpjrt_ref.so"
+REFERENCE = pathlib.Path(BINARY).parent / "libpjrt_ref.so"
+# XLA's for CPUs in `make test-accelerators`; faults are the reference plugin's.
+PLUGIN = os.environ.get("PUNA_PJRT_PLUGIN", str(REFERENCE))
 SMALL = ("--weights", "f32", "--max-num-seqs", "4", "--chat-template", "chatml", "--served-model-name", "fake")
-DEVICES = (*SMALL, "--max-num-batched-tokens", "64", "--executable-store", "off", "--device", str(PLUGIN))
+ON_DEVICES = (*SMALL, "--max-num-batched-tokens", "64", "--executable-store", "off", "--device")
+DEVICES, REFERENCE_DEVICES = (*ON_DEVICES, PLUGIN), (*ON_DEVICES, str(REFERENCE))
 
 # They know the fake's vocabulary of bytes, in which a token is a character.
 for needs_bytes in ("test_an_answer_has_the_official_shape", "test_logprobs_come_one_per_token",
@@ -62,7 +66,8 @@ def scores(server: PunaServer) -> list[float]:
 @pytest.mark.parametrize("rules, degree", [("xla", 2), ("neuron", 1), ("neuron", 4)])
 def test_answers_are_those_of_the_processor(server, start_server, rules, degree):
     processor = start_server(str(MODEL), *SMALL, "--packed-weights", "off", backend="cpu")
-    devices = start_server(str(MODEL), *DEVICES, "--tp-degree", str(degree), backend="pjrt",
+    flags = DEVICES if rules == "xla" else REFERENCE_DEVICES
+    devices = start_server(str(MODEL), *flags, "--tp-degree", str(degree), backend="pjrt",
                            variables={"PUNA_REFERENCE_PLUGIN": rules})
     expected = answers(processor)
     assert len(set(expected)) >= 3 and all(expected)
@@ -73,7 +78,7 @@ def test_answers_are_those_of_the_processor(server, start_server, rules, degree)
 
 @pytest.mark.parametrize("rules", ["xla", "neuron"])
 def test_a_lost_device_is_not_healthy_and_ends_its_requests(start_server, rules):
-    server = start_server(str(MODEL), *DEVICES, "--pjrt-option", "lose_at_run=20", backend="pjrt",
+    server = start_server(str(MODEL), *REFERENCE_DEVICES, "--pjrt-option", "lose_at_run=20", backend="pjrt",
                           variables={"PUNA_REFERENCE_PLUGIN": rules})
     assert server.get("/ready").status_code == 200
     chat = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 40, "ignore_eos": True}
@@ -88,7 +93,7 @@ def test_a_lost_device_is_not_healthy_and_ends_its_requests(start_server, rules)
 
 
 def test_a_compiler_that_never_ends_is_named_and_can_be_ended(start_server):
-    server = start_server(str(MODEL), *DEVICES, "--pjrt-option", "hang_in_compile=1", backend="pjrt",
+    server = start_server(str(MODEL), *REFERENCE_DEVICES, "--pjrt-option", "hang_in_compile=1", backend="pjrt",
                           wait_ready=False)
     wait_until(lambda: "compiling program 1 of" in server.get("/ready").text, SOON, "the start says what it does")
     assert server.get("/ready").status_code == 503

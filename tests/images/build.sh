@@ -20,7 +20,7 @@ if ! podman image exists "$base"; then
   podman import --quiet "$state/base.tar" "$base"
   rm "$state/base.tar"
 fi
-for image in puna-gradio puna-server puna; do
+for image in puna-gradio puna-server puna puna-neuron puna-cuda; do
   echo "=== $image"
   # Steps run in a chroot and not in a container: they want the machine's network, and nothing of its cgroups.
   buildah build --isolation chroot --format docker --layers --network host \

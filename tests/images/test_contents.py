@@ -8,9 +8,9 @@ from container import VERSION, podman
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-IMAGES = ["puna", "puna-server", "puna-gradio"]
-WITH_PYTHON = ["puna", "puna-gradio"]
-BYTES_MAX = {"puna": 1_300e6, "puna-server": 330e6, "puna-gradio": 700e6}
+IMAGES = ["puna", "puna-server", "puna-gradio", "puna-cuda", "puna-neuron"]
+WITH_PYTHON = ["puna", "puna-gradio", "puna-cuda", "puna-neuron"]
+BYTES_MAX = {"puna": 1_300e6, "puna-server": 330e6, "puna-gradio": 700e6, "puna-cuda": 7_000e6, "puna-neuron": 1_300e6}
 BILL = "/usr/share/doc/puna/sbom.cdx.json"
 
 
@@ -92,7 +92,7 @@ def test_nothing_of_the_machine_that_built_it_is_in_it(image):
     assert "machine.list" not in history
 
 
-@pytest.mark.parametrize("image", ["puna", "puna-server"])
+@pytest.mark.parametrize("image", ["puna", "puna-server", "puna-cuda", "puna-neuron"])
 def test_every_library_of_the_server_is_there(image):
     libraries = run(image, "ldd", "/usr/local/bin/puna")
     assert "libc.so.6 => " in libraries and "not found" not in libraries

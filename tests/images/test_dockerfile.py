@@ -13,7 +13,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DOCKER = ROOT / "deploy/docker"
 REQUIREMENTS = ROOT / "tools/requirements"
-IMAGES = ["puna-gradio", "puna-server", "puna"]
+IMAGES = ["puna-gradio", "puna-server", "puna-cuda", "puna-neuron", "puna"]
 Instruction = tuple[str, str]
 
 
@@ -52,7 +52,7 @@ def test_the_base_is_an_argument_with_a_digest_and_every_stage_begins_with_it():
 
 
 def test_the_images_are_the_last_stages_and_puna_is_the_default():
-    assert list(stages())[-3:] == IMAGES
+    assert list(stages())[-len(IMAGES):] == IMAGES
 
 
 @pytest.mark.parametrize("image", IMAGES)
@@ -141,6 +141,34 @@ def test_the_packages_of_an_image_are_those_that_the_tests_ran_with(name):
         return set(re.findall(r"^\S+==\S+", (REQUIREMENTS / f"{lock}.txt").read_text(), re.M))
 
     assert versions(name) <= versions("cluster")
+
+
+def locked(name: str) -> set[str]:
+    return set(re.findall(r"^(\S+)==", (REQUIREMENTS / f"{name}.txt").read_text(), re.M))
+
+
+def test_the_image_for_gpus_has_the_plugin_and_what_it_opens_beside_itself():
+    """As it was seen on an H100: runtime, cuBLAS, cuDNN, NCCL; ptxas and libdevice, without which nothing is compiled."""
+    assert locked("image_cuda") >= {"jax-cuda13-pjrt", "nvidia-cuda-runtime", "nvidia-cublas", "nvidia-cudnn-cu13",
+                                    "nvidia-nccl-cu13", "nvidia-cuda-nvcc", "nvidia-nvvm"}
+    assert not locked("image_cuda") & locked("image_ray"), "the two environments become one"
+
+
+def test_the_image_for_neuron_has_nothing_of_aws_and_names_what_is_to_be_added():
+    text = (DOCKER / "NEURON.md").read_text()
+    for package in ("libneuronxla", "neuronx-cc", "aws-neuronx-runtime-lib", "aws-neuronx-collectives", "aws-neuronx-dkms"):
+        assert f"`{package}`" in text
+    version = re.search(r"VERSION=(\S+)", (DOCKER / "Dockerfile").read_text())[1]
+    assert f"FROM puna-neuron:{version}\n" in text
+    installed = [rest for keyword, rest in lineage("puna-neuron") if keyword == "RUN" and " install " in rest]
+    assert installed and not [rest for rest in installed if "neuron" in rest]
+    assert any(keyword == "ENV" and "/opt/puna/venv/bin" in rest for keyword, rest in lineage("puna-neuron")), "for neuronx-cc"
+
+
+@pytest.mark.parametrize("image, device", [("puna-cuda", "cuda"), ("puna-neuron", "neuron")])
+def test_an_image_for_devices_serves_on_them(image, device):
+    command = json.loads(dict(stages()[image])["CMD"])
+    assert command[command.index("--backend") + 1] == "pjrt" and command[command.index("--device") + 1] == device
 
 
 def test_the_images_offer_what_the_kubernetes_objects_start():

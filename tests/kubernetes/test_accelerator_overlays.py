@@ -15,8 +15,9 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(ROOT / one) for one in ("tests/kubernetes", "python")]
+sys.path[:0] = [str(ROOT / one) for one in ("tests/kubernetes", "tests/golden", "python")]
 
+from golden_heads import with_heads  # noqa: E402
 from puna.settings import AUTOSCALING_ENVIRONMENT, ENVIRONMENT, parse_settings  # noqa: E402
 from render import Document, build  # noqa: E402
 
@@ -35,15 +36,6 @@ def settings_of(overlay: str) -> dict[str, str]:
 
 def run_puna(*arguments: str, **options) -> str:
     return subprocess.run([BINARY, *arguments], check=True, capture_output=True, text=True, timeout=60, **options).stdout
-
-
-def model_with_heads(folder: pathlib.Path, heads: int) -> pathlib.Path:
-    """The checkpoint of the goldens, whose hidden size of 64 is cut into as many heads."""
-    shutil.copytree(ROOT / "tests/golden/llama/multi_head", folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"num_attention_heads": heads, "num_key_value_heads": heads, "head_dim": 64 // heads}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 def installed_plugins(folder: pathlib.Path) -> pathlib.Path:
@@ -67,7 +59,7 @@ def test_every_setting_is_one_of_the_replica_or_of_the_server(overlay):
 def test_the_server_starts_with_what_the_overlay_says(tmp_path, overlay):
     given = settings_of(overlay)
     settings = parse_settings({}, given)
-    model = model_with_heads(tmp_path / "model", max(4, settings.tp_degree))
+    model = with_heads(tmp_path / "model", max(4, settings.tp_degree))
     # As Ray and the device plugins show a replica its devices.
     cores = ",".join(map(str, range(settings.neuron_cores)))
     shown = {"NEURON_RT_VISIBLE_CORES": cores, "PUNA_REFERENCE_PLUGIN": "neuron"} if cores else {}

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent.parent
-sys.path[:0] = [str(ROOT / one) for one in ("tests/kubernetes/lab", "tests/kubernetes", "tests/tutorial", "python")]
+sys.path[:0] = [str(ROOT / one) for one in ("tests/kubernetes/lab", "tests/kubernetes", "tests/tutorial", "tests/golden",
+                                              "python")]
 
 from control_plane import Lab, wait_until  # noqa: E402
 from made_up_nodes import nodes, volumes  # noqa: E402

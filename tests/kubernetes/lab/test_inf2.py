@@ -7,12 +7,12 @@ would be, the reference plugin on machines of 24 virtual cores. The volume of mo
 import json
 import pathlib
 import re
-import shutil
 
 import pytest
 import yaml
 from container_setup import PROJECT, inside
 from control_plane import Lab, wait_until
+from golden_heads import with_heads
 from kubelet import Kubelet, real_node
 from made_up_nodes import INF2_LABELS, NEURON_TAINTS, X86_LABELS, neuron_resources
 from overlays import ROOT, with_components
@@ -23,15 +23,6 @@ from puna.settings import SEED_AUTOSCALING
 
 CORES, CHIPS = 24, 12
 PROGRAM = re.compile(r"program \d+ of (\d+), .*, (compiled|loaded) in")
-
-
-def small_model(folder: pathlib.Path) -> pathlib.Path:
-    """The checkpoint of the goldens with eight heads of 8 where it has four of 16: as good a model, and divisible by 8."""
-    shutil.copytree(ROOT / "tests/golden/llama/multi_head", folder)
-    config = json.loads((folder / "config.json").read_text())
-    config |= {"num_attention_heads": 8, "num_key_value_heads": 8, "head_dim": 8}
-    (folder / "config.json").write_text(json.dumps(config))
-    return folder
 
 
 def nodes() -> list[dict]:
@@ -50,7 +41,7 @@ def replicas(least: int) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def service(lab, tmp_path_factory):
-    model = small_model(lab.folder / "checkpoint")
+    model = with_heads(lab.folder / "checkpoint", 8)
     images = Images(project=ROOT, path=f"{programs(ROOT, lab.folder / 'programs')}:{PROJECT}/build/release/bin",
                     variables={"PYTHONPATH": f"{PROJECT}/python", "PYTHONUNBUFFERED": "1",
                                "MODEL_ID": inside(ROOT, model),
