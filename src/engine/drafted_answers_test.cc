@@ -96,7 +96,9 @@ TEST(DraftedAnswers, AreThoseWithoutDraftsAloneTogetherAndInTinyMemory) {
         EXPECT_LT(stats.accepted_tokens, stats.draft_tokens) << "some were wrong";
         EXPECT_EQ(stats.blocks_used, 0);
         EXPECT_EQ(stats.preemptions > 0, together && bytes > 0);
-        if (!together) EXPECT_LT(stats.steps, plain->stats().steps * 3 / 4);
+        if (!together) {
+          EXPECT_LT(stats.steps, plain->stats().steps * 3 / 4);
+        }
       }
     }
   }

@@ -47,7 +47,9 @@ TEST(PromptLookup, FindsWhatASearchThroughEverythingFinds) {
           // With few letters there may be more places than are looked at.
           if (alphabet < 40 && ngram_min < 2) continue;
           ASSERT_EQ(found.length, expected.length);
-          if (found.length > 0) ASSERT_EQ(found.next, expected.next);
+          if (found.length > 0) {
+            ASSERT_EQ(found.next, expected.next);
+          }
           matches += found.length > 0 ? 1 : 0;
         }
         EXPECT_TRUE(matches > 0 || (alphabet < 40 && ngram_min < 2));
