@@ -7,6 +7,8 @@ What this build cannot do, what did not fit and what no time was left for has it
 """
 
 import argparse
+import contextlib
+import io
 import json
 import pathlib
 import platform
@@ -139,7 +141,7 @@ class Check:
         self.add_rows(shape, weights, report)
         bandwidth = report["read_bandwidth_bytes_per_second"] / 1e9
         missing = len(options.batch) * len(options.depth) + len(options.prefill) - len(report["results"])
-        return (f"{len(report['results'])} tests, read bandwidth {bandwidth:.0f} GB/s, opened in {report['load_seconds']:.1f} s"
+        return (f"{len(report['results'])} tests, read bandwidth {bandwidth:.4g} GB/s, opened in {report['load_seconds']:.1f} s"
                 + (f"; {missing} did not fit" if missing else ""))
 
     def add_rows(self, shape: str, weights: str, report: dict[str, Any]) -> None:
@@ -159,7 +161,9 @@ class Check:
         self.left()
         model = options.model or self.folder / "model"
         if not options.model:
-            make_random_checkpoint.main([shape, str(model), *(["--layers", str(options.layers)] if options.layers else [])])
+            layers = ["--layers", str(options.layers)] if options.layers else []
+            with contextlib.redirect_stdout(io.StringIO()):
+                make_random_checkpoint.main([shape, str(model), *layers])
         try:
             with self.serve(model, "--weights", "bf16", "--max-num-seqs", str(options.streams), "--max-model-len",
                             str(SERVED_PROMPT + options.served_tokens + 64), "--chat-template", "chatml") as server:
