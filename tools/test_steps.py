@@ -18,7 +18,7 @@ TERRAFORM_LAB = "build/venv/terraform_lab/bin/python -m pytest -q -p no:cachepro
 NODE_TESTS = "node --test tests/http/node/"
 # What has threads of its own, for the sanitizer that looks for races (and is slow).
 THREADED_TARGETS = ["puna", "base_test", "packed_test", "backend_test", "backend_contract_test", "engine_test",
-                    "generate_test", "http_test", "api_test"]
+                    "generate_test", "http_test", "load_test", "api_test"]
 # What a second compiler may get wrong: bits, coroutines, invariants that only its debug checks see.
 # `make test-gcc` builds everything.
 GCC_TARGETS = [*THREADED_TARGETS, "quantise_test", "stablehlo_interpreter_test", "cpu_engine_test"]

@@ -4,10 +4,15 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <mutex>
 #include <string_view>
 
 namespace puna {
+
+// As much of `text` as a line of so many columns holds: one that is longer would be two, and only
+// the second is written over. 0: nobody knows how many.
+std::string_view fitting(std::string_view text, size_t columns);
 
 class StatusLine {
  public:

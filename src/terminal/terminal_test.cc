@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "terminal/line_editor.h"
+#include "terminal/status_line.h"
 
 namespace puna {
 namespace {
@@ -19,6 +20,14 @@ TEST(Printable, LinesAndTabsStayAndControlsAreEscaped) {
 
 TEST(ErrorText, IsOneLineWhateverItTellsOf) {
   EXPECT_EQ(error_text("a\nb").find('\n'), std::string::npos);
+}
+
+TEST(StatusLine, ALineIsNoLongerThanTheWindow) {
+  EXPECT_EQ(fitting("loading", 0), "loading");
+  EXPECT_EQ(fitting("loading", 8), "loading");
+  EXPECT_EQ(fitting("loading", 5), "load");
+  EXPECT_EQ(fitting("Zo\xc3\xab!", 4), "Zo\xc3\xab");
+  EXPECT_EQ(fitting("loading", 1), "");
 }
 
 // Typed before the editor reads it: nobody has to wait.
