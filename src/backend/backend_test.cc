@@ -125,7 +125,11 @@ TEST_P(BackendContract, GivesOnlyTheLogitsThatAreWanted) {
   sequence.tokens.resize(40, 7);
   sequence.prompt_count = 40;
   const TestLogits all = run_alone(*backend, sequence, 40);
-  StepBatch batch{.tokens = sequence.tokens, .runs = {}, .wanted_rows = {{3}, {17}, {39}}};
+  // As run_alone() wants them: devices compute a row to choose from by another program.
+  constexpr RowUse kScore = RowUse::kScorePrompt;
+  StepBatch batch{.tokens = sequence.tokens,
+                  .runs = {},
+                  .wanted_rows = {{3, kScore}, {17, kScore}, {39, kScore}}};
   batch.runs.push_back({.first_token = 0,
                         .token_count = 40,
                         .first_position = 0,
