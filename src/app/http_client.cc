@@ -7,6 +7,8 @@
 
 #include <array>
 
+#include "base/environment.h"
+
 namespace puna {
 namespace {
 
@@ -60,6 +62,8 @@ Result<HttpClient::Reply> HttpClient::send(const std::string& path, const std::s
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "puna");
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, handles_->headers);
+  const std::string authorities = environment("SSL_CERT_FILE");
+  if (!authorities.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, authorities.c_str());
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);

@@ -1,5 +1,5 @@
 // The support shop: customers of one shop ask about orders, deliveries and lamps, one to four
-// questions each, after the same system prompt with its answers (about 800 tokens).
+// questions each, after the same system prompt with its answers (some 900 tokens).
 #pragma once
 
 #include <memory>

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/environment.h"
 #include "base/file_descriptor.h"
 
 namespace puna {
@@ -76,6 +77,7 @@ int wait_for(int poll, Events& events, steady_clock::time_point until) {
 struct Transfers::State {
   std::string url;
   long timeout_ms = 0;
+  const std::string authorities = environment("SSL_CERT_FILE");  // libcurl itself has another
   CURLM* multi = curl_multi_init();
   FileDescriptor poll;
   std::optional<Time> timer;                             // when libcurl wants to be called
@@ -149,6 +151,7 @@ void Transfers::State::prepare(Transfer& transfer, const std::string& api_key) {
   // A stream has a connection of its own: that is what the users of a server have.
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_of(api_key));
+  if (!authorities.empty()) curl_easy_setopt(easy, CURLOPT_CAINFO, authorities.c_str());
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, kConnectSeconds);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);

@@ -1,6 +1,7 @@
 // Transfers: many HTTP requests at once from one thread, each answered piece by piece.
 //
-// libcurl is behind transfers.cc: proxies and certificates are those of the environment.
+// libcurl is behind transfers.cc: proxies are those of the environment, and so is a file of
+// certificate authorities (SSL_CERT_FILE).
 #pragma once
 
 #include <chrono>

@@ -5,8 +5,10 @@ import http.server
 import json
 import os
 import pathlib
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
@@ -29,7 +31,8 @@ USAGE = event(choices=[], usage={"prompt_tokens": 9, "completion_tokens": 1})
 class PlayedServer:
     """`play(handler, number)` answers the request of that number, from 0."""
 
-    def __init__(self, play: Callable[["http.server.BaseHTTPRequestHandler", int], None]) -> None:
+    def __init__(self, play: Callable[["http.server.BaseHTTPRequestHandler", int], None],
+                 tls: ssl.SSLContext | None = None) -> None:
         self.bodies: list[dict] = []
         self.keys: list[str] = []
         self.came: list[float] = []
@@ -58,7 +61,9 @@ class PlayedServer:
                 pass  # whoever hangs up is part of a play
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
 
@@ -235,6 +240,24 @@ class LoadTest(unittest.TestCase):
         self.assertEqual((asked["one", 1][1], asked["a", 1][1]), ("Bearer first", "Bearer second"))
         self.assertEqual((wrong.returncode, wrong.stdout), (1, ""))
         self.assertIn("chats.jsonl line 3: it has no message of the user", wrong.stderr)
+
+    @unittest.skipUnless(shutil.which("openssl"), "makes the certificate")
+    def test_a_server_with_a_certificate_of_ones_own_authority_is_heard(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            certificate = pathlib.Path(folder) / "both.pem"
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                            "-keyout", certificate, "-out", certificate.with_name("certificate.pem"), "-days", "2",
+                            "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1"], check=True,
+                           capture_output=True)
+            with certificate.open("a") as both:
+                both.write(certificate.with_name("certificate.pem").read_text())
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            with PlayedServer(lambda handler, _: reply(handler, 200, answer("hi") + USAGE), tls) as server:
+                report = load(server.url, "--requests", "2", SSL_CERT_FILE=str(certificate))
+                unknown = load(server.url, "--requests", "1", "--model", "played", code=1)
+        self.assertEqual((report["model"], report["answered"]), ("played", 2))
+        self.assertIn("certificate", unknown["errors"]["connect"]["example"])
 
     def test_exit_codes_judge(self) -> None:
         unheard = run("load", "http://127.0.0.1:1", "--model", "any", "--requests", "2")
