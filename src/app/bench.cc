@@ -14,6 +14,7 @@
 #include "app/bench_report.h"
 #include "app/bench_runner.h"
 #include "app/bench_served.h"
+#include "app/device_options.h"
 #include "app/open_generator.h"
 #include "backend/cpu/machine_speed.h"
 #include "backend/open_backend.h"
@@ -97,10 +98,10 @@ int64_t blocks_needed(const std::vector<BenchTest>& tests, int block_tokens) {
 
 // The tests whose KV blocks there is room for; says which are left out.
 std::vector<BenchTest> tests_that_fit(const std::vector<BenchTest>& tests, int64_t block_count,
-                                      int64_t block_bytes) {
+                                      int64_t block_bytes, int block_tokens) {
   std::vector<BenchTest> fitting;
   for (const BenchTest& test : tests) {
-    const int64_t needed = test.block_count(measured_traits().block_tokens);
+    const int64_t needed = test.block_count(block_tokens);
     if (needed <= block_count) {
       fitting.push_back(test);
     } else {
@@ -129,11 +130,17 @@ struct BenchSetup {
   std::vector<BenchTest> tests;
 };
 
-Result<BackendOptions> backend_options(const BenchOptions& options,
-                                       const std::vector<BenchTest>& tests) {
-  BackendOptions backend;
-  CpuOptions& cpu = backend.cpu();
-  cpu.weights = parse_weight_format(options.weights);
+bool is_on_devices(const BenchOptions& options) { return options.backend == "pjrt"; }
+
+// The format, as a server of that backend would choose it.
+std::string weights_of(const BenchOptions& options) {
+  if (!options.weights.empty()) return options.weights;
+  return is_on_devices(options) ? "bf16" : "int8";
+}
+
+Result<CpuOptions> cpu_options(const BenchOptions& options) {
+  CpuOptions cpu;
+  cpu.weights = parse_weight_format(weights_of(options));
   if (!cpu.weights) {
     return error(StatusCode::kUnimplemented, "--weights {}: not in this version", options.weights);
   }
@@ -149,6 +156,18 @@ Result<BackendOptions> backend_options(const BenchOptions& options,
   cpu.packed_weights = options.packed_weights;
   cpu.kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype);
   cpu.thread_count = options.threads;
+  return cpu;
+}
+
+Result<BackendOptions> backend_options(const BenchOptions& options,
+                                       const std::vector<BenchTest>& tests) {
+  RETURN_IF_ERROR(check_device_options(options, options.backend, options.group));
+  BackendOptions backend;
+  if (is_on_devices(options)) {
+    backend.device = pjrt_options(options, weights_of(options), options.kv_cache_dtype);
+  } else {
+    ASSIGN_OR_RETURN(backend.device, cpu_options(options));
+  }
   backend.step_tokens_max = kBenchStepTokens;
   backend.max_num_seqs = 1;
   for (const BenchTest& test : tests) {
@@ -159,6 +178,34 @@ Result<BackendOptions> backend_options(const BenchOptions& options,
   return backend;
 }
 
+Status nothing_fits() {
+  return error(StatusCode::kResourceExhausted,
+               "there is nothing to measure: choose tests with --prefill, --decode, --batch and "
+               "--depth that fit into memory, or fewer --layers");
+}
+
+// Devices plan their own memory: what they have after weights and a step is for tests.
+Result<BenchSetup> open_device_setup(const BenchOptions& options, const Checkpoint& checkpoint,
+                                     StatusLine& line) {
+  BenchSetup setup;
+  setup.tests = bench_tests(options);
+  if (setup.tests.empty()) return nothing_fits();
+  ASSIGN_OR_RETURN(BackendOptions backend, backend_options(options, setup.tests));
+  std::get<PjrtOptions>(backend.device).on_progress = [&](const std::string& what) {
+    line.show(what);
+  };
+  ASSIGN_OR_RETURN(setup.backend, open_measured_backend(backend, checkpoint));
+  const int block_tokens = setup.backend->traits().block_tokens;
+  setup.tests =
+      tests_that_fit(setup.tests, setup.backend->limits().block_count,
+                     setup.backend->memory().kv_bytes_per_token * block_tokens, block_tokens);
+  std::erase_if(setup.tests, [&](const BenchTest& test) {
+    return test.batch > setup.backend->limits().step_runs_max;
+  });
+  if (setup.tests.empty()) return nothing_fits();
+  return setup;
+}
+
 Result<BenchSetup> open_setup(const BenchOptions& options, const Checkpoint& checkpoint) {
   BenchSetup setup;
   setup.tests = bench_tests(options);
@@ -166,16 +213,15 @@ Result<BenchSetup> open_setup(const BenchOptions& options, const Checkpoint& che
   const int64_t block_bytes = block_bytes_of(checkpoint.config, backend.cpu());
   const int64_t room = available_memory_bytes() - kReservedBytes - read_array_bytes() -
                        weight_bytes(checkpoint, backend.cpu());
-  setup.tests = tests_that_fit(setup.tests, std::max<int64_t>(0, room) / block_bytes, block_bytes);
-  if (setup.tests.empty()) {
-    return error(StatusCode::kResourceExhausted,
-                 "there is nothing to measure: choose tests with --prefill, --decode, --batch and "
-                 "--depth that fit into memory, or fewer --layers");
-  }
+  const int block_tokens = measured_traits().block_tokens;
+  setup.tests = tests_that_fit(setup.tests, std::max<int64_t>(0, room) / block_bytes, block_bytes,
+                               block_tokens);
+  if (setup.tests.empty()) return nothing_fits();
   ASSIGN_OR_RETURN(backend, backend_options(options, setup.tests));
-  backend.kv_cache_bytes = blocks_needed(setup.tests, measured_traits().block_tokens) * block_bytes;
+  backend.kv_cache_bytes = blocks_needed(setup.tests, block_tokens) * block_bytes;
   ASSIGN_OR_RETURN(setup.backend, open_measured_backend(backend, checkpoint));
-  setup.tests = tests_that_fit(setup.tests, setup.backend->limits().block_count, block_bytes);
+  setup.tests =
+      tests_that_fit(setup.tests, setup.backend->limits().block_count, block_bytes, block_tokens);
   return setup;
 }
 
@@ -188,42 +234,76 @@ Result<std::unique_ptr<ServedRunner>> open_served(Backend& backend, const Tokeni
   return ServedRunner::open(backend, std::move(tokenizer), backend.limits().step_runs_max);
 }
 
+// What the machine, or the devices, give at most; read between the tests.
+class LimitsReader {
+ public:
+  static Result<LimitsReader> open(MeasuredBackend& backend, int threads) {
+    LimitsReader reader(backend);
+    ASSIGN_OR_RETURN(const std::optional<DeviceLimits> limits, backend.device_limits());
+    if (limits) return reader;
+    ASSIGN_OR_RETURN(reader.machine_, MachineSpeed::open(static_cast<size_t>(threads),
+                                                         static_cast<size_t>(read_array_bytes())));
+    return reader;
+  }
+
+  Status read() {
+    if (machine_) {
+      bandwidths_.push_back(machine_->read_bandwidth());
+      operations_.push_back(machine_->int8_operations());
+      return {};
+    }
+    ASSIGN_OR_RETURN(const std::optional<DeviceLimits> limits, backend_->device_limits());
+    bandwidths_.push_back(limits->read_bandwidth);
+    operations_.push_back(limits->operations);
+    return {};
+  }
+
+  BenchLimits medians() const {
+    return {.read_bandwidth = median(bandwidths_), .operations = median(operations_)};
+  }
+
+ private:
+  explicit LimitsReader(MeasuredBackend& backend) : backend_(&backend) {}
+
+  MeasuredBackend* backend_;
+  std::optional<MachineSpeed> machine_;
+  std::vector<double> bandwidths_;
+  std::vector<double> operations_;
+};
+
 // Every test once a round, each with a reading of the limits.
 Status measure(const BenchOptions& options, const TokenizerSource& tokenizer, BenchSetup& setup,
                BenchReport& report, StatusLine& line) {
   line.show("writing the KV cache");
   setup.backend->fill_blocks();
-  ASSIGN_OR_RETURN(MachineSpeed machine,
-                   MachineSpeed::open(static_cast<size_t>(report.threads),
-                                      static_cast<size_t>(read_array_bytes())));
+  ASSIGN_OR_RETURN(LimitsReader limits, LimitsReader::open(*setup.backend, report.threads));
   BenchRunner runner(*setup.backend);
   std::unique_ptr<ServedRunner> served;
   if (options.served) {
     ASSIGN_OR_RETURN(served, open_served(*setup.backend, tokenizer));
   }
-  std::vector<double> bandwidths;
-  std::vector<double> operations;
   for (const BenchTest& test : setup.tests) report.results.push_back({.test = test, .seconds = {}});
   for (int round = 0; round < options.rounds; ++round) {
     for (BenchResult& result : report.results) {
       line.show(
           fmt::format("round {} of {}: {}", round + 1, options.rounds, describe(result.test)));
-      bandwidths.push_back(machine.read_bandwidth());
-      operations.push_back(machine.int8_operations());
+      RETURN_IF_ERROR(limits.read());
       const bool is_served = result.test.kind == BenchKind::kServed;
       ASSIGN_OR_RETURN(const double seconds,
                        is_served ? served->run(result.test) : runner.run(result.test));
       result.seconds.push_back(seconds);
     }
   }
-  report.limits = {.read_bandwidth = median(bandwidths), .int8_operations = median(operations)};
+  report.limits = limits.medians();
   return {};
 }
 
 Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
   ASSIGN_OR_RETURN(const Checkpoint checkpoint, open_model(options, line));
   const auto start = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(BenchSetup setup, open_setup(options, checkpoint));
+  ASSIGN_OR_RETURN(BenchSetup setup, is_on_devices(options)
+                                         ? open_device_setup(options, checkpoint, line)
+                                         : open_setup(options, checkpoint));
   const std::chrono::duration<double> load_time = std::chrono::steady_clock::now() - start;
   BenchReport report;
   report.cpu = processor_name();
@@ -232,7 +312,9 @@ Result<BenchReport> bench(const BenchOptions& options, StatusLine& line) {
   report.model_name = checkpoint.name;
   report.config = checkpoint.config;
   report.memory = setup.backend->memory();
-  report.weights = options.weights;
+  report.weights = weights_of(options);
+  report.backend = options.backend;
+  if (is_on_devices(options)) report.operation_type = report.weights == "f32" ? "f32" : "bf16";
   report.threads = options.threads > 0 ? options.threads : report.cores;
   report.load_seconds = load_time.count();
   report.rounds = options.rounds;

@@ -71,7 +71,7 @@ std::string share_text(const BenchResult& result, const BenchReport& report) {
   }
   const bool by_memory = ideal_of(result, report).bound == BenchBound::kMemory;
   return fmt::format("{:>7.0f} % of {}", 100 * share_of_limit(result, report),
-                     by_memory ? "memory" : "int8");
+                     by_memory ? "memory" : report.operation_type);
 }
 
 std::string table_row(const BenchResult& result, const BenchReport& report) {
@@ -120,13 +120,14 @@ OrderedJson to_json(const BenchReport& report) {
             {"weight_bytes", report.memory.weight_bytes},
             {"step_weight_bytes", report.memory.step_weight_bytes},
             {"kv_bytes_per_token", report.memory.kv_bytes_per_token}}},
+          {"backend", report.backend},
           {"weights", report.weights},
           {"group", report.memory.weight_group},
           {"threads", report.threads},
           {"load_seconds", report.load_seconds},
           {"resident_bytes", report.resident_bytes},
           {"read_bandwidth_bytes_per_second", report.limits.read_bandwidth},
-          {"int8_operations_per_second", report.limits.int8_operations},
+          {report.operation_type + "_operations_per_second", report.limits.operations},
           {"results", results}};
 }
 
@@ -138,13 +139,15 @@ std::string describe(const BenchReport& report) {
       memory.weight_group > 0 ? fmt::format(" (groups of {})", memory.weight_group) : "",
       gigabytes(memory.weight_bytes), gigabytes(memory.step_weight_bytes),
       static_cast<double>(memory.kv_bytes_per_token) / 1e3);
-  text += fmt::format("{}, {} of {} cores, {} kernels\n", report.cpu, report.threads, report.cores,
-                      report.isa);
+  text += report.backend == "pjrt"
+              ? fmt::format("{}, {} cores; {}\n", report.cpu, report.cores, report.isa)
+              : fmt::format("{}, {} of {} cores, {} kernels\n", report.cpu, report.threads,
+                            report.cores, report.isa);
   text += fmt::format(
-      "ready in {:.2f} s, resident {} | limits: memory {:.1f} GB/s, int8 {:.3f} Tops/s | "
+      "ready in {:.2f} s, resident {} | limits: memory {:.1f} GB/s, {} {:.3f} Tops/s | "
       "medians of {} rounds\n\n",
       report.load_seconds, gigabytes(report.resident_bytes), report.limits.read_bandwidth / 1e9,
-      report.limits.int8_operations / 1e12, report.rounds);
+      report.operation_type, report.limits.operations / 1e12, report.rounds);
   text += fmt::format("{:<8}{:>7}{:>7}{:>7}{:>11}  {:>16}  {}\n", "test", "tokens", "batch",
                       "depth", "tokens/s", "lowest-highest", "share of the limit");
   for (const BenchResult& result : report.results) text += table_row(result, report);

@@ -18,7 +18,9 @@ struct BenchResult {
 struct BenchReport {
   std::string cpu;  // as the system names it
   int cores = 0;    // that this process may use
-  std::string isa;  // of the kernels
+  std::string isa;  // of the kernels; with --backend pjrt the devices
+  std::string backend = "cpu";
+  std::string operation_type = "int8";  // of what BenchLimits counts
   std::string model_name;
   LlamaConfig config;
   BackendMemory memory;

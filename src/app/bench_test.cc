@@ -91,12 +91,12 @@ TEST(BenchWork, OfADecodeReadsWeightsOnceAStepAndKvOfEverySequence) {
 }
 
 TEST(BenchIdeal, IsTheSlowerOfReadingAndMultiplying) {
-  const BenchLimits limits{.read_bandwidth = 100, .int8_operations = 1000};
+  const BenchLimits limits{.read_bandwidth = 100, .operations = 1000};
   const BenchIdeal read = bench_ideal({.bytes = 200, .operations = 1000}, limits);
   EXPECT_EQ(read.bound, BenchBound::kMemory);
   EXPECT_DOUBLE_EQ(read.seconds, 2);
   const BenchIdeal multiply = bench_ideal({.bytes = 200, .operations = 5000}, limits);
-  EXPECT_EQ(multiply.bound, BenchBound::kInt8);
+  EXPECT_EQ(multiply.bound, BenchBound::kOperations);
   EXPECT_DOUBLE_EQ(multiply.seconds, 5);
 }
 
@@ -186,7 +186,7 @@ BenchReport example_report() {
   report.threads = 4;
   report.load_seconds = 1.5;
   report.resident_bytes = 8'000'000'000;
-  report.limits = {.read_bandwidth = 30e9, .int8_operations = 1e12};
+  report.limits = {.read_bandwidth = 30e9, .operations = 1e12};
   report.rounds = 3;
   report.results = {{.test = {.kind = BenchKind::kDecode, .tokens = 10, .batch = 1, .depth = 0},
                      .seconds = {4, 2.5, 2}}};
@@ -205,14 +205,27 @@ TEST(BenchReport, JsonHasTheFieldsOfTheContract) {
   const OrderedJson json = to_json(example_report());
   std::vector<std::string> fields;
   for (const auto& [name, value] : json.items()) fields.push_back(name);
-  EXPECT_THAT(fields, ElementsAre("machine", "model", "weights", "group", "threads", "load_seconds",
-                                  "resident_bytes", "read_bandwidth_bytes_per_second",
-                                  "int8_operations_per_second", "results"));
+  EXPECT_THAT(fields,
+              ElementsAre("machine", "model", "backend", "weights", "group", "threads",
+                          "load_seconds", "resident_bytes", "read_bandwidth_bytes_per_second",
+                          "int8_operations_per_second", "results"));
   EXPECT_EQ(json["model"]["layers"], 32);
   EXPECT_EQ(json["group"], 32);
   const OrderedJson& result = json["results"][0];
   EXPECT_EQ(result["test"], "decode");
   EXPECT_EQ(result["samples"], OrderedJson({2.5, 4.0, 5.0}));
+}
+
+TEST(BenchReport, OnDevicesTheLimitsAreThoseOfTheDevices) {
+  BenchReport report = example_report();
+  report.backend = "pjrt";
+  report.operation_type = "bf16";
+  report.isa = "2 cuda (plugin.so, PJRT C API 0.115)";
+  const OrderedJson json = to_json(report);
+  EXPECT_EQ(json["bf16_operations_per_second"], 1e12);
+  EXPECT_FALSE(json.contains("int8_operations_per_second"));
+  EXPECT_THAT(describe(report), HasSubstr("2 cuda (plugin.so, PJRT C API 0.115)"));
+  EXPECT_THAT(describe(report), HasSubstr("bf16 1.000 Tops/s"));
 }
 
 TEST(BenchReport, AServedTestIsAShareOfTheBackendsDecode) {

@@ -75,9 +75,9 @@ BenchWork bench_work(const BenchTest& test, const LlamaConfig& config,
 
 BenchIdeal bench_ideal(const BenchWork& work, const BenchLimits& limits) {
   const double read = work.bytes / limits.read_bandwidth;
-  const double multiply = work.operations / limits.int8_operations;
+  const double multiply = work.operations / limits.operations;
   if (read >= multiply) return {.seconds = read, .bound = BenchBound::kMemory};
-  return {.seconds = multiply, .bound = BenchBound::kInt8};
+  return {.seconds = multiply, .bound = BenchBound::kOperations};
 }
 
 }  // namespace puna

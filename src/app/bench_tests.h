@@ -47,8 +47,8 @@ std::vector<BenchTest> bench_tests(const BenchOptions& options);
 
 // What the machine can do at most.
 struct BenchLimits {
-  double read_bandwidth = 0;   // bytes per second
-  double int8_operations = 0;  // per second
+  double read_bandwidth = 0;  // bytes per second
+  double operations = 0;      // per second, of BenchReport::operation_type
 };
 
 // What a test cannot do without: `bytes` from memory and `operations` (a multiplication and an
@@ -62,7 +62,7 @@ struct BenchWork {
 // operations are those of the matrices, and of attention.
 BenchWork bench_work(const BenchTest& test, const LlamaConfig& config, const BackendMemory& memory);
 
-enum class BenchBound { kMemory, kInt8 };
+enum class BenchBound { kMemory, kOperations };
 
 // The larger of the two times is the least that the work can take.
 struct BenchIdeal {

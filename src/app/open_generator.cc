@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "app/calibration_tokens.h"
+#include "app/device_options.h"
 #include "app/model_parts.h"
 #include "app/speculative_config.h"
 #include "app/warm_prefix.h"
@@ -108,15 +109,7 @@ BackendOptions backend_options(const ModelOptions& options) {
     return backend;
   }
   if (options.backend == "pjrt") {
-    backend.device = PjrtOptions{.device = options.device,
-                                 .tp_degree = options.tp_degree,
-                                 .weights = parse_weight_format(options.weights),
-                                 .kv_cache_type = parse_kv_cache_type(options.kv_cache_dtype),
-                                 .client_options = options.pjrt_options,
-                                 .program_folder = options.emit_stablehlo,
-                                 .executable_store = options.executable_store,
-                                 .memory_utilization = options.device_memory_utilization,
-                                 .batch_invariance = options.batch_invariance};
+    backend.device = pjrt_options(options, options.weights, options.kv_cache_dtype);
     return backend;
   }
   CpuOptions& cpu = backend.cpu();
@@ -126,32 +119,6 @@ BackendOptions backend_options(const ModelOptions& options) {
   cpu.thread_count = options.threads;
   cpu.packed_weights = options.packed_weights;
   return backend;
-}
-
-// What only devices obey, and what they do not.
-Status check_device_options(const ModelOptions& options) {
-  const ModelOptions defaults;
-  if (options.backend == "pjrt") {
-    if (options.group == 0) return {};
-    return invalid_argument("--group {}: weights on devices have no scales; leave it out",
-                            options.group);
-  }
-  const std::pair<const char*, bool> given[] = {
-      {"--device", options.device != defaults.device},
-      {"--tp-degree", options.tp_degree != defaults.tp_degree},
-      {"--pjrt-option", !options.pjrt_options.empty()},
-      {"--executable-store", options.executable_store != defaults.executable_store},
-      {"--emit-stablehlo", !options.emit_stablehlo.empty()},
-      {"--no-batch-invariance", !options.batch_invariance},
-      {"--device-memory-utilization",
-       options.device_memory_utilization != defaults.device_memory_utilization}};
-  for (const auto& [flag, is_given] : given) {
-    if (!is_given) continue;
-    return invalid_argument(
-        "{} has no effect with --backend {}: leave it out, or add --backend pjrt", flag,
-        options.backend);
-  }
-  return {};
 }
 
 Status check_model_name(const ModelOptions& options) {
@@ -180,7 +147,7 @@ Status check_path(std::string_view flag, const fs::path& path, bool is_folder) {
 }  // namespace
 
 Status check_model_options(const ModelOptions& options) {
-  RETURN_IF_ERROR(check_device_options(options));
+  RETURN_IF_ERROR(check_device_options(options, options.backend, options.group));
   RETURN_IF_ERROR(check_model_name(options));
   for (const std::string& adapter : options.adapters) {
     RETURN_IF_ERROR(check_path("--adapter", adapter, true));

@@ -14,8 +14,19 @@
 
 namespace puna {
 
+// Of --backend pjrt.
+struct DeviceOptions {
+  std::string device = "auto";  // that, a name or a plugin's file
+  int tp_degree = 1;
+  std::vector<std::string> pjrt_options;  // "name=value"
+  std::string emit_stablehlo;             // folder; empty: programs are not written
+  std::string executable_store = "auto";  // "auto", "off" or a folder
+  double device_memory_utilization = 0.9;
+  bool batch_invariance = true;
+};
+
 // Which model, and how it is held and run: shared by serve and chat.
-struct ModelOptions {
+struct ModelOptions : DeviceOptions {
   std::string model;  // folder, .gguf file or hub repo id; empty: the demo
   std::string revision;
   std::vector<std::string> adapters;
@@ -41,13 +52,6 @@ struct ModelOptions {
   bool prefix_cache_per_key = false;
   bool speculation = true;
   std::string speculative_config;  // JSON as vLLM has it
-  std::string device = "auto";     // of the PJRT backend: that, a name or a plugin's file
-  int tp_degree = 1;
-  std::vector<std::string> pjrt_options;  // "name=value"
-  std::string emit_stablehlo;             // folder; empty: programs are not written
-  std::string executable_store = "auto";  // "auto", "off" or a folder
-  double device_memory_utilization = 0.9;
-  bool batch_invariance = true;  // of the PJRT backend; the CPU's is always
   std::string truncation = "disabled";  // or "drop_oldest_turns"
   std::string warm_prefix;              // file: what is computed before it serves
   int fake_step_microseconds = 0;
@@ -117,11 +121,12 @@ struct DevicesCommand {
   bool json = false;
 };
 
-struct BenchOptions {
-  std::string model;                   // folder, .gguf file or hub repo id; empty: `shape`
-  std::string shape;                   // of model/llama_shapes.h: random weights, no file
-  int layers = 0;                      // 0: all
-  std::string weights = "int8";        // as in ModelOptions
+struct BenchOptions : DeviceOptions {
+  std::string model;  // folder, .gguf file or hub repo id; empty: `shape`
+  std::string shape;  // of model/llama_shapes.h: random weights, no file
+  int layers = 0;     // 0: all
+  std::string backend = "cpu";
+  std::string weights;                 // as in ModelOptions; empty: int8, or bf16 on devices
   int group = 0;                       // weights that share a scale; 0: the format's own
   std::string packed_weights = "off";  // as in ModelOptions
   std::string kv_cache_dtype;          // f32, bf16 or int8; empty: the backend's choice

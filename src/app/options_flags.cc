@@ -70,7 +70,7 @@ void add_device(CLI::App& command, std::string& device, std::vector<std::string>
 }
 
 // What --backend pjrt takes beside the others.
-void add_device_flags(CLI::App& command, ModelOptions& options) {
+void add_device_flags(CLI::App& command, DeviceOptions& options) {
   add_device(command, options.device, options.pjrt_options);
   add_option(command, "--tp-degree", options.tp_degree,
              "Devices that share the model (tensor parallelism)")
@@ -276,9 +276,13 @@ void add_bench_flags(CLI::App& command, BenchOptions& options) {
   add_option(command, "--layers", options.layers, "Only the first layers (0: all)")
       ->check(between(0, 4096))
       ->capture_default_str();
-  add_option(command, "--weights", options.weights, "How weights are held: f32, bf16, int8, int4")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}))
+  add_option(command, "--backend", options.backend, "Where the model runs")
+      ->check(CLI::IsMember({"cpu", "pjrt"}))
       ->capture_default_str();
+  add_device_flags(command, options);
+  add_option(command, "--weights", options.weights,
+             "How weights are held: f32, bf16, int8, int4 (none: int8, on devices bf16)")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "int4"}));
   add_option(command, "--group", options.group,
              "Weights that share a scale: 32, 64, 128 (0: the format's own)")
       ->check(CLI::IsMember({0, 32, 64, 128}))

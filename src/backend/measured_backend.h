@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "backend/backend.h"
@@ -16,6 +17,12 @@ struct BackendMemory {
   int weight_group = 0;  // weights that share a scale; 0: none do
 };
 
+// What a device gives at most, measured.
+struct DeviceLimits {
+  double read_bandwidth = 0;  // bytes per second
+  double operations = 0;  // multiplications and additions per second, in the type of the weights
+};
+
 class MeasuredBackend : public BlockingBackend {
  public:
   virtual BackendMemory memory() const = 0;
@@ -25,7 +32,9 @@ class MeasuredBackend : public BlockingBackend {
   virtual void fill_blocks() = 0;
   // Waits for what a start leaves to the background.
   virtual void settle() = 0;
-  virtual std::string kernels() const = 0;  // the instruction set, by name
+  virtual std::string kernels() const = 0;  // the instruction set or the devices, by name
+  // Measured now; nothing where the machine's own limits are those of the backend.
+  virtual Result<std::optional<DeviceLimits>> device_limits() = 0;
 };
 
 }  // namespace puna

@@ -14,7 +14,9 @@ Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
   if (std::holds_alternative<FakeOptions>(options.device)) return open_fake_backend(options);
   if (checkpoint == nullptr) return invalid_argument("every backend but the fake needs a model");
   if (std::holds_alternative<PjrtOptions>(options.device)) {
-    return open_pjrt_backend(options, *checkpoint, available_memory_bytes());
+    ASSIGN_OR_RETURN(std::unique_ptr<Backend> devices,
+                     open_pjrt_backend(options, *checkpoint, available_memory_bytes()));
+    return devices;
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, open_cpu_backend(options, *checkpoint));
   return backend;
@@ -26,6 +28,9 @@ Result<std::string> compile_programs(const BackendOptions& options, const Checkp
 
 Result<std::unique_ptr<MeasuredBackend>> open_measured_backend(const BackendOptions& options,
                                                                const Checkpoint& checkpoint) {
+  if (std::holds_alternative<PjrtOptions>(options.device)) {
+    return open_pjrt_backend(options, checkpoint, available_memory_bytes());
+  }
   return open_cpu_backend(options, checkpoint);
 }
 

@@ -40,7 +40,7 @@ struct FakeOptions {
 struct PjrtOptions {
   std::string device = "auto";  // that, "cpu", "cuda", "neuron", "tpu" or a plugin's file
   int tp_degree = 1;
-  std::optional<WeightFormat> weights = {};       // f32 or bf16; empty: bf16
+  std::optional<WeightFormat> weights = {};       // f32, bf16 or int8; empty: the platform's
   std::optional<KvCacheType> kv_cache_type = {};  // f32 or bf16; empty: as the weights
   std::vector<std::string> client_options = {};   // "name=value", for the plugin
   std::string program_folder = {};       // where programs are written as text; empty: nowhere
@@ -68,9 +68,9 @@ Result<std::unique_ptr<Backend>> open_backend(const BackendOptions& options,
                                               const Checkpoint* checkpoint);
 // Compiles what a PJRT backend with these options runs, for its later starts; says what was done.
 Result<std::string> compile_programs(const BackendOptions& options, const Checkpoint& checkpoint);
-// The one that is measured: the CPU backend.
+// One that is measured: the CPU backend, or one of devices.
 Result<std::unique_ptr<MeasuredBackend>> open_measured_backend(const BackendOptions& options,
                                                                const Checkpoint& checkpoint);
-const BackendTraits& measured_traits();  // known before it is open
+const BackendTraits& measured_traits();  // of the CPU's, known before it is open
 
 }  // namespace puna

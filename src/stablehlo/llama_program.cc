@@ -56,6 +56,11 @@ bool ProgramArgument::is_weight() const {
   return role >= ArgumentRole::kEmbedding && role <= ArgumentRole::kHead;
 }
 
+bool ProgramArgument::is_scale() const {
+  return role == ArgumentRole::kQkvScale || role == ArgumentRole::kOutputScale ||
+         role == ArgumentRole::kGateUpScale || role == ArgumentRole::kDownScale;
+}
+
 bool ProgramArgument::is_pool() const {
   return role == ArgumentRole::kKeys || role == ArgumentRole::kValues;
 }

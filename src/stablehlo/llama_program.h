@@ -32,6 +32,8 @@ struct ProgramShape {
   int degree = 1;        // devices
   ElementType weights = ElementType::kF32;
   ElementType kv = ElementType::kF32;
+  // Matrices of layers are i8 with a scale for each output; embedding and head stay as `weights`.
+  bool has_int8_matrices = false;
 
   int64_t token_count() const { return int64_t{sequences} * tokens_per_sequence; }
   int64_t context() const { return int64_t{table_blocks} * kBlockPositions; }
@@ -50,16 +52,20 @@ enum class ArgumentRole {
   kCosines,  // [positions, head_dim / 2] f32
   kSines,
   // Of the model; rows of matrices are outputs, as in checkpoints.
-  kEmbedding,   // [vocabulary, hidden]; the head too when tied
-  kInputNorm,   // [hidden] f32, as all norms and biases
-  kQkv,         // [(heads + 2 KV heads) * head_dim, hidden]
-  kQkvBias,     // [(heads + 2 KV heads) * head_dim]
-  kOutput,      // [hidden, heads * head_dim]
+  kEmbedding,  // [vocabulary, hidden]; the head too when tied
+  kInputNorm,  // [hidden] f32, as all norms and biases
+  kQkv,        // [(heads + 2 KV heads) * head_dim, hidden]
+  kQkvScale,   // of i8 matrices: [rows] f32, as all scales; each device has its own
+  kQkvBias,    // [(heads + 2 KV heads) * head_dim]
+  kOutput,     // [hidden, heads * head_dim]
+  kOutputScale,
   kOutputBias,  // [hidden]
   kPostNorm,
   kGateUp,  // [2 * intermediate, hidden]
+  kGateUpScale,
   kGateUpBias,
   kDown,  // [hidden, intermediate]
+  kDownScale,
   kDownBias,
   kFinalNorm,
   kHead,  // [vocabulary, hidden]
@@ -74,6 +80,7 @@ struct ProgramArgument {
   TensorType type;  // of one device
 
   bool is_weight() const;
+  bool is_scale() const;  // of the matrix before it
   bool is_pool() const;
 };
 

@@ -15,10 +15,11 @@ constexpr double kLowest = -std::numeric_limits<float>::max();
 
 std::string_view name_of(ArgumentRole role) {
   constexpr std::string_view kNames[] = {
-      "tokens",   "positions", "slots",       "tables",    "first_block", "rows",
-      "rank",     "cosines",   "sines",       "embedding", "input_norm",  "qkv",
-      "qkv_bias", "output",    "output_bias", "post_norm", "gate_up",     "gate_up_bias",
-      "down",     "down_bias", "final_norm",  "head",      "keys",        "values"};
+      "tokens",     "positions",     "slots",        "tables",       "first_block", "rows",
+      "rank",       "cosines",       "sines",        "embedding",    "input_norm",  "qkv",
+      "qkv_scale",  "qkv_bias",      "output",       "output_scale", "output_bias", "post_norm",
+      "gate_up",    "gate_up_scale", "gate_up_bias", "down",         "down_scale",  "down_bias",
+      "final_norm", "head",          "keys",         "values"};
   static_assert(std::size(kNames) == static_cast<size_t>(ArgumentRole::kValues) + 1);
   return kNames[static_cast<size_t>(role)];
 }
@@ -157,6 +158,20 @@ Value LlamaStep::linear(const Value& rows, const Value& matrix) {
                       {.lhs_contracting = {1}, .rhs_contracting = {1}}, ElementType::kF32);
 }
 
+// The same with a matrix of a layer, an argument from here on.
+Value LlamaStep::project(const Value& rows, ArgumentRole role, int layer, int64_t outputs,
+                         int shard_dimension) {
+  const Shape shape = {outputs, rows.type.shape[1]};
+  if (!shape_.has_int8_matrices) {
+    return linear(rows, argument(role, layer, {shape_.weights, shape}, shard_dimension));
+  }
+  const Value matrix = argument(role, layer, {ElementType::kI8, shape}, shard_dimension);
+  const auto scale_role = static_cast<ArgumentRole>(static_cast<int>(role) + 1);
+  const Value scales = floats(scale_role, layer, outputs, 0);
+  const Value product = linear(rows, builder_.convert(matrix, shape_.weights));
+  return builder_.multiply(product, builder_.broadcast(scales, product.type.shape, {1}));
+}
+
 Value LlamaStep::add_bias(const Value& rows, const Value& bias) {
   return builder_.add(rows, builder_.broadcast(bias, rows.type.shape, {1}));
 }
@@ -165,11 +180,8 @@ Value LlamaStep::layer(int index, const Value& hidden) {
   const int64_t size = config_.hidden_size;
   const int64_t width = sizes_.heads * config_.head_dim;
   const int64_t qkv_rows = width + 2 * sizes_.kv_heads * config_.head_dim;
-  const auto matrix = [&](ArgumentRole role, int64_t rows, int64_t columns, int shard_dimension) {
-    return argument(role, index, {shape_.weights, {rows, columns}}, shard_dimension);
-  };
   const Value input = norm(hidden, floats(ArgumentRole::kInputNorm, index, size));
-  Value qkv = linear(input, matrix(ArgumentRole::kQkv, qkv_rows, size, 0));
+  Value qkv = project(input, ArgumentRole::kQkv, index, qkv_rows, 0);
   if (config_.attention_bias) {
     qkv = add_bias(qkv, floats(ArgumentRole::kQkvBias, index, qkv_rows, 0));
   }
@@ -181,7 +193,7 @@ Value LlamaStep::layer(int index, const Value& hidden) {
   const Value values = builder_.slice(heads, 1, turned, turned + sizes_.kv_heads);
   const Value attended = attend(index, queries, keys, values);
   Value output =
-      builder_.sum_over_devices(linear(attended, matrix(ArgumentRole::kOutput, size, width, 1)));
+      builder_.sum_over_devices(project(attended, ArgumentRole::kOutput, index, size, 1));
   if (config_.attention_bias) {
     output = add_bias(output, floats(ArgumentRole::kOutputBias, index, size));
   }
@@ -189,14 +201,14 @@ Value LlamaStep::layer(int index, const Value& hidden) {
 
   const Value normed = norm(middle, floats(ArgumentRole::kPostNorm, index, size));
   const int64_t half = sizes_.intermediate;
-  Value gate_up = linear(normed, matrix(ArgumentRole::kGateUp, 2 * half, size, 0));
+  Value gate_up = project(normed, ArgumentRole::kGateUp, index, 2 * half, 0);
   if (config_.mlp_bias) {
     gate_up = add_bias(gate_up, floats(ArgumentRole::kGateUpBias, index, 2 * half, 0));
   }
   const Value gate = builder_.slice(gate_up, 1, 0, half);
   const Value up = builder_.slice(gate_up, 1, half, 2 * half);
   const Value gated = builder_.multiply(builder_.multiply(gate, builder_.logistic(gate)), up);
-  Value down = builder_.sum_over_devices(linear(gated, matrix(ArgumentRole::kDown, size, half, 1)));
+  Value down = builder_.sum_over_devices(project(gated, ArgumentRole::kDown, index, size, 1));
   if (config_.mlp_bias) down = add_bias(down, floats(ArgumentRole::kDownBias, index, size));
   return builder_.add(middle, down);
 }

@@ -37,6 +37,8 @@ class LlamaStep {
 
   Value norm(const Value& rows, const Value& weight);
   Value linear(const Value& rows, const Value& matrix);
+  Value project(const Value& rows, ArgumentRole role, int layer, int64_t outputs,
+                int shard_dimension);
   Value add_bias(const Value& rows, const Value& bias);
   Value rotate(const Value& heads);
   Value attend(int layer, const Value& queries, const Value& keys, const Value& values);

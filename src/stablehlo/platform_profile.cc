@@ -6,7 +6,7 @@ namespace puna::stablehlo {
 namespace {
 
 constexpr PlatformProfile kProfiles[] = {
-    {"cpu", TensorParallelMode::kReplicas, KvRead::kTables},
+    {"cpu", TensorParallelMode::kReplicas, KvRead::kTables, ElementType::kF32},
     {"cuda", TensorParallelMode::kReplicas, KvRead::kTables},
     // Neuron's plugin partitions by Shardy, and its gathers are slow and must stay in range.
     {"neuron", TensorParallelMode::kPartitions, KvRead::kSlots},

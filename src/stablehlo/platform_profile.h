@@ -23,6 +23,9 @@ struct PlatformProfile {
   std::string_view name;
   TensorParallelMode tensor_parallel = TensorParallelMode::kReplicas;
   KvRead kv_read = KvRead::kTables;
+  // Of weights, K and V unless somebody asks for another. XLA's compiler for processors converts
+  // all of a bf16 operand before it computes: every pool, in every step.
+  ElementType natural_type = ElementType::kBf16;
 };
 
 // "cpu", "cuda", "neuron", "tpu".

@@ -11,6 +11,8 @@ std::string_view describe(ElementType element) {
   switch (element) {
     case ElementType::kI1:
       return "i1";
+    case ElementType::kI8:
+      return "i8";
     case ElementType::kI32:
       return "i32";
     case ElementType::kBf16:

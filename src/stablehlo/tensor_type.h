@@ -9,10 +9,11 @@
 
 namespace puna::stablehlo {
 
-// What Neuron's compiler takes too: no 64-bit integers, no unsigned ones for indices.
-enum class ElementType { kI1, kI32, kBf16, kF32 };
+// What Neuron's compiler takes too: no 64-bit integers, no unsigned ones for indices. i8 is only
+// stored: it is converted before anything is computed.
+enum class ElementType { kI1, kI8, kI32, kBf16, kF32 };
 
-std::string_view describe(ElementType element);  // "i1", "i32", "bf16", "f32"
+std::string_view describe(ElementType element);  // "i1", "i8", "i32", "bf16", "f32"
 bool is_float(ElementType element);
 
 using Shape = std::vector<int64_t>;

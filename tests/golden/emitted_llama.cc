@@ -27,6 +27,8 @@ interpreter::Type type_of(const stablehlo::TensorType& type) {
   switch (type.element) {
     case ElementType::kI1:
       return {Element::kI1, type.shape};
+    case ElementType::kI8:
+      return {Element::kI8, type.shape};
     case ElementType::kI32:
       return {Element::kI32, type.shape};
     case ElementType::kBf16:

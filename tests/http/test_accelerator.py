@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 
 import pytest
 
@@ -90,6 +91,39 @@ def test_a_lost_device_is_not_healthy_and_ends_its_requests(start_server, rules)
         assert "libpjrt" not in lost.text, "no client is told where files lie"
     assert server.post("/v1/chat/completions", chat).status_code == 503
     assert any("the device does not answer" in line for line in server.errors), "the log has the plugin's words"
+
+
+def puna(*arguments: str) -> tuple[int, str]:
+    ran = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=60)
+    return ran.returncode, ran.stdout or ran.stderr
+
+
+def test_devices_lists_what_a_plugin_has():
+    devices = ("devices", "--device", str(PLUGIN), "--pjrt-option", "cpu_device_count=3", "--pjrt-option",
+               "memory_bytes=5000000000")
+    code, listed = puna(*devices, "--json")
+    plugin, = json.loads(listed)["plugins"]
+    assert code == 0 and plugin["path"] == str(PLUGIN) and plugin["api_version"] == "0.115", listed
+    assert [one["memory_bytes"] for one in plugin["devices"]] == [5_000_000_000] * 3
+    code, words = puna(*devices)
+    assert code == 0 and str(PLUGIN) in words and "5.0 GB" in words
+    code, words = puna("devices", "--device", str(pathlib.Path(BINARY).parent / "no_plugin.so"))
+    assert code == 1 and "no_plugin.so" in words
+
+
+def test_bench_measures_devices():
+    code, said = puna("bench", str(MODEL), "--backend", "pjrt", "--device", str(PLUGIN), "--executable-store", "off",
+                      "--tp-degree", "2", "--prefill", "8", "--decode", "1", "--batch", "1,2", "--depth", "0,70", "--rounds", "1",
+                      "--json")
+    assert code == 0, said
+    report = json.loads(said)
+    assert report["backend"] == "pjrt" and report["weights"] == "bf16" and "libpjrt_ref" in report["machine"]["isa"]
+    assert [(one["test"], one["batch"], one["depth"]) for one in report["results"]] == [
+        ("prefill", 1, 0), ("decode", 1, 0), ("decode", 2, 0), ("decode", 1, 70), ("decode", 2, 70)]
+    assert all(one["tokens_per_second"] > 0 and one["share_of_limit"] > 0 for one in report["results"])
+    assert report["read_bandwidth_bytes_per_second"] > 0 and report["bf16_operations_per_second"] > 0
+    code, said = puna("bench", str(MODEL), "--device", str(PLUGIN))
+    assert code != 0 and "--device has no effect with --backend cpu" in said
 
 
 def test_a_compiler_that_never_ends_is_named_and_can_be_ended(start_server):

@@ -57,6 +57,9 @@ class CpuBackend final : public MeasuredBackend {
                        pool_->thread_count(), puna::describe(kv_.type()), describe_bytes(kv_bytes),
                        int64_t{limits_.block_count} * cpu_traits().block_tokens);
   }
+  Result<std::optional<DeviceLimits>> device_limits() override {
+    return std::optional<DeviceLimits>();
+  }
 
  protected:
   Result<StepResult> compute(const StepBatch& batch) override {

@@ -62,6 +62,13 @@ std::string device_assignment(const CompileOptions& options) {
 
 }  // namespace
 
+CompileOptions compile_options(const stablehlo::PlatformProfile& profile, int degree) {
+  if (profile.tensor_parallel == stablehlo::TensorParallelMode::kReplicas) {
+    return {.replicas = degree, .partitions = 1};
+  }
+  return {.replicas = 1, .partitions = degree};
+}
+
 std::string encode(const CompileOptions& options) {
   std::string build;
   append_number(build, kDeviceOrdinal, -1);

@@ -4,12 +4,17 @@
 
 #include <string>
 
+#include "stablehlo/platform_profile.h"
+
 namespace puna::pjrt {
 
 struct CompileOptions {
   int replicas = 1;
   int partitions = 1;  // more than one: by Shardy, in the SPMD way
 };
+
+// For programs of `degree` devices that work together in the platform's way.
+CompileOptions compile_options(const stablehlo::PlatformProfile& profile, int degree);
 
 std::string encode(const CompileOptions& options);
 

@@ -38,12 +38,13 @@ Status check_options(const BackendOptions& options, const PjrtOptions& pjrt,
   return stablehlo::check_degree(config, pjrt.tp_degree).with_context("--tp-degree");
 }
 
-Result<ElementType> weight_element(const PjrtOptions& options) {
-  const WeightFormat format = options.weights.value_or(WeightFormat::kBf16);
+// Matrices of int8 are multiplied as bf16.
+Result<ElementType> weight_element(WeightFormat format) {
   if (format == WeightFormat::kF32) return ElementType::kF32;
-  if (format == WeightFormat::kBf16) return ElementType::kBf16;
+  if (format == WeightFormat::kBf16 || format == WeightFormat::kInt8) return ElementType::kBf16;
   return invalid_argument(
-      "--weights {}: devices hold weights as bf16 or f32; leave it out (bf16) or use --backend cpu",
+      "--weights {}: devices hold weights as int8, bf16 or f32; leave it out or use "
+      "--backend cpu",
       describe(format));
 }
 
@@ -83,6 +84,7 @@ ProgramBuckets choose_buckets(const BackendLimits& limits) {
 // All weights of one device, and one block of the pools of all layers.
 struct ModelBytes {
   int64_t weights = 0;
+  int64_t step_weights = 0;  // of these, what every step reads: not rows of the embedding
   int64_t kv_block = 0;
 };
 
@@ -94,6 +96,10 @@ Result<ModelBytes> model_bytes(const LlamaConfig& config, stablehlo::ProgramShap
   for (const stablehlo::ProgramArgument& argument : program.arguments) {
     const int64_t size = byte_count(array_type(argument.type));
     if (argument.is_weight()) bytes.weights += size;
+    const bool is_looked_up = argument.role == stablehlo::ArgumentRole::kEmbedding;
+    if (argument.is_weight() && (!is_looked_up || config.tie_word_embeddings)) {
+      bytes.step_weights += size;
+    }
     if (argument.is_pool()) bytes.kv_block += size;
   }
   return bytes;
@@ -211,7 +217,11 @@ Result<DevicePlan> plan_devices(const BackendOptions& options, const LlamaConfig
   RETURN_IF_ERROR(check_options(options, pjrt, config));
   DevicePlan plan;
   plan.shape.degree = pjrt.tp_degree;
-  ASSIGN_OR_RETURN(plan.shape.weights, weight_element(pjrt));
+  const bool is_f32 = profile.natural_type == ElementType::kF32;
+  const WeightFormat format =
+      pjrt.weights.value_or(is_f32 ? WeightFormat::kF32 : WeightFormat::kBf16);
+  ASSIGN_OR_RETURN(plan.shape.weights, weight_element(format));
+  plan.shape.has_int8_matrices = format == WeightFormat::kInt8;
   ASSIGN_OR_RETURN(plan.shape.kv, kv_element(pjrt, plan.shape.weights));
   plan.limits = {.block_count = 0,
                  .step_tokens_max = options.step_tokens_max,
@@ -221,6 +231,8 @@ Result<DevicePlan> plan_devices(const BackendOptions& options, const LlamaConfig
                                                             : config.max_position_embeddings};
   ASSIGN_OR_RETURN(const ModelBytes bytes, model_bytes(config, plan.shape, profile));
   plan.weight_bytes = bytes.weights;
+  plan.step_weight_bytes = bytes.step_weights;
+  plan.kv_block_bytes = bytes.kv_block;
   plan.buckets = choose_buckets(plan.limits);
   plan.scratch_bytes = scratch_bytes(config, plan.shape, plan.buckets);
   ASSIGN_OR_RETURN(const int64_t blocks, affordable_blocks(options, plan, bytes, memory));

@@ -28,6 +28,8 @@ struct DevicePlan {
   stablehlo::ProgramShape shape;  // of every program, but for its sizes
   // Of one device.
   int64_t weight_bytes = 0;
+  int64_t step_weight_bytes = 0;  // of these, what every step reads
+  int64_t kv_block_bytes = 0;     // of all layers
   int64_t kv_bytes = 0;
   int64_t scratch_bytes = 0;
 

@@ -6,12 +6,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "backend/pjrt/bucket_probe.h"
 #include "backend/pjrt/device_plan.h"
+#include "backend/pjrt/device_speed.h"
 #include "backend/pjrt/devices.h"
 #include "backend/pjrt/step_programs.h"
 #include "base/log.h"
@@ -21,10 +23,13 @@ namespace puna {
 namespace {
 
 using pjrt::DevicePlan;
+using pjrt::DeviceSpeed;
 using pjrt::OpenDevices;
 using pjrt::ProbeFindings;
 using pjrt::ProgramList;
 using pjrt::StepPrograms;
+
+constexpr int64_t kReadArrayBytesMax = int64_t{1} << 30;
 
 StepShapes shapes_of(const ProgramList& programs) {
   std::set<int> tokens;
@@ -62,7 +67,7 @@ const char* promise_of(Exactness exactness) {
   return "no bits promised";
 }
 
-class PjrtBackend final : public BlockingBackend {
+class PjrtBackend final : public MeasuredBackend {
  public:
   PjrtBackend(DevicePlan plan, const OpenDevices& devices, StepPrograms programs,
               Exactness exactness)
@@ -72,13 +77,38 @@ class PjrtBackend final : public BlockingBackend {
         description_(fmt::format(
             "pjrt: {} ({}), {}, {} weights, {} programs, {}, {} for {} positions",
             devices.plugin->describe(), devices.platform, devices.profile.name,
-            stablehlo::describe(plan_.shape.weights), program_list_.size(), promise_of(exactness),
-            pjrt::describe(plan_), int64_t{plan_.limits.block_count} * plan_.layout.block_tokens)),
+            plan_.shape.has_int8_matrices ? "int8" : stablehlo::describe(plan_.shape.weights),
+            program_list_.size(), promise_of(exactness), pjrt::describe(plan_),
+            int64_t{plan_.limits.block_count} * plan_.layout.block_tokens)),
+        devices_(devices),
         programs_(std::move(programs)) {}
 
   const BackendLimits& limits() const override { return plan_.limits; }
   const BackendTraits& traits() const override { return traits_; }
   std::string describe() const override { return description_; }
+
+  BackendMemory memory() const override {
+    const int64_t degree = plan_.shape.degree;
+    return {.weight_bytes = degree * plan_.weight_bytes,
+            .step_weight_bytes = degree * plan_.step_weight_bytes,
+            .kv_bytes_per_token = degree * plan_.kv_block_bytes / stablehlo::kBlockPositions,
+            .weight_group = 0};
+  }
+  void fill_blocks() override {}  // pools were written when they were made
+  void settle() override {}
+  std::string kernels() const override {
+    return fmt::format("{} {} ({})", plan_.shape.degree, devices_.platform,
+                       devices_.plugin->describe());
+  }
+  Result<std::optional<DeviceLimits>> device_limits() override {
+    if (!speed_) {
+      ASSIGN_OR_RETURN(speed_, DeviceSpeed::open(devices_.client, devices_.profile,
+                                                 plan_.shape.degree, plan_.shape.weights,
+                                                 std::min(plan_.weight_bytes, kReadArrayBytesMax)));
+    }
+    ASSIGN_OR_RETURN(const DeviceLimits limits, speed_->measure());
+    return std::optional<DeviceLimits>(limits);
+  }
 
   Status health() const override {
     if (!is_lost_.load(std::memory_order_acquire)) return {};
@@ -116,7 +146,9 @@ class PjrtBackend final : public BlockingBackend {
   const ProgramList program_list_;
   const BackendTraits traits_;
   const std::string description_;
+  const OpenDevices devices_;
   StepPrograms programs_;
+  std::optional<DeviceSpeed> speed_;
   std::vector<float> logits_;  // [wanted rows, vocab_size]
   std::atomic<bool> is_lost_ = false;
 };
@@ -196,16 +228,16 @@ Result<Exactness> settle_bits(const PjrtOptions& options, const DevicePlan& plan
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options,
-                                                   const Checkpoint& checkpoint,
-                                                   int64_t host_memory_bytes) {
+Result<std::unique_ptr<MeasuredBackend>> open_pjrt_backend(const BackendOptions& options,
+                                                           const Checkpoint& checkpoint,
+                                                           int64_t host_memory_bytes) {
   ASSIGN_OR_RETURN(CompiledModel model,
                    compile_model(options, checkpoint.config, host_memory_bytes));
   const auto& pjrt = std::get<PjrtOptions>(options.device);
   pjrt.on_progress("loading weights");
   RETURN_IF_ERROR(model.programs.load(checkpoint.config, *checkpoint.weights));
   ASSIGN_OR_RETURN(const Exactness exactness, settle_bits(pjrt, model.plan, model.programs));
-  return std::unique_ptr<Backend>(std::make_unique<PjrtBackend>(
+  return std::unique_ptr<MeasuredBackend>(std::make_unique<PjrtBackend>(
       model.plan, model.devices, std::move(model.programs), exactness));
 }
 

@@ -8,16 +8,16 @@
 #include <memory>
 #include <string>
 
-#include "backend/backend.h"
+#include "backend/measured_backend.h"
 #include "backend/open_backend.h"
 #include "base/status.h"
 
 namespace puna {
 
 // `host_memory_bytes` that are free count where a plugin does not say what its devices have.
-Result<std::unique_ptr<Backend>> open_pjrt_backend(const BackendOptions& options,
-                                                   const Checkpoint& checkpoint,
-                                                   int64_t host_memory_bytes);
+Result<std::unique_ptr<MeasuredBackend>> open_pjrt_backend(const BackendOptions& options,
+                                                           const Checkpoint& checkpoint,
+                                                           int64_t host_memory_bytes);
 
 // Only compiles, into the store: the start that follows with the same options loads all of it. Says
 // what was done.

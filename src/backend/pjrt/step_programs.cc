@@ -20,13 +20,6 @@ using stablehlo::ProgramArgument;
 constexpr size_t kLogits = 1;
 constexpr size_t kPools = 2;
 
-CompileOptions compile_options(const stablehlo::PlatformProfile& profile, int degree) {
-  if (profile.tensor_parallel == stablehlo::TensorParallelMode::kReplicas) {
-    return {.replicas = degree, .partitions = 1};
-  }
-  return {.replicas = 1, .partitions = degree};
-}
-
 std::string file_name(const ProgramSizes& sizes) {
   return fmt::format("{}_{}_context_{}.mlir", sizes.tokens_per_sequence == 1 ? "decode" : "prefill",
                      sizes.sequences * sizes.tokens_per_sequence,

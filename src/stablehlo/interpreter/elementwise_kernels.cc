@@ -87,7 +87,7 @@ Result<Kernel> make_elementwise(KernelSource& source, std::string_view op) {
     RETURN_IF_ERROR(source.expect_result(type));
     const bool is_logic = type.element == Element::kI1;
     if ((type.is_float() ? known.of_floats == nullptr : known.of_integers == nullptr) ||
-        is_logic != known.is_logic) {
+        type.element == Element::kI8 || is_logic != known.is_logic) {
       return error(StatusCode::kUnimplemented, "it does not take {}", describe(type));
     }
     return on_each_device([type, known](Operands operands) -> Result<Tensor> {
@@ -159,8 +159,8 @@ Result<Kernel> make_convert(KernelSource& source) {
   RETURN_IF_ERROR(source.expect_operands(1));
   const Type& type = source.result();
   RETURN_IF_ERROR(source.expect_result({type.element, source.operand(0).shape}));
-  if (type.element == Element::kI1) {
-    return error(StatusCode::kUnimplemented, "it does not give i1: compare does");
+  if (type.element == Element::kI1 || type.element == Element::kI8) {
+    return error(StatusCode::kUnimplemented, "it does not give {}", describe(type));
   }
   return on_each_device([type](Operands operands) -> Result<Tensor> {
     Tensor result = zeros(type);

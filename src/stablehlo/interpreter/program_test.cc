@@ -228,7 +228,7 @@ TEST(Interpreter, RefusesProgramsWithTheLineAndTheReason) {
   EXPECT_THAT(refusal("\"stablehlo.negate\"(%a)", {"tensor<?xf32>"}, "tensor<?xf32>"),
               HasSubstr("is expected before '?xf32>"));
   EXPECT_THAT(refusal("\"stablehlo.negate\"(%a)", {"tensor<2xf64>"}, "tensor<2xf64>"),
-              HasSubstr("f32, bf16, i32 or i1 is expected"));
+              HasSubstr("f32, bf16, i32, i8 or i1 is expected"));
   EXPECT_THAT(refusal("\"stablehlo.reshape\"(%a)", {"tensor<99999x99999xf32>"}, kF2),
               HasSubstr("too many elements"));
 }

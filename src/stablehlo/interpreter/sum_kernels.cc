@@ -120,7 +120,7 @@ Result<Kernel> make_reduce(KernelSource& source) {
   ASSIGN_OR_RETURN(const Dimensions dimensions, source.attributes.take_integers("dimensions"));
   const Type from = source.operand(0);
   if (!are_distinct(dimensions, from.rank()) || source.operand(1) != Type{from.element, {}} ||
-      from.element == Element::kI1) {
+      from.element == Element::kI1 || from.element == Element::kI8) {
     return invalid_argument("it reduces dimensions of numbers, beginning with a scalar");
   }
   const Dimensions kept = others(dimensions, from.rank());

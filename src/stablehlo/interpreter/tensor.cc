@@ -13,6 +13,8 @@ std::string_view describe(Element element) {
   switch (element) {
     case Element::kI1:
       return "i1";
+    case Element::kI8:
+      return "i8";
     case Element::kI32:
       return "i32";
     case Element::kBf16:

@@ -12,7 +12,7 @@
 
 namespace puna::interpreter {
 
-enum class Element { kI1, kI32, kBf16, kF32 };
+enum class Element { kI1, kI8, kI32, kBf16, kF32 };
 
 using Dimensions = std::vector<int64_t>;
 
@@ -34,7 +34,7 @@ int64_t element_count(const Type& type);
 struct Tensor {
   Type type;
   std::vector<float> floats;      // f32 and bf16
-  std::vector<int32_t> integers;  // i32, and i1 as 0 and 1
+  std::vector<int32_t> integers;  // i32, i8, and i1 as 0 and 1
 };
 
 using TensorPointer = std::shared_ptr<const Tensor>;

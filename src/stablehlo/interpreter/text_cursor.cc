@@ -133,9 +133,10 @@ Result<Dimensions> TextCursor::dimensions() {
 Result<Element> TextCursor::element() {
   if (take("f32")) return Element::kF32;
   if (take("bf16")) return Element::kBf16;
+  if (take("i8")) return Element::kI8;
   if (take("i32")) return Element::kI32;
   if (take("i1")) return Element::kI1;
-  return wrong("f32, bf16, i32 or i1 is expected");
+  return wrong("f32, bf16, i32, i8 or i1 is expected");
 }
 
 Result<Type> TextCursor::type() {

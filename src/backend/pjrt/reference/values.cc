@@ -12,7 +12,7 @@ namespace {
 using interpreter::Element;
 
 size_t element_bytes(Element element) {
-  if (element == Element::kI1) return 1;
+  if (element == Element::kI1 || element == Element::kI8) return 1;
   return element == Element::kBf16 ? 2 : 4;
 }
 
@@ -22,6 +22,8 @@ Result<Element> element_of(ElementCode code) {
   switch (code) {
     case ElementCode::kPred:
       return Element::kI1;
+    case ElementCode::kS8:
+      return Element::kI8;
     case ElementCode::kS32:
       return Element::kI32;
     case ElementCode::kBf16:
@@ -37,6 +39,8 @@ ElementCode code_of(Element element) {
   switch (element) {
     case Element::kI1:
       return ElementCode::kPred;
+    case Element::kI8:
+      return ElementCode::kS8;
     case Element::kI32:
       return ElementCode::kS32;
     case Element::kBf16:
@@ -67,6 +71,8 @@ interpreter::Tensor read_values(const interpreter::Type& type, const void* data)
   for (size_t i = 0; i < tensor.integers.size(); ++i) {
     if (type.element == Element::kI32) {
       std::memcpy(&tensor.integers[i], bytes + i * size, size);
+    } else if (type.element == Element::kI8) {
+      tensor.integers[i] = static_cast<int8_t>(bytes[i]);
     } else {
       tensor.integers[i] = bytes[i] == std::byte{0} ? 0 : 1;
     }
