@@ -104,7 +104,8 @@ HttpHeaders AccessPolicy::cors_headers(const HttpRequest& request) const {
   if (origin.empty() || !allows_origin(origin)) return {{"Vary", "Origin"}};
   return {{"Access-Control-Allow-Origin", std::string(origin)},
           {"Access-Control-Expose-Headers",
-           "Retry-After, X-Request-Id, x-ratelimit-limit-requests, x-ratelimit-limit-tokens, "
+           "Retry-After, X-Request-Id, X-Puna-Stop-Reason, x-ratelimit-limit-requests, "
+           "x-ratelimit-limit-tokens, "
            "x-ratelimit-remaining-requests, x-ratelimit-remaining-tokens, "
            "x-ratelimit-reset-requests, x-ratelimit-reset-tokens"},
           {"Vary", "Origin"}};

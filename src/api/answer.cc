@@ -2,7 +2,10 @@
 
 #include "api/answer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 
 #include "api/error_response.h"
@@ -18,11 +21,25 @@ constexpr size_t kTokensAtOnce = 256;
 // Why a generation ended without its answer.
 Status failure_of(const GenerationChunk& chunk) {
   if (chunk.finish == FinishReason::kError) return chunk.error;
+  if (chunk.finish == FinishReason::kDeadline) {
+    return error(StatusCode::kDeadlineExceeded,
+                 "the time that the request gave ran out before the answer began; give it more "
+                 "(X-Request-Timeout, timeout), or try again when there is less to do");
+  }
   return error(StatusCode::kUnavailable, "the server is shutting down; try again");
 }
 
-bool has_failed(const GenerationChunk& chunk) {
-  return chunk.finish == FinishReason::kError || chunk.finish == FinishReason::kCancelled;
+// ": queue position 3, about 12 s": server-sent events' form of a comment. Of several choices the
+// last to begin.
+std::string queue_comment(const std::vector<GenerationChunk>& chunks) {
+  std::optional<QueueWait> wait;
+  for (const GenerationChunk& chunk : chunks) {
+    if (chunk.wait && (!wait || chunk.wait->place > wait->place)) wait = chunk.wait;
+  }
+  if (!wait) return "";
+  if (wait->seconds <= 0) return fmt::format(": queue position {}\n\n", wait->place);
+  return fmt::format(": queue position {}, about {:.0f} s\n\n", wait->place,
+                     std::ceil(wait->seconds));
 }
 
 // A text as it was sent; ids, and what truncation has left, as text with its control tokens.
@@ -135,6 +152,7 @@ Result<std::unique_ptr<Answer>> Answer::start(
     tokenized.push_back(std::move(one));
   }
   RETURN_IF_ERROR(bound_logprobs(*generator, tokenized, options.choice_count, prompts));
+  RETURN_IF_ERROR(generator->hold_in_queue(tokenized, options.choice_count));
   if (options.ticket != nullptr) {
     const TokensAsked asked = tokens_asked(*generator, tokenized, options.choice_count, prompts);
     refusal = options.ticket->reserve(asked.most, asked.certain);
@@ -204,8 +222,16 @@ ReplyPart Answer::poll() {
   const std::vector<GenerationChunk> chunks = poll_streams();
   const bool any = std::any_of(chunks.begin(), chunks.end(),
                                [](const GenerationChunk& chunk) { return !chunk.empty(); });
-  if (!any) return part;
+  if (!any) {
+    if (options_.stream && !started_) part.events = queue_comment(chunks);
+    header_sent_ = header_sent_ || !part.events.empty();
+    return part;
+  }
   // A failure in the first chunks is an HTTP status, so it is looked for before anything is said.
+  const auto has_failed = [this](const GenerationChunk& chunk) {
+    return chunk.finish == FinishReason::kError || chunk.finish == FinishReason::kCancelled ||
+           (chunk.finish == FinishReason::kDeadline && usage().completion_tokens == 0);
+  };
   const auto failed = std::find_if(chunks.begin(), chunks.end(), has_failed);
   if (!started_ && failed != chunks.end()) return fail(failure_of(*failed), "");
 
@@ -288,11 +314,15 @@ ReplyPart Answer::finish(std::string events) {
     part.events = std::move(events) + kDone;
     return part;
   }
+  const bool was_cut = std::any_of(running_.begin(), running_.end(), [](const Running& running) {
+    return running.choice.finish == FinishReason::kDeadline;
+  });
   std::vector<Choice> choices;
   std::transform(running_.begin(), running_.end(), std::back_inserter(choices),
                  [](Running& running) { return std::move(running.choice); });
   part.reply.emplace();
   part.reply->body = format_->whole(std::move(choices), usage());
+  if (was_cut) part.reply->headers.emplace_back("X-Puna-Stop-Reason", "deadline");
   return part;
 }
 

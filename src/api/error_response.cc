@@ -43,6 +43,12 @@ ApiError to_api_error(const Status& status, int retry_after_seconds) {
       error.code = "overloaded";
       error.retry_after_seconds = retry_after_seconds;
       break;
+    case StatusCode::kDeadlineExceeded:
+      error.status = 504;
+      error.type = "timeout_error";
+      error.code = "deadline_exceeded";
+      error.is_final = true;
+      break;
     case StatusCode::kUnavailable:
     case StatusCode::kCancelled:
       error.status = 503;

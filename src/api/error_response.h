@@ -24,8 +24,8 @@ ApiError bad_request(std::string message, std::optional<std::string> param = std
 // 404 model_not_found.
 ApiError unknown_model(std::string message);
 
-// By code: 400, 503 with Retry-After, or 500. A message that begins with a field's name gets it as
-// param.
+// By code: 400, 503 with Retry-After, 504 or 500. A message that begins with a field's name gets it
+// as param.
 ApiError to_api_error(const Status& status, int retry_after_seconds);
 
 std::string error_body(const ApiError& error);

@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <utility>
 
 #include "api/error_response.h"
@@ -13,6 +16,7 @@
 #include "api/openai_answer.h"
 #include "api/openai_request.h"
 #include "api/text_work.h"
+#include "generate/service_rate.h"
 
 namespace puna {
 namespace {
@@ -27,6 +31,25 @@ HttpReply failure(const GenerationContext& context, const Status& status) {
   return to_reply(to_api_error(status, context.generator->retry_after_seconds()));
 }
 
+// Why a request is not begun that wants to be answered sooner than it can, or nothing.
+std::optional<ApiError> too_late(const GenerationContext& context, const RequestOrigin& origin,
+                                 int own_places) {
+  if (!origin.deadline) return std::nullopt;
+  const std::chrono::duration<double> left = *origin.deadline - context.clock.now();
+  const double wait = context.generator->expected_wait_seconds(own_places);
+  if (wait < left.count()) return std::nullopt;
+  ApiError refused = bad_request(
+      fmt::format("the answer would begin in about {:.0f} s, and the request gives it {:.1f} s "
+                  "(X-Request-Timeout, timeout); give it more, or try again later",
+                  std::ceil(wait), std::max(left.count(), 0.0)));
+  refused.status = 503;
+  refused.type = "overloaded_error";
+  refused.code = "deadline_too_soon";
+  const double excess = std::min<double>(wait - left.count(), kRetryAfterSecondsMax);
+  refused.retry_after_seconds = std::max(1, static_cast<int>(std::ceil(excess)));
+  return refused;
+}
+
 // What a request has while it is being read.
 struct Reading {
   Admission admission;
@@ -39,6 +62,7 @@ using Read = HttpOutcome (*)(const GenerationContext& context, const HttpRequest
                              Reading& reading);
 
 HttpOutcome admit_and_read(const GenerationContext& context, HttpRequest request, Read read) {
+  if (const auto refused = too_late(context, request.origin, 0)) return to_reply(*refused);
   auto reading = std::make_shared<Reading>();
   if (const Status refused = context.generator->admit(1, reading->admission); !refused.ok()) {
     return failure(context, refused);
@@ -58,6 +82,13 @@ HttpOutcome start(const GenerationContext& context, std::vector<GenerationReques
                   std::unique_ptr<AnswerFormat> format, AnswerOptions options, Reading& reading) {
   options.ticket = reading.ticket;
   std::optional<ApiError> refusal;
+  if (const auto timeout = prompts.front().timeout_seconds) {
+    const Clock::Time deadline = after(reading.origin.arrived, *timeout);
+    reading.origin.deadline = std::min(deadline, reading.origin.deadline.value_or(deadline));
+  }
+  if (const auto late = too_late(context, reading.origin, reading.admission.places())) {
+    return to_reply(*late);
+  }
   for (GenerationRequest& prompt : prompts) prompt.origin = reading.origin;
   auto answer = Answer::start(context.generator, std::move(prompts), std::move(format), options,
                               context.metrics, reading.admission, *reading.abandoned, refusal);

@@ -15,6 +15,7 @@ struct GenerationContext {
   std::shared_ptr<Generator> generator;
   TextPool& text_pool;
   Metrics& metrics;
+  const Clock& clock;
   const std::string& system_prompt;  // of /infer
 };
 

@@ -20,6 +20,10 @@ Status store_max_tokens(const Json& value, InferRequest& request) {
   return sampling<&SamplingParams::max_tokens>(value, request);
 }
 
+Status store_timeout(const Json& value, InferRequest& request) {
+  return kStoreIn<&GenerationRequest::timeout_seconds>(value, request.generation);
+}
+
 constexpr Field<InferRequest> kFields[] = {
     {{"sentence", field::text(), "what to answer", true}, kStoreIn<&InferRequest::sentence>},
     {{"echo", field::boolean(), "the sentence comes before the answer (true)"},
@@ -35,6 +39,9 @@ constexpr Field<InferRequest> kFields[] = {
      sampling<&SamplingParams::top_p>},
     {{"max_tokens", field::integer(1), "tokens of the answer (up to the model's length)"},
      store_max_tokens},
+    {{"timeout", field::seconds(),
+      "seconds after which the answer ends with what there is of it (none)"},
+     store_timeout},
     {{"seed", field::other(kSeedSchema), "the same seed gives the same text; -1 is drawn (drawn)"},
      [](const Json& value, InferRequest& request) { return read_seed(value, request.seed); }},
 };

@@ -27,6 +27,11 @@ OrderedJson finish_json(FinishReason finish) {
   return finish == FinishReason::kNone ? OrderedJson(nullptr) : OrderedJson(describe(finish));
 }
 
+// vLLM's field, where finish_reason does not say all.
+void add_stop_reason(FinishReason finish, OrderedJson& one) {
+  if (finish == FinishReason::kDeadline) one["stop_reason"] = "deadline";
+}
+
 OrderedJson envelope(const AnswerIdentity& identity, const char* object) {
   OrderedJson json;
   json["id"] = identity.id;
@@ -143,6 +148,7 @@ class ChatFormat final : public AnswerFormat {
     if (chunk.finish != FinishReason::kNone) {
       OrderedJson one = choice_json(choice, OrderedJson::object());
       one["finish_reason"] = finish_json(chunk.finish);
+      add_stop_reason(chunk.finish, one);
       writer_.add(choice, dump_json(one), events);
     }
   }
@@ -170,6 +176,7 @@ class ChatFormat final : public AnswerFormat {
     one["message"]["content"] = std::exchange(choice.text, "");
     one["message"]["refusal"] = nullptr;
     one["finish_reason"] = finish_json(choice.finish);
+    add_stop_reason(choice.finish, one);
     if (extras_.token_ids) one["token_ids"] = std::exchange(choice.tokens, {});
     choice.json = dump_json(one);
     std::string logprobs = "null";
@@ -250,6 +257,7 @@ class CompletionFormat final : public AnswerFormat {
     if (chunk.finish != FinishReason::kNone) {
       OrderedJson one = choice_json(choice, "");
       one["finish_reason"] = finish_json(chunk.finish);
+      add_stop_reason(chunk.finish, one);
       writer_.add(choice, dump_json(one), events);
     }
   }
@@ -274,6 +282,7 @@ class CompletionFormat final : public AnswerFormat {
     one["index"] = choice.index;
     one["text"] = std::exchange(choice.prompt_text, "") + std::exchange(choice.text, "");
     one["finish_reason"] = finish_json(choice.finish);
+    add_stop_reason(choice.finish, one);
     if (extras_.token_ids) {
       one["token_ids"] = std::exchange(choice.tokens, {});
       one["prompt_token_ids"] = *choice.prompt_tokens;

@@ -19,6 +19,9 @@
 
 namespace puna {
 
+// A day: nobody waits longer for an answer.
+inline constexpr double kTimeoutSecondsMax = 24 * 60 * 60;
+
 enum class FieldKind {
   kBoolean,
   kInteger,
@@ -57,6 +60,7 @@ constexpr FieldType text() { return {.kind = FieldKind::kText}; }
 constexpr FieldType texts() { return {.kind = FieldKind::kTexts}; }
 constexpr FieldType text_or_texts() { return {.kind = FieldKind::kTextOrTexts}; }
 constexpr FieldType token_ids() { return {.kind = FieldKind::kTokenIds}; }
+constexpr FieldType seconds() { return number_above(0, kTimeoutSecondsMax); }
 constexpr FieldType other(std::string_view schema) { return {.schema = schema}; }
 }  // namespace field
 

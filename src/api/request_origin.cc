@@ -7,6 +7,7 @@
 #include <charconv>
 #include <span>
 
+#include "api/request_fields.h"
 #include "base/random_seed.h"
 
 namespace puna {
@@ -32,6 +33,16 @@ std::string request_id_of(const HttpRequest& head) {
                             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                             "0123456789._-") == given.npos;
   return harmless ? std::string(given) : fmt::format("req-{:016x}", random_seed());
+}
+
+Result<std::optional<double>> parse_timeout(std::string_view text) {
+  if (text.empty()) return std::optional<double>();
+  double seconds = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  const bool is_number = code == std::errc() && end == text.data() + text.size();
+  if (is_number && seconds > 0 && seconds <= kTimeoutSecondsMax) return std::optional(seconds);
+  return invalid_argument("X-Request-Timeout must be a number of seconds above 0, at most {}",
+                          kTimeoutSecondsMax);
 }
 
 std::optional<TraceContext> parse_traceparent(std::string_view text) {

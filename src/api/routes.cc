@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "api/api_description.h"
+#include "api/body_refusal.h"
 #include "api/chat_page.h"
 #include "api/metered_answer.h"
 #include "api/model_routes.h"
@@ -59,17 +60,6 @@ ApiError unavailable(std::string message, std::string code) {
 // A restart may help, and nothing else.
 ApiError unhealthy(const Status& health) { return unavailable(health.message(), "unhealthy"); }
 
-// A form of another origin's page cannot send this type without asking first.
-bool is_json(std::string_view content_type) {
-  const std::string_view type = content_type.substr(0, content_type.find_first_of("; \t"));
-  return same_letters(type, "application/json");
-}
-
-bool has_body(const HttpRequest& head) {
-  const std::string_view length = head.header("content-length");
-  return !head.header("transfer-encoding").empty() || (!length.empty() && length != "0");
-}
-
 // Answered whatever a proxy made of Host and Origin: these tell nothing that is worth guarding, and
 // the page needs its settings to say what is wrong.
 bool is_for_all(std::string_view path) {
@@ -79,19 +69,6 @@ bool is_for_all(std::string_view path) {
 // Asked by what decides whether this server lives; answered also when it is full.
 bool is_vital(std::string_view path) {
   return path == "/health" || path == "/ready" || path == "/metrics";
-}
-
-// Why the body of a request is not read, or nothing.
-std::optional<HttpReply> body_refusal(const HttpRequest& head) {
-  if (head.method != "POST" || !has_body(head)) return std::nullopt;
-  const char* message = nullptr;
-  if (!is_json(head.header("content-type"))) {
-    message = "Content-Type must be application/json";
-  } else if (!head.header("content-encoding").empty()) {
-    message = "Content-Encoding is not supported; send the JSON as it is";
-  }
-  if (message == nullptr) return std::nullopt;
-  return to_reply(of_status(415, message, "unsupported_media_type"));
 }
 
 bool has_unversioned(std::string_view path) {
@@ -216,7 +193,8 @@ Routes::Routes(ApiOptions options, const Clock& clock)
               is_loopback(options_.host) && options_.authenticator == nullptr &&
                   !options_.insecure_no_auth,
               options_.allowed_origins),
-      key_meter_(clock) {}
+      key_meter_(clock),
+      clock_(clock) {}
 
 void Routes::set_loading(const std::string& work) {
   const std::lock_guard lock(loading_mutex_);
@@ -237,6 +215,7 @@ GenerationContext Routes::generation_context() {
   return {.generator = generator_,
           .text_pool = text_pool_,
           .metrics = metrics_,
+          .clock = clock_,
           .system_prompt = options_.page.system_prompt};
 }
 
@@ -254,6 +233,7 @@ void Routes::end_answers() {
 
 std::optional<HttpReply> Routes::early_reply(HttpRequest& head, HttpHeaders& headers) {
   head.origin.request_id = request_id_of(head);
+  head.origin.arrived = clock_.now();
   head.origin.trace = parse_traceparent(head.header("traceparent")).value_or(TraceContext());
   headers = access_.cors_headers(head);
   headers.emplace_back("X-Request-Id", head.origin.request_id);
@@ -329,6 +309,9 @@ std::optional<HttpReply> Routes::route_refusal(const Route& route, HttpRequest& 
     if (const Status lost = health(); !lost.ok()) return to_reply(unhealthy(lost));
   }
   if (auto refused = body_refusal(head)) return refused;
+  const auto timeout = parse_timeout(head.header("x-request-timeout"));
+  if (!timeout.ok()) return to_reply(bad_request(timeout.status().message()));
+  if (*timeout) head.origin.deadline = after(head.origin.arrived, **timeout);
   const auto ticket = ticket_of(head);
   if (route.needs < Needs::kWork || ticket == nullptr) return std::nullopt;
   if (const auto refused = ticket->begin(generator_->mean_seconds())) return to_reply(*refused);
@@ -351,6 +334,10 @@ HttpReply Routes::error_reply(const HttpError& error) {
     refused.type = error.code == "overloaded" ? "overloaded_error" : "unavailable_error";
   }
   refused.retry_after_seconds = error.retry_after_seconds;
+  if (error.status == 503 && error.code == "overloaded") {  // bodies that wait to be read
+    const int wait = text_retry_after_seconds(text_pool_, kShortTextBytes + 1);
+    refused.retry_after_seconds = std::max(error.retry_after_seconds, wait);
+  }
   return to_reply(refused);
 }
 

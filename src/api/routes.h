@@ -71,6 +71,7 @@ class Routes final : public HttpHandler {
   const AccessPolicy access_;
   Metrics metrics_;
   KeyMeter key_meter_;
+  const Clock& clock_;
   std::shared_ptr<Generator> generator_;  // written once, before ready_
   mutable std::mutex loading_mutex_;
   std::string loading_;  // empty: nothing is known of it

@@ -1,18 +1,12 @@
 // Routes and answers without a network: a generator over the fake backend, polled by the test.
 
-#include "api/routes.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
-#include <set>
 #include <thread>
 
-#include "backend/fake/fake_backend.h"
-#include "base/json.h"
-#include "tokenizer/byte_tokenizer.h"
+#include "api/test_routes.h"
 
 namespace puna {
 namespace {
@@ -63,137 +57,9 @@ class LosableBackend final : public BlockingBackend {
 
 const std::atomic<bool> kNeverBroken = false;
 
-std::unique_ptr<Backend> open_fake(int step_microseconds = 0) {
-  BackendOptions options;
-  options.max_model_len = 512;
-  options.device = FakeOptions{.step_microseconds = step_microseconds};
-  return open_fake_backend(options).value();
-}
-
-std::shared_ptr<Generator> open_generator(std::unique_ptr<Backend> backend) {
-  static const SteadyClock clock;
-  auto tokenizer = make_byte_tokenizer();
-  auto engine = Engine::start(std::move(backend), {}, clock).value();
-  GeneratorOptions generator_options;
-  generator_options.model_name = "fake";
-  return std::make_shared<Generator>(std::move(tokenizer), ChatTemplate::built_in("chatml").value(),
-                                     std::move(engine), generator_options, clock);
-}
-
 std::shared_ptr<Generator> open_generator(const std::atomic<bool>& broken = kNeverBroken,
                                           int step_microseconds = 0) {
   return open_generator(std::make_unique<BreakableBackend>(open_fake(step_microseconds), broken));
-}
-
-HttpRequest post(const std::string& target, const std::string& body) {
-  HttpRequest request;
-  request.method = "POST";
-  request.target = target;
-  request.headers = {{"host", "localhost"}, {"content-type", "application/json"}};
-  request.body = body;
-  return request;
-}
-
-HttpRequest get(const std::string& target) {
-  HttpRequest request;
-  request.method = "GET";
-  request.target = target;
-  request.headers = {{"host", "localhost"}};
-  return request;
-}
-
-struct Sent {
-  HttpReply reply;     // when it was no stream
-  std::string events;  // all of them
-};
-
-HttpOutcome ask(Routes& routes, HttpRequest request) {
-  HttpHeaders headers;
-  if (auto refused = routes.early_reply(request, headers)) return std::move(*refused);
-  return routes.handle(std::move(request));
-}
-
-// `on_events` runs when events have come.
-Sent handle(Routes& routes, const HttpRequest& request,
-            const std::function<void()>& on_events = nullptr) {
-  HttpOutcome outcome = ask(routes, request);
-  Sent sent;
-  if (auto* reply = std::get_if<HttpReply>(&outcome)) {
-    sent.reply = std::move(*reply);
-    return sent;
-  }
-  ReplyStream& answer = *std::get<std::unique_ptr<ReplyStream>>(outcome);
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  for (bool last = false; !last;) {
-    ReplyPart part = answer.poll();
-    sent.events += part.events;
-    if (!part.events.empty() && on_events) on_events();
-    if (part.reply) sent.reply = std::move(*part.reply);
-    last = part.last;
-    if (std::chrono::steady_clock::now() > deadline) {
-      ADD_FAILURE() << "no end of the answer";
-      return sent;
-    }
-    std::this_thread::yield();
-  }
-  return sent;
-}
-
-const std::string kStream =
-    R"({"messages": [{"role": "user", "content": "a"}], "max_tokens": 30, "stream": true,
-        "ignore_eos": true})";
-const std::string kWhole =
-    R"({"messages": [{"role": "user", "content": "a"}], "max_tokens": 30, "ignore_eos": true})";
-
-// As many tokens as fit, slowly enough for a test to act in the middle.
-constexpr int kStepMicroseconds = 2000;
-const std::string kLongStream =
-    R"({"messages": [{"role": "user", "content": "a"}], "stream": true, "ignore_eos": true})";
-const std::string kLongWhole =
-    R"({"messages": [{"role": "user", "content": "a"}], "ignore_eos": true})";
-
-HttpRequest with_key(HttpRequest request, const std::string& key) {
-  if (!key.empty()) request.headers.emplace_back("authorization", "Bearer " + key);
-  return request;
-}
-
-// Of every way to call `route`, also without the version.
-std::vector<HttpRequest> requests_to(const Routes::Answered& route) {
-  std::vector<std::string> paths = {std::string(route.path)};
-  if (paths[0].ends_with('/')) paths[0] += "fake";
-  if (paths[0].starts_with("/v1/")) paths.push_back(paths[0].substr(3));
-  std::vector<HttpRequest> all;
-  for (const std::string& path : paths) {
-    if (route.post) all.push_back(post(path, "{}"));
-    if (!route.get) continue;
-    all.push_back(get(path));
-    all.push_back(get(path));
-    all.back().method = "HEAD";
-  }
-  return all;
-}
-
-TEST(Routes, EveryOneWantsTheRightKeyButThoseThatTellNothing) {
-  const std::set<std::string_view> open = {"/health", "/ready", "/version", "/openapi.json",
-                                           "/docs"};
-  ApiOptions options;
-  options.authenticator = Authenticator::open({"right"}, "").value();
-  Routes routes(options);
-  routes.set_generator(open_generator());
-  size_t open_count = 0;
-  for (const Routes::Answered& route : Routes::answered()) {
-    const bool is_open = open.contains(route.path);
-    open_count += is_open ? 1 : 0;
-    for (const HttpRequest& request : requests_to(route)) {
-      for (const char* key : {"", "wrong", "right"}) {
-        const int status = handle(routes, with_key(request, key)).reply.status;
-        const bool is_let_in = is_open || std::string_view(key) == "right";
-        EXPECT_EQ(status == 401, !is_let_in)
-            << request.method << " " << request.target << " " << key;
-      }
-    }
-  }
-  EXPECT_EQ(open_count, open.size());
 }
 
 TEST(Routes, BeforeTheModelIsThereOnlyHealthIsOk) {

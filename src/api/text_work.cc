@@ -2,6 +2,8 @@
 
 #include "api/text_work.h"
 
+#include <algorithm>
+#include <cmath>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -10,6 +12,7 @@
 
 #include "api/error_response.h"
 #include "base/log.h"
+#include "generate/service_rate.h"
 
 namespace puna {
 namespace {
@@ -100,13 +103,21 @@ class PendingOutcome final : public ReplyStream {
 
 }  // namespace
 
-HttpOutcome on_text_pool(TextPool& pool, size_t bytes, int retry_after_seconds, TextWork work) {
+int text_retry_after_seconds(const TextPool& pool, size_t bytes) {
+  const double seconds = std::clamp<double>(pool.wait_seconds(bytes), 1, kRetryAfterSecondsMax);
+  return static_cast<int>(std::ceil(seconds));
+}
+
+HttpOutcome on_text_pool(TextPool& pool, size_t bytes, int engine_wait_seconds, TextWork work) {
   auto hand_over = std::make_shared<HandOver>();
   const Status taken = pool.run(bytes, [hand_over, work = std::move(work)] {
     if (hand_over->abandoned) return;
     hand_over->put(guarded(work, hand_over->abandoned));
   });
-  if (!taken.ok()) return to_reply(to_api_error(taken, retry_after_seconds));
+  if (!taken.ok()) {
+    const int text_wait = text_retry_after_seconds(pool, bytes);
+    return to_reply(to_api_error(taken, std::max(engine_wait_seconds, text_wait)));
+  }
   return std::make_unique<PendingOutcome>(std::move(hand_over));
 }
 

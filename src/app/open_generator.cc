@@ -249,6 +249,7 @@ Result<std::shared_ptr<Generator>> open_generator(const ModelOptions& options,
                                              ? options.default_max_tokens
                                              : parts.generation.max_new_tokens.value_or(0);
   generator_options.max_num_seqs = options.max_num_seqs;
+  generator_options.queued_tokens_max = options.max_num_queued_tokens;
   if (options.truncation == "drop_oldest_turns") {
     generator_options.truncation = Truncation::kDropOldestTurns;
   }

@@ -45,6 +45,7 @@ struct ModelOptions : DeviceOptions {
   int max_num_seqs = 64;
   int max_num_batched_tokens = 512;
   int max_num_queued_reqs = 256;
+  int64_t max_num_queued_tokens = 0;       // of prompts; 0: no limit
   int max_step_ms = 0;                     // of a step with prompts in it; 0: as the answers are
   std::string scheduling_policy = "fcfs";  // or "priority"
   int64_t kv_cache_memory_bytes = 0;

@@ -28,6 +28,11 @@ void add_engine_flags(CLI::App& command, ModelOptions& options) {
       ->check(between(0, 1 << 20))
       ->capture_default_str();
   add_option(
+      command, "--max-num-queued-tokens", options.max_num_queued_tokens,
+      "Tokens of prompts that may wait; more are answered 503 with Retry-After (0: no limit)")
+      ->check(between<int64_t>(0, int64_t{1} << 40))
+      ->capture_default_str();
+  add_option(
       command, "--kv-cache-memory-bytes", options.kv_cache_memory_bytes,
       "Memory for keys and values (0: chosen from free memory; 512MB and 2GiB are understood)")
       ->transform(CLI::AsSizeValue(false))

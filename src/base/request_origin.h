@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,11 +22,17 @@ struct TraceContext {
   uint8_t flags = 0;
 };
 
+inline Clock::Time after(Clock::Time time, double seconds) {
+  return time +
+         std::chrono::duration_cast<Clock::Time::duration>(std::chrono::duration<double>(seconds));
+}
+
 struct RequestOrigin {
   ClientIndex client = 0;
-  std::string client_name;  // of its key: what logs call it
-  std::string request_id;  // as in X-Request-Id
-  std::optional<Clock::Time> deadline;
+  std::string client_name;              // of its key: what logs call it
+  std::string request_id;               // as in X-Request-Id
+  Clock::Time arrived;                  // its head
+  std::optional<Clock::Time> deadline;  // the answer ends then, with what there is of it
   TraceContext trace;
 };
 

@@ -35,7 +35,8 @@ struct TokenChoice {
   std::vector<std::pair<TokenId, double>> top;
 };
 
-enum class EngineFinish { kStop, kLength, kCancelled, kError };
+// kDeadline: the time that its origin gave has run out.
+enum class EngineFinish { kStop, kLength, kDeadline, kCancelled, kError };
 
 // How a sequence ended.
 struct SequenceEnd {
@@ -46,9 +47,17 @@ struct SequenceEnd {
   Status error = {};  // of kError
 };
 
+// Of a sequence that waits for its first step.
+struct QueuePlace {
+  int place = 1;    // 1: it is next
+  int running = 0;  // sequences
+};
+
 class SequenceListener {
  public:
   virtual ~SequenceListener() = default;
+  // It waits: told soon after it has come, then when the place is another, once a second at most.
+  virtual void on_queued(const QueuePlace&) {}
   // Its first step begins; the first `cached_tokens` of its prompt are not computed again.
   virtual void on_scheduled(int cached_tokens) = 0;
   virtual void on_prompt_logprobs(std::vector<TokenChoice> choices) = 0;

@@ -54,6 +54,7 @@ void EngineCore::add(SequenceId id, EngineRequest request) {
     SequenceOptions scheduling = scheduling_of(request);
     sequences_.try_emplace(id, request, options_.eos_token_ids, speculation_);
     scheduler_.add(id, std::move(request.prompt), std::move(scheduling));
+    has_newcomers_ = true;
     return Status();
   });
   if (added.ok()) return;
@@ -70,7 +71,8 @@ void EngineCore::end(SequenceId id, const SequenceEnd& end) {
   scheduler_.remove(id);
   sequences_.erase(found);
   stats_.finished_stop += end.finish == EngineFinish::kStop ? 1 : 0;
-  stats_.finished_length += end.finish == EngineFinish::kLength ? 1 : 0;
+  const bool is_cut = end.finish == EngineFinish::kLength || end.finish == EngineFinish::kDeadline;
+  stats_.finished_length += is_cut ? 1 : 0;
   stats_.finished_cancelled += end.finish == EngineFinish::kCancelled ? 1 : 0;
   stats_.finished_error += end.finish == EngineFinish::kError ? 1 : 0;
 }
@@ -101,10 +103,13 @@ EngineStats EngineCore::stats() const {
 
 void EngineCore::step() {
   const Clock::Time started = clock_.now();
+  end_late(started);
+  if (idle()) return;
   StepPlan plan;
   const Status status = catching([&] {
     plan = scheduler_.plan(next_prompt_tokens());
     add_drafts(plan);
+    tell_places(started);
     return run(plan);
   });
   if (!status.ok()) fail_step(plan, status);

@@ -52,6 +52,8 @@ class EngineCore {
     std::vector<StepRow> rows;
   };
 
+  void end_late(Clock::Time now);
+  void tell_places(Clock::Time now);
   Status run(const StepPlan& plan);
   PreparedStep prepare(const StepPlan& plan);
   void begin(const PlannedRun& run, Sequence& sequence);
@@ -81,7 +83,9 @@ class EngineCore {
   DraftCosts draft_costs_;
   std::unordered_map<SequenceId, Sequence> sequences_;  // the scheduler's ids
   std::vector<EndedSequence> ended_;
-  EngineStats stats_;  // what has been counted; what is now comes from the scheduler
+  Clock::Time places_told_;
+  bool has_newcomers_ = false;  // who have not been told their places
+  EngineStats stats_;           // what has been counted; what is now comes from the scheduler
 };
 
 }  // namespace puna

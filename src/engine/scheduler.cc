@@ -55,6 +55,18 @@ int Scheduler::answering_count() const {
   }));
 }
 
+std::vector<SequenceId> Scheduler::waiting_in_turn() const {
+  std::vector<SequenceId> order;
+  order.reserve(static_cast<size_t>(waiting_.size()));
+  for (WaitingLine line = waiting_; !line.empty();) {
+    order.push_back(line.next());
+    const Entry& entry = entries_.at(order.back());
+    line.remove_next();
+    line.charge(entry.options.client, entry.remaining());
+  }
+  return order;
+}
+
 StepPlan Scheduler::plan(int prompt_tokens) {
   CHECK(!has_planned_, "the step before was neither committed nor rolled back");
   CHECK(prompt_tokens > 0, "prompts go on in every step");

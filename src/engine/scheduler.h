@@ -75,6 +75,8 @@ class Scheduler {
   const std::vector<int>& block_table(SequenceId id) const { return entries_.at(id).block_table; }
   int running_count() const { return static_cast<int>(running_.size()); }
   int waiting_count() const { return waiting_.size(); }
+  // Those who wait, in the order in which they would begin if nobody else came.
+  std::vector<SequenceId> waiting_in_turn() const;
   int answering_count() const;  // of those who run, whose prompt is computed
   bool idle() const { return entries_.empty(); }
   bool has_planned() const { return has_planned_; }

@@ -34,6 +34,7 @@ struct Sequence {
   // Computing the prompt again after a preemption adds to neither.
   int scored_count = 0;    // prompt tokens that have had their logprob
   int prompt_counted = 0;  // prompt tokens in the statistics
+  int told_place = 0;      // in the queue; 0: none yet
   bool started = false;
 };
 

@@ -20,6 +20,7 @@ class FinishCounts {
         ++stop_;
         return;
       case FinishReason::kLength:
+      case FinishReason::kDeadline:
         ++length_;
         return;
       case FinishReason::kCancelled:

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/request_origin.h"
+#include "base/status.h"
 #include "engine/sampling_params.h"
 #include "tokenizer/chat_message.h"
 
@@ -55,7 +56,8 @@ struct GenerationRequest {
   bool include_stop_in_output = false;
   std::vector<std::string> bad_words;  // become tokens, with and without a space in front
   bool skip_special_tokens = true;     // control tokens stand for no text
-  int priority = 0;        // the smaller is served first, where the server has priorities
+  int priority = 0;  // the smaller is served first, where the server has priorities
+  std::optional<double> timeout_seconds;  // from its arrival; origin.deadline may come first
   std::string cache_salt;  // what was computed of its prompt serves requests with an equal one only
   RequestOrigin origin;
 };
@@ -68,11 +70,15 @@ struct TokenizedPrompt {
   bool answer_begins_text = false;
   // It came as text, in which begin tokens have no part; else its text is made of its ids.
   bool is_text = false;
-  int dropped_messages = 0;  // that were too much
+  int dropped_messages = 0;                      // that were too much
+  std::shared_ptr<const void> queue_claim = {};  // holds its tokens in the queue until it begins
 };
 
-enum class FinishReason { kNone, kStop, kLength, kCancelled, kError };
-const char* describe(FinishReason reason);  // "stop", "length", "cancelled", "error"
+// kDeadline: its time ran out; what there is of it counts as one that was cut at its length.
+enum class FinishReason { kNone, kStop, kLength, kDeadline, kCancelled, kError };
+const char* describe(FinishReason reason);  // "stop", "length" (twice), "cancelled", "error"
+
+Status validate_stop(const std::vector<std::string>& stop);
 
 struct TokenLogprob {
   TokenId token = 0;

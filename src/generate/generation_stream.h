@@ -18,6 +18,12 @@
 
 namespace puna {
 
+// Of a generation that waits for the model.
+struct QueueWait {
+  int place = 1;       // 1: it is next
+  double seconds = 0;  // until it begins; 0: not known
+};
+
 struct GenerationChunk {
   std::string text;                           // whole characters, no part of a stop string
   std::vector<TokenId> tokens;                // ids behind the text so far (may lead it)
@@ -26,6 +32,7 @@ struct GenerationChunk {
   std::vector<double> token_intervals;  // seconds from a token to the next, each but the first
   FinishReason finish = FinishReason::kNone;  // not kNone: this is the last chunk
   std::optional<std::string> stop_reason;     // the stop string that matched
+  std::optional<QueueWait> wait;              // nothing of an answer: may come in empty chunks
   Status error;                               // when finish is kError
 
   bool empty() const {

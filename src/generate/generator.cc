@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "generate/queue_tokens.h"
 #include "generate/service_rate.h"
 #include "generate/token_feed.h"
 #include "generate/token_stream.h"
@@ -16,21 +17,6 @@
 
 namespace puna {
 namespace {
-
-Status validate_stop(const std::vector<std::string>& stop) {
-  if (stop.size() > kStopStringsMax) {
-    return invalid_field("stop", "has {} strings, at most {}", stop.size(), kStopStringsMax);
-  }
-  for (const std::string& text : stop) {
-    if (text.empty())
-      return invalid_field("stop", "has an empty string, which would end every answer");
-    if (text.size() > kStopStringBytesMax) {
-      return invalid_field("stop", "has a string of {} bytes, at most {}", text.size(),
-                           kStopStringBytesMax);
-    }
-  }
-  return {};
-}
 
 Result<FittedPrompt> as_fitted(Result<TokenIds> prompt) {
   if (!prompt.ok()) return prompt.status();
@@ -40,7 +26,8 @@ Result<FittedPrompt> as_fitted(Result<TokenIds> prompt) {
 }  // namespace
 
 struct Generator::State {
-  explicit State(const Clock& given) : clock(given) {}
+  State(const Clock& given, int64_t queued_tokens_max)
+      : clock(given), queue_tokens(queued_tokens_max) {}
 
   const Clock& clock;
   std::unique_ptr<Tokenizer> tokenizer;
@@ -49,6 +36,7 @@ struct Generator::State {
   ModelCard card;
   size_t longest_token_bytes = 1;
   ServiceRate rate;
+  QueueTokens queue_tokens;
   FinishCounts finish_counts;
   std::unique_ptr<Engine> engine;  // last: ends before what its listeners use
 
@@ -211,7 +199,7 @@ Result<int> Generator::State::max_tokens(const GenerationRequest& request,
 Generator::Generator(std::unique_ptr<Tokenizer> tokenizer,
                      std::optional<ChatTemplate> chat_template, std::unique_ptr<Engine> engine,
                      GeneratorOptions options, const Clock& clock)
-    : state_(std::make_unique<State>(clock)) {
+    : state_(std::make_unique<State>(clock, options.queued_tokens_max)) {
   state_->tokenizer = std::move(tokenizer);
   state_->chat_template = std::move(chat_template);
   if (state_->chat_template) state_->tokenizer->guard_marks(*state_->chat_template);
@@ -242,6 +230,14 @@ Generator::~Generator() = default;
 
 Status Generator::admit(int places, Admission& admission) {
   return state_->engine->admit(places, admission);
+}
+
+Status Generator::hold_in_queue(std::span<TokenizedPrompt> prompts, int choice_count) {
+  int64_t tokens = 0;
+  for (const TokenizedPrompt& prompt : prompts) tokens += std::ssize(*prompt.tokens);
+  ASSIGN_OR_RETURN(const auto claim, state_->queue_tokens.claim(tokens * choice_count));
+  for (TokenizedPrompt& prompt : prompts) prompt.queue_claim = claim;
+  return {};
 }
 
 Result<TokenizedPrompt> Generator::make_prompt(const GenerationRequest& request) const {
@@ -278,6 +274,8 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   sequence.cache_salt = state_->cache_salt(request);
   ASSIGN_OR_RETURN(sequence.sampling.max_tokens,
                    state_->max_tokens(request, prompt.tokens->size()));
+  auto feed = std::make_shared<TokenFeed>(state_->clock, state_->rate,
+                                          std::exchange(prompt.queue_claim, nullptr));
   TokenStreamOptions options;
   options.prompt = std::move(prompt);
   options.skip_special_tokens = request.skip_special_tokens;
@@ -286,7 +284,6 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   options.min_tokens = request.sampling.min_tokens;
   options.logprobs = request.sampling.logprobs.has_value();
 
-  auto feed = std::make_shared<TokenFeed>(state_->clock, state_->rate);
   sequence.listener = feed;
   ASSIGN_OR_RETURN(const SequenceId id, state_->engine->submit(std::move(sequence), admission));
   return std::unique_ptr<GenerationStream>(
@@ -299,25 +296,6 @@ Result<std::unique_ptr<GenerationStream>> Generator::start(const GenerationReque
   RETURN_IF_ERROR(admit(1, admission));
   ASSIGN_OR_RETURN(TokenizedPrompt prompt, make_prompt(request));
   return start(request, std::move(prompt), admission);
-}
-
-// What the template puts around the messages depends on what follows: so two different questions
-// follow, and what their prompts have in common is taken.
-Result<int> Generator::warm(const ChatMessages& messages) {
-  if (messages.empty()) return invalid_argument("there is no message");
-  if (messages.back().role == "user") {
-    ASSIGN_OR_RETURN(std::vector<TokenId> prompt, tokenize(messages, ChatRendering()));
-    return warm(std::move(prompt));
-  }
-  std::vector<TokenId> prompts[2];
-  for (size_t i = 0; i < 2; ++i) {
-    ChatMessages asked = messages;
-    asked.push_back({"user", i == 0 ? "A" : "7"});
-    ASSIGN_OR_RETURN(prompts[i], tokenize(asked, ChatRendering()));
-  }
-  const auto [end, unused] = std::ranges::mismatch(prompts[0], prompts[1]);
-  prompts[0].erase(end, prompts[0].end());
-  return warm(std::move(prompts[0]));
 }
 
 Result<int> Generator::warm(std::string_view text) {
@@ -386,6 +364,15 @@ Status Generator::health() const { return state_->engine->health(); }
 int Generator::retry_after_seconds() const {
   const EngineStats now = stats();
   return state_->rate.retry_after_seconds(now.sequences_running, now.sequences_waiting);
+}
+
+double Generator::expected_wait_seconds(int own_places) const {
+  const EngineStats now = stats();
+  const int ahead = std::max(0, now.sequences_waiting - own_places);
+  const bool has_slot =
+      now.sequences_running == 0 || now.sequences_running < state_->card.max_num_seqs;
+  if (ahead == 0 && has_slot) return 0;
+  return state_->rate.seconds_until(ahead + 1, now.sequences_running);
 }
 
 double Generator::mean_seconds() const { return state_->rate.mean_seconds(); }

@@ -3,7 +3,9 @@
 // Thread-safe. The front doors (HTTP, terminal) talk to this and to nothing below it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,7 @@ struct GeneratorOptions {
   int max_num_seqs = 0;               // that run at once, for whoever asks
   std::string kv_cache_dtype = "auto";
   Truncation truncation = Truncation::kDisabled;  // of conversations that do not say
+  int64_t queued_tokens_max = 0;                  // of prompts that wait; 0: no limit
   bool prefix_cache_per_key = false;  // clients with different keys share no computed prompts
 };
 
@@ -59,6 +62,10 @@ class Generator {
   // template refused. kOutOfRange: longer than the model (both numbers in the message).
   Result<TokenizedPrompt> make_prompt(const GenerationRequest& request) const;
 
+  // Room in the queue for these prompts, each answered so often, until they begin or are dropped.
+  // kResourceExhausted: too many tokens wait. A request alone may have more than the limit.
+  Status hold_in_queue(std::span<TokenizedPrompt> prompts, int choice_count);
+
   // Answers `prompt` in a place of `admission`; that of `request` is not looked at.
   // kInvalidArgument: bad parameters. kOutOfRange: prompt and answer do not fit.
   Result<std::unique_ptr<GenerationStream>> start(const GenerationRequest& request,
@@ -88,6 +95,8 @@ class Generator {
   // Seconds until a slot is likely free, from measured rates; for Retry-After. At least 1.
   int retry_after_seconds() const;
 
+  // Until a request that has `own_places` in the queue would begin, as far as is known.
+  double expected_wait_seconds(int own_places) const;
   // How long answers take, as measured; 0 when nothing is known.
   double mean_seconds() const;
 

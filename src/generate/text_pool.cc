@@ -6,6 +6,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -21,6 +23,11 @@ namespace {
 // Beside a thread that computes, a quarter of a core. Much lower is no kindness: the allocator's
 // and the kernel's locks are shared, and who holds one has to run for the others to go on.
 constexpr int kNiceOfLongWork = 5;
+
+// What every work costs beside its text, in bytes of text.
+constexpr double kBytesOfAnyWork = 4096;
+// Works that the measured speed is a mean of.
+constexpr double kWorksRemembered = 32;
 
 struct Job {
   size_t bytes = 0;
@@ -58,6 +65,13 @@ class TextPool::Lane {
     return {};
   }
 
+  double wait_seconds() {
+    const std::lock_guard lock(mutex_);
+    const double bytes = static_cast<double>(bytes_ + working_bytes_) +
+                         kBytesOfAnyWork * static_cast<double>(jobs_.size() + (works_ ? 1 : 0));
+    return works_ ? bytes * seconds_per_byte_ : 0;
+  }
+
  private:
   void loop(const std::stop_token& stop, int nice) {
     if (nice != 0) {
@@ -68,16 +82,27 @@ class TextPool::Lane {
       const Job job = std::move(jobs_.front());
       jobs_.pop_front();
       bytes_ -= job.bytes;
+      working_bytes_ = job.bytes;
+      works_ = true;
       lock.unlock();
+      const auto began = std::chrono::steady_clock::now();
       run_guarded(job);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
       lock.lock();
+      works_ = false;
+      measured_ = std::min(measured_ + 1, kWorksRemembered);
+      const double cost = took.count() / (static_cast<double>(job.bytes) + kBytesOfAnyWork);
+      seconds_per_byte_ += (cost - seconds_per_byte_) / measured_;
     }
   }
 
   std::mutex mutex_;
   std::condition_variable_any changed_;
   std::deque<Job> jobs_;
-  size_t bytes_ = 0;     // of jobs_
+  size_t bytes_ = 0;  // of jobs_
+  size_t working_bytes_ = 0;
+  bool works_ = false;
+  double seconds_per_byte_ = 0, measured_ = 0;
   std::jthread thread_;  // last: uses everything above
 };
 
@@ -87,8 +112,9 @@ TextPool::TextPool()
 TextPool::~TextPool() = default;
 
 Status TextPool::run(size_t bytes, std::function<void()> work) {
-  Lane& lane = bytes <= kShortTextBytes ? *short_ : *long_;
-  return lane.push({bytes, std::move(work)});
+  return lane_of(bytes).push({bytes, std::move(work)});
 }
+
+double TextPool::wait_seconds(size_t bytes) const { return lane_of(bytes).wait_seconds(); }
 
 }  // namespace puna

@@ -27,9 +27,12 @@ class TextPool {
   // `work` runs once on a thread of the pool; `bytes` is how much text it is about.
   // kResourceExhausted: too much waits already.
   Status run(size_t bytes, std::function<void()> work);
+  // Until work on so much text would begin, as measured; 0 when nothing is known.
+  double wait_seconds(size_t bytes) const;
 
  private:
   class Lane;
+  Lane& lane_of(size_t bytes) const { return bytes <= kShortTextBytes ? *short_ : *long_; }
   std::unique_ptr<Lane> short_, long_;
 };
 

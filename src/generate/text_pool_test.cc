@@ -101,5 +101,35 @@ TEST(TextPool, SurvivesWorkThatThrows) {
   EXPECT_EQ(ran.get_future().wait_for(seconds(20)), std::future_status::ready);
 }
 
+// Ten times the text, ten times what one was measured to take at least.
+TEST(TextPool, SaysHowLongTheWorkThatWaitsWillTake) {
+  constexpr size_t kMegabyte = 1 << 20;
+  TextPool pool;
+  EXPECT_EQ(pool.wait_seconds(kMegabyte), 0);
+  std::promise<void> measured;
+  ASSERT_TRUE(pool.run(kMegabyte,
+                       [&] {
+                         const auto end =
+                             std::chrono::steady_clock::now() + std::chrono::milliseconds(10);
+                         while (std::chrono::steady_clock::now() < end) {
+                         }
+                         measured.set_value();
+                       })
+                  .ok());
+  measured.get_future().wait();
+  std::promise<void> entered, gate;
+  ASSERT_TRUE(pool.run(kMegabyte,
+                       [&] {
+                         entered.set_value();
+                         gate.get_future().wait();
+                       })
+                  .ok());
+  entered.get_future().wait();  // so the one before is measured
+  ASSERT_TRUE(pool.run(9 * kMegabyte, [] {}).ok());
+  EXPECT_GE(pool.wait_seconds(kMegabyte), 0.099);
+  EXPECT_EQ(pool.wait_seconds(1), 0) << "short texts wait for no long ones";
+  gate.set_value();
+}
+
 }  // namespace
 }  // namespace puna

@@ -7,8 +7,8 @@
 
 namespace puna {
 
-TokenFeed::TokenFeed(const Clock& clock, ServiceRate& rate)
-    : clock_(clock), rate_(rate), submitted_(clock.now()) {}
+TokenFeed::TokenFeed(const Clock& clock, ServiceRate& rate, std::shared_ptr<const void> queue_claim)
+    : clock_(clock), rate_(rate), queue_claim_(std::move(queue_claim)), submitted_(clock.now()) {}
 
 template <typename Change>
 void TokenFeed::change(const Change& apply) {
@@ -20,10 +20,17 @@ void TokenFeed::change(const Change& apply) {
   if (wake_) wake_();
 }
 
+void TokenFeed::on_queued(const QueuePlace& place) {
+  const double seconds = rate_.seconds_until(place.place, place.running);
+  change([&](Clock::Time) { fed_.wait = QueueWait{.place = place.place, .seconds = seconds}; });
+}
+
 void TokenFeed::on_scheduled(int cached_tokens) {
+  queue_claim_.reset();
   change([this, cached_tokens](Clock::Time now) {
     if (scheduled_) return;  // later ones follow a preemption
     scheduled_ = now;
+    rate_.begin();
     cached_tokens_ = cached_tokens;
   });
 }
@@ -40,12 +47,14 @@ void TokenFeed::on_token(const TokenChoice& choice) {
 }
 
 void TokenFeed::on_finish(const SequenceEnd& end) {
+  queue_claim_.reset();
   change([&](Clock::Time now) {
     finished_ = now;
     if (end.end_token) count_token(now);
     fed_.end = end;
     // What failed says nothing of how long an answer takes, nor what never ran.
     if (scheduled_ && end.finish != EngineFinish::kError) rate_.add(now - *scheduled_);
+    if (scheduled_ && end.finish == EngineFinish::kError) rate_.drop();
   });
 }
 

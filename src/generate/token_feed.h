@@ -5,13 +5,14 @@
 
 #include <condition_variable>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <vector>
 
 #include "base/clock.h"
 #include "engine/engine.h"
-#include "generate/generation_request.h"
+#include "generate/generation_stream.h"
 #include "generate/service_rate.h"
 
 namespace puna {
@@ -23,14 +24,17 @@ class TokenFeed final : public SequenceListener {
     std::vector<TokenChoice> tokens;
     std::vector<double> intervals;  // seconds before each token but the sequence's first
     std::optional<std::vector<TokenChoice>> prompt;  // logprobs of its tokens but the first
+    std::optional<QueueWait> wait;                   // as it was known last
     std::optional<SequenceEnd> end;
 
-    bool empty() const { return tokens.empty() && !prompt && !end; }
+    bool empty() const { return tokens.empty() && !prompt && !wait && !end; }
   };
 
-  // Both outlive it. `rate` learns how long the sequence held its slot.
-  TokenFeed(const Clock& clock, ServiceRate& rate);
+  // Clock and rate outlive it. `rate` learns how long the sequence held its slot. `queue_claim`
+  // goes when the sequence begins.
+  TokenFeed(const Clock& clock, ServiceRate& rate, std::shared_ptr<const void> queue_claim = {});
 
+  void on_queued(const QueuePlace& place) override;
   void on_scheduled(int cached_tokens) override;
   void on_prompt_logprobs(std::vector<TokenChoice> choices) override;
   void on_token(const TokenChoice& choice) override;
@@ -58,7 +62,8 @@ class TokenFeed final : public SequenceListener {
   ServiceRate& rate_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  Fed fed_;  // guarded by mutex_, as all below
+  std::shared_ptr<const void> queue_claim_;  // the engine's thread alone
+  Fed fed_;                                  // guarded by mutex_, as all below
   std::function<void()> wake_;
   Clock::Time submitted_;
   int cached_tokens_ = 0;

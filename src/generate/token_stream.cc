@@ -20,6 +20,8 @@ FinishReason finish_reason(EngineFinish finish) {
       return FinishReason::kStop;
     case EngineFinish::kLength:
       return FinishReason::kLength;
+    case EngineFinish::kDeadline:
+      return FinishReason::kDeadline;
     case EngineFinish::kCancelled:
       return FinishReason::kCancelled;
     case EngineFinish::kError:
@@ -102,6 +104,7 @@ GenerationChunk TokenStream::convert() {
     return chunk;
   }
   chunk.token_intervals = std::exchange(fed_.intervals, {});
+  chunk.wait = std::exchange(fed_.wait, std::nullopt);
   size_t budget = options_.logprobs || fed_.prompt ? kScoredTokensAtOnce : kTokensAtOnce;
   if (fed_.prompt) convert_prompt(budget, chunk);
   while (budget > 0 && tokens_converted_ < fed_.tokens.size()) {

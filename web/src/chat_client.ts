@@ -2,7 +2,7 @@
 //
 // Speaks POST /v1/chat/completions with server-sent events. Every way in which it can go wrong ends in a
 // ChatError; an aborted signal ends the generator quietly. Nothing here touches the page.
-import { EventSourceParserStream, type EventSourceMessage } from 'eventsource-parser/stream';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
 export interface ChatMessage {
   role: 'system' | 'user' | 'assistant';
@@ -20,6 +20,8 @@ export interface ChatRequest {
 }
 
 export type ChatEvent =
+  /** It waits for others: its place among them, and how long that may take when the server knows. */
+  | { kind: 'queued'; place: number; seconds?: number }
   | { kind: 'text'; text: string }
   | { kind: 'finish'; reason: string }
   | { kind: 'usage'; promptTokens: number; completionTokens: number };
@@ -107,19 +109,39 @@ async function post(path: string, body: object, { key, signal }: ChatCallOptions
 async function* readEvents(body: ReadableStream<Uint8Array>): AsyncGenerator<ChatEvent> {
   const reader = body
     .pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>)
-    .pipeThrough(new EventSourceParserStream())
     .getReader();
+  const come: (EventSourceMessage | string)[] = [];
+  const parser = createParser({
+    onEvent: (message) => come.push(message),
+    onComment: (comment) => come.push(comment),
+  });
   try {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) throw new ChatError('cut');
-      if (value.data === '[DONE]') return;
-      yield* eventsOfMessage(value);
+      parser.feed(value);
+      for (const one of come.splice(0)) {
+        if (typeof one === 'string') {
+          yield* eventsOfComment(one);
+        } else if (one.data === '[DONE]') {
+          return;
+        } else {
+          yield* eventsOfMessage(one);
+        }
+      }
     }
   } finally {
     // A reader that stops early must close the connection, or the server goes on generating.
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** "queue position 3, about 12 s": what Puna says while an answer waits. Other comments say nothing. */
+function* eventsOfComment(comment: string): Generator<ChatEvent> {
+  const [, place, seconds] = /^\s*queue position (\d+)(?:, about (\d+) s)?$/.exec(comment) ?? [];
+  if (place === undefined) return;
+  const event: ChatEvent = { kind: 'queued', place: Number(place) };
+  yield seconds === undefined ? event : { ...event, seconds: Number(seconds) };
 }
 
 function* eventsOfMessage(message: EventSourceMessage): Generator<ChatEvent> {

@@ -177,6 +177,9 @@ export class Conversation {
         if (abort.signal.aborted) return;
         meter.see(event);
         if (event.kind === 'text') this.take(turn, event.text);
+        if (event.kind === 'queued' && turn.state.value.phase === 'waiting') {
+          turn.state.value = { phase: 'waiting', place: event.place, seconds: event.seconds };
+        }
       }
       if (abort.signal.aborted) return;
       this.automaticRetries = 0;

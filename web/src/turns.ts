@@ -18,7 +18,8 @@ export interface Failure {
 }
 
 export type AnswerState =
-  | { phase: 'waiting' }
+  /** `place`: among those who wait for the model, with the seconds that it may take. */
+  | { phase: 'waiting'; place?: number; seconds?: number | undefined }
   | { phase: 'streaming' }
   /** `again`: it was asked for once more, and nothing came; this answer stands as it was. */
   | { phase: 'done' | 'stopped'; stats: AnswerStats; again?: Failure }

@@ -51,6 +51,12 @@ test('text, finish and usage come in order, however the bytes are cut', async ()
   assert.deepEqual(await collect(), expected);
 });
 
+test('the place in the queue comes with its time, and other comments say nothing', async () => {
+  serve([...': queue position 3, about 12 s\n\n: ping\n\n: queue position 1\n\n', delta('a'), 'data: [DONE]\n\n']);
+  assert.deepEqual(await collect(), [
+    { kind: 'queued', place: 3, seconds: 12 }, { kind: 'queued', place: 1 }, { kind: 'text', text: 'a' }]);
+});
+
 test('an end without [DONE] is a cut answer', async () => {
   serve([delta('half')]);
   assert.equal((await failure()).kind, 'cut');

@@ -43,6 +43,18 @@ async function say(question: string, answer: string) {
 }
 
 describe('asking', () => {
+  test('an answer that waits for others says its place until its first word', async () => {
+    conversation.send('Hello');
+    await answers.see({ kind: 'queued', place: 2, seconds: 9 });
+    assert.deepEqual(lastState(), { phase: 'waiting', place: 2, seconds: 9 });
+    await answers.see({ kind: 'queued', place: 1 });
+    assert.deepEqual(lastState(), { phase: 'waiting', place: 1, seconds: undefined });
+    await answers.say('Hi');
+    assert.equal(lastState().phase, 'streaming');
+    await answers.see({ kind: 'queued', place: 1 });
+    assert.equal(lastState().phase, 'streaming');
+  });
+
   test('an answer streams, ends with its numbers, and is announced twice', async () => {
     conversation.send('Hello');
     assert.ok(conversation.running.value);

@@ -123,6 +123,14 @@ interface AnswerTurnProps extends ErrorActions {
   hasEarlier: boolean;
 }
 
+function waitingWords({ place, seconds }: { place?: number; seconds?: number | undefined }) {
+  if (server.loading.value) return t('turn.loading');
+  if (place === undefined) return t('turn.waiting');
+  return seconds === undefined
+    ? t('turn.queued', { place })
+    : t('turn.queuedFor', { place, seconds });
+}
+
 export function AnswerTurnView({ turn, isLast, replaced, hasEarlier, ...actions }: AnswerTurnProps) {
   const state = turn.state.value;
   const finished = state.phase === 'done' || state.phase === 'stopped';
@@ -139,7 +147,7 @@ export function AnswerTurnView({ turn, isLast, replaced, hasEarlier, ...actions 
         {state.phase === 'waiting' && (
           <p class="waiting">
             <WaitingDots />
-            {server.loading.value ? t('turn.loading') : t('turn.waiting')}
+            {waitingWords(state)}
           </p>
         )}
         <Thinking turn={turn} />

@@ -35,6 +35,8 @@ export const en = {
   'turn.copied': 'Copied',
   'turn.retry': 'Answer again',
   'turn.waiting': 'Reading your message',
+  'turn.queued': 'The model is busy. You are number {place} in the queue.',
+  'turn.queuedFor': 'The model is busy. You are number {place} in the queue: about {seconds} s.',
   'turn.loading': 'The model is loading. Your message is sent as soon as it is ready.',
   'turn.continue': 'Continue',
   'turn.thinking': 'Thinking',

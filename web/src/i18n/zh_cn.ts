@@ -37,6 +37,8 @@ export const zhCn: Texts = {
   'turn.copied': '已复制',
   'turn.retry': '重新回答',
   'turn.waiting': '正在阅读您的消息',
+  'turn.queued': '模型正忙，您排在第 {place} 位。',
+  'turn.queuedFor': '模型正忙，您排在第 {place} 位，大约还需 {seconds} 秒。',
   'turn.loading': '模型正在加载，就绪后会立即发送您的消息。',
   'turn.continue': '继续',
   'turn.thinking': '正在思考',
