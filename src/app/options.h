@@ -52,7 +52,7 @@ struct ModelOptions : DeviceOptions {
   bool enable_prefix_caching = true;
   bool prefix_cache_per_key = false;
   bool speculation = true;
-  std::string speculative_config;  // JSON as vLLM has it
+  std::string speculative_config;       // JSON as vLLM has it
   std::string truncation = "disabled";  // or "drop_oldest_turns"
   std::string warm_prefix;              // file: what is computed before it serves
   int fake_step_microseconds = 0;

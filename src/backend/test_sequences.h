@@ -14,14 +14,14 @@ struct TestSequence {
   std::vector<TokenId> tokens;
   std::vector<int> block_table;  // enough for all tokens
   int prompt_count = std::numeric_limits<int>::max();
-  int done = 0;                  // tokens that have been run
+  int done = 0;  // tokens that have been run
 };
 
 // Rows of logits, one for each token.
 using TestLogits = std::vector<std::vector<float>>;
 
-// Sequences of 1 to `tokens_max` random tokens, some of them generated, in blocks that no other sequence has, in random
-// order.
+// Sequences of 1 to `tokens_max` random tokens, some of them generated, in blocks that no other
+// sequence has, in random order.
 std::vector<TestSequence> random_sequences(int count, int tokens_max, const Backend& backend,
                                            std::mt19937& random);
 

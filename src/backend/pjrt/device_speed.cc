@@ -36,9 +36,8 @@ Result<std::string> reading_program(stablehlo::DeviceGroup devices, const Tensor
   const TensorType sums = {ElementType::kF32, {array.shape[0]}};
   Value weights = builder.argument("weights", sums);
   for (int pass = 0; pass < kPasses; ++pass) {
-    const Value weighted =
-        builder.multiply(builder.convert(values, ElementType::kF32),
-                         builder.broadcast(weights, array.shape, {0}));
+    const Value weighted = builder.multiply(builder.convert(values, ElementType::kF32),
+                                            builder.broadcast(weights, array.shape, {0}));
     const Value sum = builder.reduce(stablehlo::Reduction::kSum, weighted, {1}, 0);
     weights = builder.add(weights, builder.multiply(sum, builder.splat(kNextToNothing, sums)));
   }
@@ -54,8 +53,8 @@ Result<std::string> multiplying_program(stablehlo::DeviceGroup devices, const Te
   const double scale = 1 / std::sqrt(static_cast<double>(matrix.shape[0]));
   const TensorType wide = {ElementType::kF32, matrix.shape};
   for (int pass = 0; pass < kPasses; ++pass) {
-    const Value next = builder.dot(product, factor, {.lhs_contracting = {1}, .rhs_contracting = {1}},
-                                   ElementType::kF32);
+    const Value next = builder.dot(
+        product, factor, {.lhs_contracting = {1}, .rhs_contracting = {1}}, ElementType::kF32);
     product = builder.convert(builder.multiply(next, builder.splat(scale, wide)), matrix.element);
   }
   builder.result(product);
@@ -108,8 +107,7 @@ Result<DeviceSpeed> DeviceSpeed::open(const DeviceClient& client,
   ASSIGN_OR_RETURN(const std::string reading, reading_program(devices, array));
   ASSIGN_OR_RETURN(
       Measured read,
-      prepare(client, profile, degree, reading,
-              {array, {ElementType::kF32, {array.shape[0]}}},
+      prepare(client, profile, degree, reading, {array, {ElementType::kF32, {array.shape[0]}}},
               static_cast<double>(kPasses * degree * byte_count(array_type(array)))));
   int64_t side = kSideMin;
   while (side < kSideMax && 4 * side * side * size <= bytes / 4) side *= 2;
