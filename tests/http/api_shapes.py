@@ -10,9 +10,12 @@ from referencing import Registry, Resource
 VERSIONED = ("/chat/completions", "/completions", "/models")
 
 
+parsed = functools.cache(json.loads)
+
+
 @functools.cache
 def validator(document: str, schema: str) -> jsonschema.Draft202012Validator:
-    root = Resource.from_contents(json.loads(document) | {
+    root = Resource.from_contents(parsed(document) | {
         "$schema": "https://json-schema.org/draft/2020-12/schema"})
     registry = Registry().with_resource("urn:api", root)
     return jsonschema.Draft202012Validator({"$ref": "urn:api" + schema}, registry=registry)
@@ -42,7 +45,7 @@ def schema_of(document: dict, method: str, path: str, status: int, media_type: s
 
 def check_reply(document: str, method: str, path: str, reply: httpx.Response) -> None:
     media_type = reply.headers.get("content-type", "").partition(";")[0]
-    schema = schema_of(json.loads(document), method, path, reply.status_code, media_type)
+    schema = schema_of(parsed(document), method, path, reply.status_code, media_type)
     if schema is None or method == "HEAD":
         return
     if media_type == "application/json":

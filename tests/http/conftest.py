@@ -3,7 +3,7 @@
 import openai
 import pytest
 
-from puna_server import PATIENCE, PunaServer
+from puna_server import NO_CERTIFICATES, PATIENCE, PunaServer
 
 
 @pytest.fixture(scope="session")
@@ -31,7 +31,8 @@ def start_server():
 
 def make_client(server: PunaServer, key: str = "none", max_retries: int = 0) -> openai.OpenAI:
     return openai.OpenAI(base_url=server.url + "/v1", api_key=key, max_retries=max_retries,
-                         timeout=60 * PATIENCE)
+                         timeout=60 * PATIENCE,
+                         http_client=openai.DefaultHttpxClient(verify=NO_CERTIFICATES))
 
 
 @pytest.fixture
