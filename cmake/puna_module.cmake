@@ -3,9 +3,9 @@
 option(PUNA_FUZZ "Build the libFuzzer targets (needs clang)" OFF)
 # Takes a third off a build from nothing. tools/tidy.py finds files that use such a header without including it.
 option(PUNA_PRECOMPILE "Precompile the headers that most files include" OFF)
-# Takes two fifths off the rest, for builds that are made once for their tests. Whether each file includes what it uses
-# of this project, and keeps its names apart, is shown by the release build, which compiles every file by itself.
-option(PUNA_UNITY "Compile several sources of a target as one (tools/unity_groups.py)" OFF)
+# Takes two fifths off the rest, for builds that are made once for their tests. Whether each file of the product includes
+# what it uses of this project, and keeps its names apart, is shown by the release build, which joins tests only.
+set(PUNA_UNITY OFF CACHE STRING "Compile several sources as one (tools/unity_groups.py): OFF, TESTS or ON")
 set(PUNA_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
 
 add_library(puna_options INTERFACE)
@@ -17,10 +17,9 @@ target_compile_options(puna_options INTERFACE
   # g++ 12 sees uninitialised members in the destructor of a std::variant that holds another type.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
   $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>)
-if(PUNA_UNITY)  # both warnings take a neighbour's names, and a source that is included, for a header's
-  target_compile_options(puna_options INTERFACE -Wno-shadow
-    $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
-endif()
+# Both warnings take a neighbour's names, and a source that is included, for a header's.
+target_compile_options(puna_options INTERFACE $<$<BOOL:$<TARGET_PROPERTY:UNITY_BUILD>>:-Wno-shadow
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>>)
 if(PUNA_PRECOMPILE AND BUILD_TESTING)  # GoogleTest's own definition: all users of a precompiled header need the same
   target_compile_definitions(puna_options INTERFACE GTEST_HAS_PTHREAD=1)
 endif()
@@ -63,7 +62,7 @@ endfunction()
 
 # Sources that share no names of their own are compiled as one; those with flags of their own stay alone.
 function(puna_unity target)
-  if(NOT PUNA_UNITY)
+  if(NOT PUNA_UNITY OR (PUNA_UNITY STREQUAL "TESTS" AND NOT target MATCHES "_test$"))
     return()
   endif()
   find_package(Python3 REQUIRED COMPONENTS Interpreter)

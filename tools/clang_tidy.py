@@ -8,7 +8,7 @@ A file that passed is not analysed again until it, a header it includes, its com
 or clang-tidy changes: build/tidy/ holds a mark per digest of all that. A clean clone has no marks.
 Needs the release build: its compile commands, and ninja's list of the headers of each file. Files are read
 without precompiled headers. Most of the time goes to headers, whose declarations every check walks through: several
-files of a module are read as one (unity_groups.py), but for files that are named, each of which stands alone.
+files are read as one (unity_groups.py), but for files that are named, each of which stands alone.
 """
 
 import concurrent.futures
@@ -28,6 +28,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "build/release"
 MARKS = ROOT / "build/tidy"
 PRECOMPILED = re.compile(r"(-Xclang )?-include(-pch)? (-Xclang )?(\"[^\"]*cmake_pch[^\"]*\"|\S*cmake_pch\S*)")
+BATCH_LINES_MAX = 5000
+# Of the compiler, not of a check: files that one translation unit cannot hold together.
+DO_NOT_COMPILE = "[clang-diagnostic-error"
 NOT_ANALYSED = re.compile(r"_(test|fuzz|bench)\.cc$")
 
 
@@ -81,14 +84,14 @@ class Work:
 
 
 def batches(work: list[Work]) -> list[list[Work]]:
-    """Files that can be read as one: of one folder, with one set of flags, and no names of their own in common."""
+    """Files that can be read as one: with one set of flags, and no names of their own in common."""
     found: list[list[Work]] = []
-    alike: dict[tuple[str, str], list[Work]] = {}
+    alike: dict[str, list[Work]] = {}
     for one in work:
-        alike.setdefault((str(pathlib.Path(one.source).parent), one.flags), []).append(one)
+        alike.setdefault(one.flags, []).append(one)
     for members in alike.values():
         groups: dict[int, list[Work]] = {}
-        numbers = unity_groups.group([(ROOT / one.source).read_text() for one in members])
+        numbers = unity_groups.group([(ROOT / one.source).read_text() for one in members], BATCH_LINES_MAX)
         for number, one in zip(numbers, members):
             groups.setdefault(number, []).append(one)
         found += groups.values()
@@ -96,7 +99,7 @@ def batches(work: list[Work]) -> list[list[Work]]:
 
 
 def analyse(batch: list[Work]) -> bool:
-    """Whether nothing is found in its files."""
+    """Whether nothing is found in its files. What does not compile as one is analysed in halves."""
     command = ["clang-tidy-19", "--quiet", "--warnings-as-errors=*"]
     if len(batch) == 1:
         command += ["-p", str(MARKS), batch[0].source]
@@ -107,6 +110,9 @@ def analyse(batch: list[Work]) -> bool:
         command += ["--header-filter=src/.*\\.(h|cc)$", "--checks=-bugprone-suspicious-include", str(joined), "--",
                     *shlex.split(batch[0].flags)[1:]]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0 and DO_NOT_COMPILE in done.stdout and len(batch) > 1:
+        middle = len(batch) // 2
+        return all([analyse(batch[:middle]), analyse(batch[middle:])])
     if done.returncode != 0:
         print(f"{' '.join(one.source for one in batch)}:\n{done.stdout}", flush=True)
         return False

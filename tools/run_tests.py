@@ -166,7 +166,7 @@ def chosen_steps(options: argparse.Namespace, parser: argparse.ArgumentParser) -
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("layers", nargs="*", help="layers to run (default: all)")
-    parser.add_argument("--fuzz-seconds", type=int, default=10, help="per fuzz target")
+    parser.add_argument("--fuzz-seconds", type=int, default=5, help="per fuzz target")
     parser.add_argument("--long", choices=long_steps(0), help="the steps of make test-NAME (of make fuzz), and nothing else")
     parser.add_argument("--changed", action="store_true",
                         help="what the change since main (on main: since the last commit but one) most likely broke")
