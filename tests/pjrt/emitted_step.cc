@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstring>
@@ -83,6 +84,8 @@ ArrayType array_type(const interpreter::Type& type) {
   switch (type.element) {
     case interpreter::Element::kI1:
       return {ElementCode::kPred, type.shape};
+    case interpreter::Element::kI8:
+      return {ElementCode::kS8, type.shape};
     case interpreter::Element::kI32:
       return {ElementCode::kS32, type.shape};
     case interpreter::Element::kBf16:
@@ -102,6 +105,9 @@ std::vector<std::byte> bytes_of(const interpreter::Tensor& tensor) {
     }
   } else if (tensor.type.is_float()) {
     std::memcpy(bytes.data(), tensor.floats.data(), bytes.size());
+  } else if (tensor.type.element == interpreter::Element::kI8) {
+    std::transform(tensor.integers.begin(), tensor.integers.end(), bytes.begin(),
+                   [](int32_t value) { return static_cast<std::byte>(value); });
   } else {
     std::memcpy(bytes.data(), tensor.integers.data(), bytes.size());
   }
