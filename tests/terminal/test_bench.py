@@ -10,7 +10,7 @@ QUICK = ("--layers", "1", "--prefill", "16", "--decode", "2", "--batch", "1,3", 
          "--rounds", "2")
 NUMBER = (int, float)
 # The contract with scripts.
-FIELDS = {"machine": dict, "model": dict, "weights": str, "group": int, "threads": int,
+FIELDS = {"machine": dict, "model": dict, "backend": str, "weights": str, "group": int, "threads": int,
           "load_seconds": NUMBER, "resident_bytes": int, "read_bandwidth_bytes_per_second": NUMBER,
           "int8_operations_per_second": NUMBER, "results": list}
 MACHINE_FIELDS = {"cpu": str, "cores": int, "isa": str}
