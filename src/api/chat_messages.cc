@@ -101,6 +101,14 @@ Result<ChatMessages> parse_messages(const Json& messages) {
   return parsed;
 }
 
+Status store_template_variables(const Json& value, ChatRendering& chat) {
+  if (!value.is_object()) {
+    return invalid_field("chat_template_kwargs", "must be an object, not {}", type_of(value));
+  }
+  chat.variables = value;
+  return {};
+}
+
 std::string_view message_schema() {
   return R"({"type": "object", "required": ["role", "content"],
     "description": "Names besides these are what the chat template makes of them.",

@@ -144,12 +144,8 @@ Status store_truncation(const Json& value, RequestDraft& draft) {
   return {};
 }
 
-Status store_template_variables(const Json& value, RequestDraft& draft) {
-  if (!value.is_object()) {
-    return invalid_argument("chat_template_kwargs must be an object, not {}", type_of(value));
-  }
-  draft.generation.chat.variables = value;
-  return {};
+Status store_variables(const Json& value, RequestDraft& draft) {
+  return store_template_variables(value, draft.generation.chat);
 }
 
 Status store_continue(const Json& value, RequestDraft& draft) {
@@ -307,7 +303,7 @@ constexpr RequestField kChat[] = {
      store_truncation},
     {{"chat_template_kwargs", field::other(R"({"type": "object"})"),
       "values for variables that the chat template reads (none)"},
-     store_template_variables},
+     store_variables},
 };
 
 constexpr RequestField kCompletion[] = {

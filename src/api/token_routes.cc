@@ -26,12 +26,8 @@ template <auto Member>
 Status chat(const Json& value, TokenizeRequest& request) {
   return kStoreIn<Member>(value, request.chat);
 }
-Status store_template_variables(const Json& value, TokenizeRequest& request) {
-  if (!value.is_object()) {
-    return invalid_argument("chat_template_kwargs must be an object, not {}", type_of(value));
-  }
-  request.chat.variables = value;
-  return {};
+Status store_tokenize_variables(const Json& value, TokenizeRequest& request) {
+  return store_template_variables(value, request.chat);
 }
 
 constexpr Field<TokenizeRequest> kTokenize[] = {
@@ -48,7 +44,7 @@ constexpr Field<TokenizeRequest> kTokenize[] = {
      chat<&ChatRendering::continue_final_message>},
     {{"chat_template_kwargs", field::other(R"({"type": "object"})"),
       "values for variables that the chat template reads (none)"},
-     store_template_variables},
+     store_tokenize_variables},
     {{"return_token_strs", field::boolean(),
       "the tokens as the vocabulary spells them, too (false)"},
      kStoreIn<&TokenizeRequest::return_token_strs>},

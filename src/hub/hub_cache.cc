@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
+#include <span>
 
 #include "base/environment.h"
 #include "base/mapped_file.h"
+#include "base/replace_file.h"
 
 namespace puna {
 namespace fs = std::filesystem;
@@ -15,6 +16,8 @@ namespace {
 
 constexpr size_t kSmallFileBytesMax = 4096;
 constexpr const char* kDefaultEndpoint = "https://huggingface.co";
+constexpr const char* kChooseFolder =
+    "set HF_HUB_CACHE to a folder with room that you may write to";
 
 std::string first_line(const fs::path& path) {
   const auto text = read_file(path, kSmallFileBytesMax);
@@ -30,9 +33,8 @@ bool is_true(std::string text) {
 
 Status cache_error(const fs::path& path, const std::error_code& code) {
   const bool full = code == std::errc::no_space_on_device;
-  return error(full ? StatusCode::kResourceExhausted : StatusCode::kPermissionDenied,
-               "{}: {}; set HF_HUB_CACHE to a folder with room that you may write to",
-               path.string(), code.message());
+  return error(full ? StatusCode::kResourceExhausted : StatusCode::kPermissionDenied, "{}: {}; {}",
+               path.string(), code.message(), kChooseFolder);
 }
 
 }  // namespace
@@ -92,13 +94,11 @@ std::optional<std::string> HubCache::find_commit(const std::string& revision) co
 
 Status HubCache::write_ref(const std::string& revision, const std::string& commit) const {
   const fs::path path = folder_ / "refs" / revision;
-  const fs::path fresh = path.string() + ".new";
   std::error_code failure;
   fs::create_directories(path.parent_path(), failure);
   if (failure) return cache_error(path, failure);
-  std::ofstream(fresh) << commit;
-  fs::rename(fresh, path, failure);
-  return failure ? cache_error(path, failure) : Status();
+  const Status status = replace_file(path, {std::as_bytes(std::span(commit))});
+  return status.ok() ? status : error(status.code(), "{}; {}", status.message(), kChooseFolder);
 }
 
 Status HubCache::link(const std::string& commit, const HubFile& file) const {
