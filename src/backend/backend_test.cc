@@ -9,6 +9,7 @@
 #include "backend/open_backend.h"
 #include "backend/test_plugin.h"
 #include "backend/test_sequences.h"
+#include "base/sanitized.h"
 
 namespace puna {
 namespace {
@@ -179,7 +180,10 @@ TEST_P(BackendContract, TokensOfADraftThatWasWrongLeaveNothingBehind) {
   ASSERT_NE(drafting, nullptr);
   if (drafting->traits().exactness != Exactness::kBits) GTEST_SKIP() << "nothing is drafted for it";
   std::mt19937 random(17);
-  for (TestSequence sequence : random_sequences(3, 150, *drafting, random)) {
+  // Programs of devices are interpreted here, which takes a sanitizer half a minute.
+  const int sequence_count = kSanitized ? 1 : 3;
+  const int tokens_max = kSanitized ? 50 : 150;
+  for (TestSequence sequence : random_sequences(sequence_count, tokens_max, *drafting, random)) {
     TestSequence same = sequence;
     const int size = static_cast<int>(sequence.tokens.size());
     const TestLogits expected = run_alone(*alone, same, size);
