@@ -72,7 +72,8 @@ interpreter::Tensor read_values(const interpreter::Type& type, const void* data)
     if (type.element == Element::kI32) {
       std::memcpy(&tensor.integers[i], bytes + i * size, size);
     } else if (type.element == Element::kI8) {
-      tensor.integers[i] = static_cast<int8_t>(bytes[i]);
+      const int value = std::to_integer<int>(bytes[i]);
+      tensor.integers[i] = value < 128 ? value : value - 256;
     } else {
       tensor.integers[i] = bytes[i] == std::byte{0} ? 0 : 1;
     }
