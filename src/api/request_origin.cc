@@ -8,6 +8,7 @@
 #include <span>
 
 #include "api/request_fields.h"
+#include "base/parse_number.h"
 #include "base/random_seed.h"
 
 namespace puna {
@@ -37,10 +38,8 @@ std::string request_id_of(const HttpRequest& head) {
 
 Result<std::optional<double>> parse_timeout(std::string_view text) {
   if (text.empty()) return std::optional<double>();
-  double seconds = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-  const bool is_number = code == std::errc() && end == text.data() + text.size();
-  if (is_number && seconds > 0 && seconds <= kTimeoutSecondsMax) return std::optional(seconds);
+  const auto seconds = parse_number<double>(text);
+  if (seconds && *seconds > 0 && *seconds <= kTimeoutSecondsMax) return seconds;
   return invalid_argument("X-Request-Timeout must be a number of seconds above 0, at most {}",
                           kTimeoutSecondsMax);
 }

@@ -3,9 +3,9 @@
 #include "app/chat_text.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/json.h"
+#include "base/parse_number.h"
 #include "base/utf8.h"
 
 namespace puna {
@@ -21,10 +21,8 @@ Status read_number(std::string_view name, std::string_view text, Number least, N
     out.reset();
     return {};
   }
-  Number value{};
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || !(value >= least) ||
-      !(value <= most)) {
+  const auto value = parse_number<Number>(text);
+  if (!value || !(*value >= least) || !(*value <= most)) {
     return invalid_argument("{} {}: expected a number from {} to {}", name, text, least, most);
   }
   out = value;

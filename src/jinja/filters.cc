@@ -3,9 +3,10 @@
 #include "jinja/filters.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <map>
+
+#include "base/parse_number.h"
 
 namespace puna::jinja {
 namespace {
@@ -115,10 +116,7 @@ Result<Value> int_filter(const Value& value, const Arguments& arguments) {
   }
   if (value.is_text()) {
     const std::string text = strip(value.text(), Side::kBoth).bytes();
-    int64_t number = 0;
-    const auto end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, number);
-    if (parsed.ec == std::errc() && parsed.ptr == end) return make_integer(number);
+    if (const auto number = parse_number<int64_t>(text)) return make_integer(*number);
   }
   return bound[0] == nullptr ? make_integer(0) : *bound[0];
 }

@@ -5,19 +5,17 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <charconv>
 #include <cmath>
 #include <string_view>
+
+#include "base/parse_number.h"
 
 namespace puna {
 namespace {
 
 std::optional<double> milliseconds_of(std::string_view text) {
-  double value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool is_number = failure == std::errc() && end == text.data() + text.size();
-  if (!is_number || !std::isfinite(value) || value <= 0) return std::nullopt;
-  return value;
+  const auto value = parse_number<double>(text);
+  return value && std::isfinite(*value) && *value > 0 ? value : std::nullopt;
 }
 
 bool within(const std::optional<double>& value, const std::optional<double>& most) {

@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/parse_number.h"
 
 namespace puna {
 namespace {
@@ -52,13 +53,10 @@ std::optional<Entry> parse_line(std::string_view line) {
   if (space == line.npos || space == 0 || space > kTiktokenTokenBytesMax) return std::nullopt;
   Entry entry;
   const auto token = decode_base64(line.substr(0, space));
-  const std::string_view digits = line.substr(space + 1);
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), entry.rank);
-  if (!token || token->empty() || read.ec != std::errc() ||
-      read.ptr != digits.data() + digits.size() || entry.rank >= kVocabularySizeMax) {
-    return std::nullopt;
-  }
+  const auto rank = parse_number<size_t>(line.substr(space + 1));
+  if (!token || token->empty() || !rank || *rank >= kVocabularySizeMax) return std::nullopt;
   entry.token = *token;
+  entry.rank = *rank;
   return entry;
 }
 

@@ -7,11 +7,11 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "backend/pjrt/plugin_places.h"
 #include "base/file_descriptor.h"
+#include "base/parse_number.h"
 
 namespace puna::pjrt {
 namespace {
@@ -97,13 +97,8 @@ Result<ClientOption> parse_client_option(const std::string& text) {
   const std::string name = text.substr(0, equals);
   const std::string value = text.substr(equals + 1);
   if (value == "true" || value == "false") return ClientOption{name, value == "true"};
-  const char* const end = value.data() + value.size();
-  int64_t integer = 0;
-  const auto as_integer = std::from_chars(value.data(), end, integer);
-  if (as_integer.ec == std::errc() && as_integer.ptr == end) return ClientOption{name, integer};
-  float real = 0;
-  const auto as_real = std::from_chars(value.data(), end, real);
-  if (as_real.ec == std::errc() && as_real.ptr == end) return ClientOption{name, real};
+  if (const auto integer = parse_number<int64_t>(value)) return ClientOption{name, *integer};
+  if (const auto real = parse_number<float>(value)) return ClientOption{name, *real};
   return ClientOption{name, value};
 }
 

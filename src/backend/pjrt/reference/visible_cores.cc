@@ -3,9 +3,10 @@
 #include "backend/pjrt/reference/visible_cores.h"
 
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <string_view>
+
+#include "base/parse_number.h"
 
 namespace puna::pjrt {
 namespace {
@@ -13,13 +14,8 @@ namespace {
 constexpr int64_t kMachineCores = 24;
 
 Result<int64_t> number(std::string_view text) {
-  int64_t value = 0;
-  const char* const begin = text.data();
-  const char* const end = begin + text.size();
-  const auto read = std::from_chars(begin, end, value);
-  if (read.ec == std::errc() && read.ptr == end && value >= 0 && value <= kMachineCores) {
-    return value;
-  }
+  const auto value = parse_number<int64_t>(text);
+  if (value && *value >= 0 && *value <= kMachineCores) return *value;
   return invalid_argument("'{}' is no number of cores: this machine has {}", text, kMachineCores);
 }
 
