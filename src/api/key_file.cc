@@ -5,11 +5,12 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <new>
+#include <utility>
 
+#include "base/parse_number.h"
 #include "base/random_seed.h"
 #include "base/suggestion.h"
 
@@ -109,14 +110,12 @@ Status set_word(std::string_view word, ApiKey& key) {
   const auto* known = std::find_if(std::begin(kLimitWords), std::end(kLimitWords),
                                    [&](const LimitWord& one) { return one.word == name; });
   if (!has_value || known == std::end(kLimitWords)) return unknown_word(name, has_value);
-  int64_t number = 0;
-  const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (code != std::errc() || end != value.data() + value.size() || number < 1 ||
-      number > kKeyLimitMax) {
+  const auto number = parse_number<int64_t>(value);
+  if (!number || *number < 1 || *number > kKeyLimitMax) {
     return invalid_argument("{} is a number from 1 to {}; leave it out for no limit", name,
                             kKeyLimitMax);
   }
-  key.limits.*known->limit = number;
+  key.limits.*known->limit = *number;
   return {};
 }
 
@@ -156,6 +155,25 @@ class SeenKeys {
   std::map<std::string, KeyLimits> limits_;
 };
 
+struct KeyLine {
+  int number = 0;
+  std::vector<std::string_view> words;  // the key is the first
+};
+
+// Those that have a key.
+std::vector<KeyLine> key_lines(std::string_view text) {
+  std::vector<KeyLine> lines;
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  for (int number = 1; !text.empty(); ++number) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    std::vector<std::string_view> words = words_of(line);
+    if (words.empty() || words.front().starts_with('#')) continue;
+    lines.push_back({number, std::move(words)});
+  }
+  return lines;
+}
+
 struct DigestFree {
   void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
@@ -179,20 +197,19 @@ KeyDigest digest_of_key(std::string_view key) {
 Result<std::vector<ApiKey>> parse_key_file(std::string_view text, std::string_view path) {
   std::vector<ApiKey> keys;
   SeenKeys seen;
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  int number = 0;
-  while (!text.empty()) {
-    ++number;
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    const std::vector<std::string_view> words = words_of(line);
-    if (words.empty() || words.front().starts_with('#')) continue;
+  for (const auto& [number, words] : key_lines(text)) {
     auto key = parse_line(words);
     Status wrong = key.ok() ? seen.add(*key, number) : key.status();
     if (!wrong.ok()) return invalid_argument("{}:{}: {}", path, number, wrong.message());
     keys.push_back(*std::move(key));
   }
   if (keys.empty()) return invalid_argument("{}: it holds no key", path);
+  return keys;
+}
+
+std::vector<std::string> keys_in_file(std::string_view text) {
+  std::vector<std::string> keys;
+  for (const KeyLine& line : key_lines(text)) keys.emplace_back(line.words.front());
   return keys;
 }
 

@@ -44,5 +44,7 @@ struct ApiKey {
 
 // `path` is for messages: "PATH:3: …".
 Result<std::vector<ApiKey>> parse_key_file(std::string_view text, std::string_view path);
+// The keys themselves, of a text that parse_key_file() takes: for whoever sends them.
+std::vector<std::string> keys_in_file(std::string_view text);
 
 }  // namespace puna

@@ -72,6 +72,16 @@ TEST(KeyFile, WhatIsWrongIsSaidWithItsPlaceAndWithoutTheKey) {
   EXPECT_THAT(parse_key_file(long_key, "keys").status().message(), HasSubstr("at most 1024"));
 }
 
+TEST(KeyFile, WhoSendsItsKeysReadsThemAsTheServerDoes) {
+  const std::string text =
+      "\xEF\xBB\xBF"
+      "one name=a\r\n\n# two\n\tthree  max-concurrent=2\n";
+  EXPECT_EQ(keys_in_file(text), (std::vector<std::string>{"one", "three"}));
+  const auto parsed = parse_key_file(text, "keys").value();
+  ASSERT_EQ(parsed.size(), 2U);
+  EXPECT_EQ(parsed[0].digest, digest_of_key("one"));
+}
+
 TEST(KeyFile, ADigestIsOfTheKeyAndOfThisProcess) {
   EXPECT_EQ(digest_of_key("abc"), digest_of_key("abc"));
   EXPECT_NE(digest_of_key("abc"), digest_of_key("abd"));

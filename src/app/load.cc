@@ -12,8 +12,8 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <iterator>
 #include <span>
-#include <sstream>
 
 #include "api/key_file.h"
 #include "app/server_models.h"
@@ -87,17 +87,13 @@ Result<std::string> extra_fields(const std::string& text) {
   return fmt::format("{}", fmt::join(fields, ","));
 }
 
-// Those of a file are the first words of its lines: it may be the one that the server has.
+// The file may be the one that the server has.
 Result<std::vector<std::string>> keys_of(const LoadCommand& command) {
   std::vector<std::string> keys = command.api_keys;
   if (command.api_key_file.empty()) return keys;
   ASSIGN_OR_RETURN(const std::string text, read_file(command.api_key_file, kKeyFileBytesMax));
   RETURN_IF_ERROR(parse_key_file(text, command.api_key_file).status());
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    std::string key;
-    if (std::istringstream(line) >> key && !key.starts_with('#')) keys.push_back(key);
-  }
+  std::ranges::move(keys_in_file(text), std::back_inserter(keys));
   return keys;
 }
 
@@ -163,7 +159,7 @@ class ProgressText {
         fmt::format("{:.0f} s  {} in flight  {} answered  {} failed  {} tokens/s  ttft p50 {} ms",
                     at, now.in_flight, now.answered, now.failed,
                     number_text(static_cast<double>(now.pieces - pieces_) / passed),
-                    number_text(now.ttft.quantile(0.5) * 1000));
+                    milliseconds_text(now.ttft.quantile(0.5)));
     at_ = at;
     pieces_ = now.pieces;
     return text;

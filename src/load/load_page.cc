@@ -62,8 +62,6 @@ th:first-child, td:first-child, .text {{ text-align: left; }}
 <body>
 )html";
 
-std::string milliseconds(double seconds) { return number_text(seconds * 1000); }
-
 std::string tile(const std::string& value, std::string_view name) {
   return fmt::format("<li><b>{}</b>{}</li>\n", escape_html(value), escape_html(name));
 }
@@ -76,8 +74,8 @@ std::string tiles_of(const LoadReport& report) {
   std::string tiles =
       tile(rate(statistics.answered), "requests/s") +
       tile(rate(statistics.output_tokens), "output tokens/s") +
-      tile(milliseconds(statistics.ttft.quantile(0.95)) + " ms", "time to first token, p95") +
-      tile(milliseconds(statistics.e2el.quantile(0.95)) + " ms", "end to end, p95") +
+      tile(milliseconds_text(statistics.ttft.quantile(0.95)) + " ms", "time to first token, p95") +
+      tile(milliseconds_text(statistics.e2el.quantile(0.95)) + " ms", "end to end, p95") +
       tile(std::to_string(statistics.answered), "answered") +
       tile(std::to_string(statistics.failed), "failed");
   if (report.settings.goodput.any()) {
@@ -85,9 +83,7 @@ std::string tiles_of(const LoadReport& report) {
                   "goodput: " + report.settings.goodput.describe());
   }
   if (statistics.prompt_tokens > 0) {
-    tiles += tile(fmt::format("{:.1f} %", 100 * static_cast<double>(statistics.cached_tokens) /
-                                              static_cast<double>(statistics.prompt_tokens)),
-                  "of prompt tokens cached");
+    tiles += tile(fmt::format("{:.1f} %", 100 * report.cached_share()), "of prompt tokens cached");
   }
   return fmt::format("<ul class=\"tiles\">\n{}</ul>\n", tiles);
 }
@@ -195,7 +191,7 @@ std::string latency_table(const LoadStatistics& statistics) {
     const Histogram& histogram = row.histogram;
     for (const double value : {histogram.mean(), histogram.quantile(0.5), histogram.quantile(0.95),
                                histogram.quantile(0.99), histogram.max()}) {
-      rows += fmt::format("<td>{}</td>", histogram.count() == 0 ? "–" : milliseconds(value));
+      rows += fmt::format("<td>{}</td>", histogram.count() == 0 ? "–" : milliseconds_text(value));
     }
     rows += "</tr>\n";
   }

@@ -21,8 +21,6 @@ double tolerable_lateness(const LoadStatistics& statistics) {
   return std::max(kLateSeconds, kLateShare * statistics.ttft.quantile(0.5));
 }
 
-std::string milliseconds(double seconds) { return number_text(seconds * 1000); }
-
 std::string with_commas(double whole) {
   std::string digits = fmt::format("{:.0f}", whole);
   for (size_t i = digits.size(); i > 3; i -= 3) digits.insert(i - 3, ",");
@@ -45,10 +43,10 @@ std::string latency_lines(const LoadStatistics& statistics) {
   for (const LatencyRow& row : latency_rows(statistics)) {
     const Histogram& histogram = row.histogram;
     if (histogram.count() == 0) continue;
-    text += fmt::format("{:<24}{:>9}{:>10}{:>10}{:>10}{:>10}\n", row.name,
-                        milliseconds(histogram.mean()), milliseconds(histogram.quantile(0.5)),
-                        milliseconds(histogram.quantile(0.95)),
-                        milliseconds(histogram.quantile(0.99)), milliseconds(histogram.max()));
+    text += fmt::format(
+        "{:<24}{:>9}{:>10}{:>10}{:>10}{:>10}\n", row.name, milliseconds_text(histogram.mean()),
+        milliseconds_text(histogram.quantile(0.5)), milliseconds_text(histogram.quantile(0.95)),
+        milliseconds_text(histogram.quantile(0.99)), milliseconds_text(histogram.max()));
   }
   return text;
 }
@@ -61,9 +59,17 @@ std::string number_text(double value) {
   return fmt::format("{:.{}f}", value, digits);
 }
 
+std::string milliseconds_text(double seconds) { return number_text(seconds * 1000); }
+
 double LoadReport::goodput_share() const {
   const int64_t ended = statistics.answered + statistics.failed;
   return ended == 0 ? 0 : static_cast<double>(statistics.met_target) / static_cast<double>(ended);
+}
+
+double LoadReport::cached_share() const {
+  if (statistics.prompt_tokens == 0) return 0;
+  return static_cast<double>(statistics.cached_tokens) /
+         static_cast<double>(statistics.prompt_tokens);
 }
 
 std::vector<LatencyRow> latency_rows(const LoadStatistics& statistics) {
@@ -81,13 +87,13 @@ std::vector<std::string> load_warnings(const LoadReport& report) {
     warnings.push_back(fmt::format(
         "this generator had no core for up to {} ms (p99), so latencies are too long by as much: "
         "run it on another machine than the server's, or with less load",
-        milliseconds(late)));
+        milliseconds_text(late)));
   }
   if (const double late = statistics.send_late.quantile(kTail); late > most) {
     warnings.push_back(fmt::format(
         "requests were sent up to {} ms late (p99); latencies count from when they were meant to "
         "be sent",
-        milliseconds(late)));
+        milliseconds_text(late)));
   }
   if (statistics.dropped > 0) {
     warnings.push_back(fmt::format(
@@ -121,12 +127,8 @@ std::string load_table(const LoadReport& report) {
   text += failure_lines(statistics);
   row("Output tokens", with_commas(static_cast<double>(statistics.output_tokens)),
       rate(statistics.output_tokens) + " tokens/s");
-  const double cached = statistics.prompt_tokens == 0
-                            ? 0
-                            : 100 * static_cast<double>(statistics.cached_tokens) /
-                                  static_cast<double>(statistics.prompt_tokens);
   row("Prompt tokens", with_commas(static_cast<double>(statistics.prompt_tokens)),
-      fmt::format("{:.1f} % of them from the cache", cached));
+      fmt::format("{:.1f} % of them from the cache", 100 * report.cached_share()));
   if (report.settings.goodput.any()) {
     row("Goodput", fmt::format("{:.1f} %", 100 * report.goodput_share()),
         fmt::format("{} requests/s with {}", rate(statistics.met_target),

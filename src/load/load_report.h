@@ -21,6 +21,7 @@ struct LoadReport {
   double per_second(double count) const { return seconds > 0 ? count / seconds : 0; }
   // Of all requests that came to an end by themselves, those that met the target of --goodput.
   double goodput_share() const;
+  double cached_share() const;  // of prompt tokens
 };
 
 // What spoils the figures, or may.
@@ -40,5 +41,6 @@ std::vector<LatencyRow> latency_rows(const LoadStatistics& statistics);
 
 // "1,234" and "0.82": as many digits as tell values apart.
 std::string number_text(double value);
+std::string milliseconds_text(double seconds);  // the same, without the unit
 
 }  // namespace puna
