@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <deque>
 #include <map>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "engine/step_pacer.h"
 #include "generate/queue_tokens.h"
 #include "generate/service_rate.h"
+#include "generate/test_waits.h"
 
 namespace puna {
 namespace {
@@ -30,11 +30,6 @@ struct Load {
   double overload = 1.2;
   int long_prompt = 120;  // one of five; others have 40 tokens
   int answer_mean = 40;
-};
-
-// A client that was turned away: what it was told, and when it would have begun.
-struct Refused {
-  double told = 0, truth = 0;
 };
 
 class Simulation {
@@ -54,7 +49,7 @@ class Simulation {
     return count / now_;
   }
 
-  std::vector<Refused> run(double rate, int arrivals) {
+  std::vector<ToldWait> run(double rate, int arrivals) {
     std::exponential_distribution<double> gap(rate);
     double next = gap(random_);
     for (int come = 0; come < arrivals || !scheduler_.idle();) {
@@ -140,8 +135,8 @@ class Simulation {
     }
   }
   // It would have begun after all who waited.
-  std::vector<Refused> refused() const {
-    std::vector<Refused> all;
+  std::vector<ToldWait> refused() const {
+    std::vector<ToldWait> all;
     for (const Turned& one : turned_) {
       if (one.would_be >= begins_.size()) break;
       all.push_back({static_cast<double>(one.told), begins_[one.would_be] - one.now});
@@ -164,22 +159,8 @@ class Simulation {
 
 void expect_honest(const Load& load, const char* what) {
   const double capacity = Simulation(load).served_per_second(300);
-  std::vector<Refused> all = Simulation(load).run(load.overload * capacity, 900);
-  ASSERT_GT(all.size(), 60U) << what;
-  all.erase(all.begin(), all.begin() + static_cast<long>(all.size()) / 10);  // nothing known yet
-  double told = 0, truth = 0;
-  long near = 0;
-  for (const Refused& one : all) {
-    told += one.told;
-    truth += one.truth;
-    near += std::abs(one.told - one.truth) <= 0.3 * one.truth + 1 ? 1 : 0;  // in whole seconds
-  }
-  const auto count = static_cast<double>(all.size());
-  const double share = static_cast<double>(near) / count;
-  ::testing::Test::RecordProperty(what, fmt::format("{:.2f} {:.2f}", told / truth, share));
-  EXPECT_NEAR(told / truth, 1, 0.2)
-      << what << ": told " << told / count << " s, true " << truth / count;
-  EXPECT_GT(share, 0.8) << what << ", " << load.overload << " times the load";
+  expect_honest(Simulation(load).run(load.overload * capacity, 900), 60, 0.2,
+                fmt::format("{}, {} times the load", what, load.overload));
 }
 
 TEST(HonestAdmission, RetryAfterIsTheTrueWaitWhateverLimitsTheServer) {

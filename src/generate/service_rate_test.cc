@@ -2,6 +2,7 @@
 
 #include "generate/service_rate.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,6 +12,8 @@
 #include <queue>
 #include <random>
 #include <vector>
+
+#include "generate/test_waits.h"
 
 namespace puna {
 namespace {
@@ -27,17 +30,12 @@ struct Load {
   Draw slot_seconds;
 };
 
-// A client that was turned away: what it was told, and when it would have begun.
-struct Refused {
-  double told, truth;
-};
-
 // Slots and a bounded queue in simulated time: first come, first served, and a full queue refuses.
 class Simulation {
  public:
   explicit Simulation(const Load& load) : load_(load) {}
 
-  std::vector<Refused> run(int arrivals) {
+  std::vector<ToldWait> run(int arrivals) {
     const double rate = load_.overload * load_.slots / load_.mean_seconds;
     std::exponential_distribution<double> gap(rate);
     double now = 0;
@@ -80,8 +78,8 @@ class Simulation {
     }
   }
   // It would have begun when all before it had, and one more slot was free.
-  std::vector<Refused> refused() const {
-    std::vector<Refused> all;
+  std::vector<ToldWait> refused() const {
+    std::vector<ToldWait> all;
     for (const Turned& one : turned_) {
       const auto next = std::upper_bound(ends_.begin(), ends_.end(), one.now);
       if (ends_.end() - next <= one.waiting) break;
@@ -115,20 +113,9 @@ Draw mixed(double mean) {
 }
 
 void expect_honest(const Load& load) {
-  std::vector<Refused> all = Simulation(load).run(40 * (load.slots + load.queue));
-  ASSERT_GT(all.size(), 100U);
-  all.erase(all.begin(), all.begin() + static_cast<long>(all.size()) / 10);  // nothing known yet
-  double told = 0, truth = 0;
-  long near = 0;
-  for (const Refused& one : all) {
-    told += one.told;
-    truth += one.truth;
-    near += std::abs(one.told - one.truth) <= 0.3 * one.truth + 1 ? 1 : 0;  // in whole seconds
-  }
-  const auto count = static_cast<double>(all.size());
-  EXPECT_NEAR(told / truth, 1, 0.15) << "told " << told / count << " s, true " << truth / count;
-  EXPECT_GT(static_cast<double>(near) / count, 0.8)
-      << load.slots << " slots, " << load.queue << " wait, " << load.overload << " times the load";
+  expect_honest(
+      Simulation(load).run(40 * (load.slots + load.queue)), 100, 0.15,
+      fmt::format("{} slots, {} wait, {} times the load", load.slots, load.queue, load.overload));
 }
 
 TEST(ServiceRate, IsOneSecondWhenNothingIsKnown) {
