@@ -43,6 +43,7 @@ LAST_S = 20.0  # a step that has less than this is not begun
 class Check:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.binary = options, options.puna.resolve()
+        self.plugin_options = [word for one in options.pjrt_option for word in ("--pjrt-option", one)]
         self.ends = time.monotonic() + 60 * options.minutes
         self.folder = fresh_folder(options.output.resolve())
         self.log = self.folder / "log.txt"
@@ -58,8 +59,7 @@ class Check:
         return seconds
 
     def device_flags(self) -> list[str]:
-        options = [word for one in self.options.pjrt_option for word in ("--pjrt-option", one)]
-        return ["--backend", "pjrt", "--device", self.options.device, *options]
+        return ["--backend", "pjrt", "--device", self.options.device, *self.plugin_options]
 
     def serve(self, model: pathlib.Path, *flags: str) -> Server:
         return Server(self.binary, model, *flags, *self.device_flags(), "--executable-store", str(self.folder / "store"),
@@ -68,8 +68,7 @@ class Check:
     # What is here.
 
     def devices(self) -> str:
-        options = [word for one in self.options.pjrt_option for word in ("--pjrt-option", one)]
-        self.device = plugin = list_devices(self.binary, self.options.device, *options, log=self.log)
+        self.device = plugin = list_devices(self.binary, self.options.device, *self.plugin_options, log=self.log)
         kinds = [one["kind"] for one in plugin["devices"]]
         gib = plugin["devices"][0].get("memory_bytes", 0) / 2**30
         return f"{len(kinds)} x {kinds[0]}{f', {gib:.0f} GiB' if gib else ''}; PJRT C API {plugin['api_version']}, {plugin['path']}"

@@ -132,7 +132,7 @@ struct BenchSetup {
 
 bool is_on_devices(const BenchOptions& options) { return options.backend == "pjrt"; }
 
-// The format, as a server of that backend would choose it.
+// The format: what is mostly served on that backend.
 std::string weights_of(const BenchOptions& options) {
   if (!options.weights.empty()) return options.weights;
   return is_on_devices(options) ? "bf16" : "int8";

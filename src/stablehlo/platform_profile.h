@@ -23,8 +23,8 @@ struct PlatformProfile {
   std::string_view name;
   TensorParallelMode tensor_parallel = TensorParallelMode::kReplicas;
   KvRead kv_read = KvRead::kTables;
-  // Of weights, K and V unless somebody asks for another. XLA's compiler for processors converts
-  // all of a bf16 operand before it computes: every pool, in every step.
+  // Of weights, K and V unless somebody asks for another. With bf16 on processors XLA took twice
+  // the memory that was planned, as if it converted every pool in every step.
   ElementType natural_type = ElementType::kBf16;
 };
 
